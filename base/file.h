@@ -1,0 +1,47 @@
+/* file.h - files: mapped for reading, read whole within a bound, and written so that a reader
+ * sees either the old file or the whole new one. */
+#ifndef ATL_BASE_FILE_H
+#define ATL_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* A file mapped read-only. `data` is NULL for an empty file. */
+typedef struct atl_mapping {
+    const uint8_t *data;
+    size_t size_bytes;
+} atl_mapping;
+
+/* Errors: ATL_NOT_FOUND (no such file), ATL_IO (anything else, a directory included). */
+atl_status atl_mapping_open(const char *path, atl_mapping *ret, atl_note *note);
+void atl_mapping_close(atl_mapping *mapping);
+
+/* Tells the kernel that bytes [begin, end) will not be read again soon, so that weights that were
+ * converted do not count twice in this process's memory. Rounds inward to whole pages. */
+void atl_mapping_forget(const atl_mapping *mapping, size_t begin, size_t end);
+
+/* The whole file as bytes plus a NUL that *ret_size does not count; free() it.
+ * Errors: ATL_NOT_FOUND, ATL_IO, ATL_BAD_INPUT (more than max_bytes), ATL_NO_MEMORY. */
+atl_status atl_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_size,
+                         atl_note *note);
+
+/* Writes `path` by way of a temporary file beside it: write all, fsync, rename, fsync of the
+ * directory. On failure nothing is left behind. Errors: ATL_IO. */
+atl_status atl_file_write(const char *path, const void *data, size_t size, atl_note *note);
+
+/* mkdir -p. Errors: ATL_IO. */
+atl_status atl_dir_make(const char *path, atl_note *note);
+
+/* "dir/name" in a new string, or NULL when memory is out; free() it. */
+char *atl_path_join(const char *dir, const char *name);
+
+/* Whether something of that kind is there (links followed). */
+bool atl_is_file(const char *path);
+bool atl_is_dir(const char *path);
+
+/* The most memory that this process ever had resident, in bytes (getrusage). */
+size_t atl_peak_rss_bytes(void);
+
+#endif

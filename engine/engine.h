@@ -1,0 +1,113 @@
+/* engine.h - turns a request into a picture. Knows no process, no socket, no topology.
+ *
+ * One engine holds one model; it is used by one thread at a time and owns the threads that compute. */
+#ifndef ATL_ENGINE_H
+#define ATL_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/text.h"
+
+typedef struct atl_engine atl_engine;
+
+typedef struct atl_engine_options {
+    const char *model;   /* a diffusers directory or a single .safetensors file */
+    const char *variant; /* "" or NULL; "fp16": take *.fp16.safetensors */
+    const char *policy;  /* "fp32"; NULL: that */
+    int n_threads;       /* ≥ 1 */
+    void (*thread_hook)(void *user,
+                        int thread); /* called once in each compute thread: pins it. May be NULL */
+    void *hook_user;
+    /* A single file carries no tokenizer: a directory that holds tokenizer/ (and tokenizer_2/), or NULL. */
+    const char *tokenizer_dir;
+} atl_engine_options;
+
+/* Reads, checks and packs the whole model. Errors: the note says file, tensor or key, what was found and what
+ * was wanted. */
+atl_status atl_engine_open(const atl_engine_options *options, atl_engine **ret_engine, atl_note *note);
+void atl_engine_close(atl_engine **engine);
+
+typedef struct atl_rgb {
+    int width, height;
+    uint8_t *pixels; /* [height][width][3] */
+} atl_rgb;
+
+typedef enum atl_noise_source { ATL_NOISE_CPU, ATL_NOISE_CUDA } atl_noise_source;
+
+/* Zero-initialised fields mean "the model's default" where that makes sense. */
+typedef struct atl_request {
+    const char *prompt, *negative_prompt; /* UTF-8, with the grammar of FORMATS.md; NULL counts as "" */
+    uint64_t seed;
+    int n_steps;               /* 0: the model's default, else 20 */
+    double guidance_scale;     /* NAN: the model's default, else 7 (0 or 1 for guidance-distilled models) */
+    int width, height;         /* 0: the model's default, or the init image's size */
+    const char *sampler;       /* NULL or "": the checkpoint's own */
+    int clip_skip;             /* AUTOMATIC1111's count: 1 (or 0) is the last layer, 2 the one before */
+    const atl_rgb *init_image; /* NULL: text to image. Must be width × height */
+    double strength;           /* with an init image, (0, 1]; 0: 0.75 */
+    atl_noise_source noise;
+} atl_request;
+
+/* What was used after defaults were filled in. */
+typedef struct atl_settings {
+    int n_steps, width, height, clip_skip;
+    double guidance_scale, strength;
+    uint64_t seed;
+    char sampler[32], sampler_display[32], schedule_display[32];
+} atl_settings;
+
+/* Wall times in ns, and CPU time of the whole process for each. */
+typedef struct atl_stage_time {
+    int64_t wall_ns, cpu_ns;
+} atl_stage_time;
+
+typedef struct atl_timings {
+    atl_stage_time tokenize, text_encode, vae_encode, vae_decode;
+    int n_unet_steps;
+    atl_stage_time *unet_step; /* [n_unet_steps] */
+} atl_timings;
+
+typedef struct atl_painting {
+    atl_rgb image;
+    atl_settings settings;
+    atl_timings timings;
+} atl_painting;
+
+void atl_painting_done(atl_painting *painting); /* frees what it holds */
+
+/* Called before the first and after every denoising step, from the thread that called paint. Return false to
+ * stop: paint then returns ATL_CANCELLED. */
+typedef bool (*atl_progress_fn)(void *user, int step, int n_steps);
+
+/* Errors: ATL_USAGE (a size that is no multiple of the VAE's factor, an unknown sampler, …), ATL_BAD_INPUT (a
+ * prompt that is not UTF-8; NaN in the latents), ATL_NO_MEMORY, ATL_CANCELLED. */
+atl_status atl_engine_paint(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
+                            void *user, atl_painting *ret_painting, atl_note *note);
+
+/* Facts for reports. */
+typedef struct atl_engine_facts {
+    size_t packed_bytes;       /* of weights */
+    size_t scratch_peak_bytes; /* of activations so far */
+    int64_t load_ns;
+    int n_threads;
+    int vae_factor;           /* sizes must be multiples of it */
+    const char *policy, *isa; /* "fp32", "avx512" */
+    char model_name[128];     /* the directory's or file's name */
+    char model_hash[11]; /* the first 10 hex digits of the SHA-256 of the UNet's file (of the single file) */
+} atl_engine_facts;
+atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note);
+
+/* ---- tools about checkpoints (see model/inspect.h for the contracts) ---- */
+atl_status atl_engine_inspect_model(const char *model, const char *variant, bool json, atl_text *out,
+                                    size_t *ret_n_faults, atl_note *note);
+atl_status atl_engine_synth_model(const char *family, const char *dir, const char *dtype, uint64_t seed,
+                                  void (*progress)(void *user, size_t done_bytes, size_t total_bytes),
+                                  void *user, atl_note *note);
+const char *atl_engine_synth_names(void);
+const char *atl_engine_sampler_names(void);
+const char *atl_engine_version(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* safetensors.h - a safetensors file: mapped, checked whole before anything is used, and written.
+ *
+ * Strict: header at most 100 MB and within the file; every tensor's bytes are shape × dtype (with overflow
+ * seen), inside the file, without overlaps, holes or duplicate names. Format: huggingface/safetensors,
+ * README. */
+#ifndef ATL_MODEL_SAFETENSORS_H
+#define ATL_MODEL_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/text.h"
+
+#define ATL_MAX_RANK 8
+
+typedef enum atl_st_dtype {
+    ATL_ST_F32,
+    ATL_ST_F16,
+    ATL_ST_BF16,
+    ATL_ST_F64,
+    ATL_ST_I64,
+    ATL_ST_I32,
+    ATL_ST_I16,
+    ATL_ST_I8,
+    ATL_ST_U8,
+    ATL_ST_BOOL
+} atl_st_dtype;
+
+const char *atl_st_dtype_name(atl_st_dtype dtype); /* "F32", … */
+size_t atl_st_dtype_bytes(atl_st_dtype dtype);
+
+typedef struct atl_st_tensor {
+    const char *name; /* owned by the file */
+    atl_st_dtype dtype;
+    int rank;
+    size_t shape[ATL_MAX_RANK];
+    const uint8_t *data; /* into the mapping; unaligned */
+    size_t n_bytes;
+} atl_st_tensor;
+
+typedef struct atl_safetensors atl_safetensors;
+
+/* Errors: ATL_NOT_FOUND, ATL_IO, ATL_BAD_INPUT, ATL_NO_MEMORY; the note names file, tensor and offset. */
+atl_status atl_safetensors_open(const char *path, atl_safetensors **ret_file, atl_note *note);
+/* The same checks over bytes that stay the caller's (`name` is for messages): for tests and fuzzing. */
+atl_status atl_safetensors_open_bytes(const char *name, const uint8_t *data, size_t size,
+                                      atl_safetensors **ret_file, atl_note *note);
+void atl_safetensors_close(atl_safetensors **file);
+
+const char *atl_safetensors_path(const atl_safetensors *file);
+size_t atl_safetensors_count(const atl_safetensors *file);
+const atl_st_tensor *atl_safetensors_at(const atl_safetensors *file, size_t i);           /* sorted by name */
+const atl_st_tensor *atl_safetensors_find(const atl_safetensors *file, const char *name); /* or NULL */
+/* "__metadata__": the value of a key, or NULL. */
+const char *atl_safetensors_metadata(const atl_safetensors *file, const char *key);
+/* Lets the kernel drop the pages of a tensor that was converted. */
+void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *tensor);
+
+/* Converts elements [first, first + n) to f32. Errors: ATL_UNSUPPORTED (not a float type), ATL_BAD_INPUT (NaN
+ * or Inf: which element). */
+atl_status atl_st_to_f32(const atl_st_tensor *tensor, size_t first, size_t n, float *out, atl_note *note);
+
+/* Writing: add tensors (names, shapes and data stay the caller's until _write), then write the file
+ * atomically. */
+typedef struct atl_st_writer atl_st_writer;
+atl_status atl_st_writer_open(atl_st_writer **ret_writer, atl_note *note);
+void atl_st_writer_add(atl_st_writer *writer, const char *name, atl_st_dtype dtype, int rank,
+                       const size_t *shape, const void *data);
+/* Errors: ATL_IO, ATL_NO_MEMORY. */
+atl_status atl_st_writer_write(atl_st_writer *writer, const char *path, atl_note *note);
+void atl_st_writer_close(atl_st_writer **writer);
+
+#endif

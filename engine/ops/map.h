@@ -1,0 +1,63 @@
+/* map.h - an activation: n pictures of h × w pixels with c channels, NHWC.
+ *
+ * A matrix of tokens x[n][t][c] is a map with h = 1 and w = t. Rows (one pixel's or token's channels)
+ * are `stride` elements apart, so that a map can also be a slice of channels of a wider one
+ * (q, k and v inside a fused projection; two halves of a concatenation). */
+#ifndef ATL_OPS_MAP_H
+#define ATL_OPS_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ops/arena.h"
+#include "ops/pool.h"
+#include "ops/types.h"
+
+struct atl_kernels;
+
+/* Where ops run: threads, scratch, kernels of one instruction set. Passed to every op. */
+typedef struct atl_bench {
+    atl_pool *pool;
+    atl_arena *arena;
+    const struct atl_kernels *kernels;
+    const atl_policy *policy;
+} atl_bench;
+
+typedef struct atl_map {
+    void *data;
+    atl_dtype dtype;
+    int n, h, w, c;
+    size_t stride; /* elements from one row to the next; c when dense */
+} atl_map;
+
+/* A dense map from the arena, uninitialised. */
+atl_map atl_map_take(const atl_bench *bench, atl_dtype dtype, int n, int h, int w, int c);
+
+/* A dense map over memory that someone else owns. */
+atl_map atl_map_over(void *data, atl_dtype dtype, int n, int h, int w, int c);
+
+/* Channels [first, first + count) of `map`, sharing its memory. */
+atl_map atl_map_channels(const atl_map *map, int first, int count);
+
+/* Pictures [first, first + count) of `map`, sharing its memory. */
+atl_map atl_map_pictures(const atl_map *map, int first, int count);
+
+/* The same memory seen as n pictures of h × w; h·w must stay what it was. */
+atl_map atl_map_reshaped(const atl_map *map, int h, int w);
+
+static inline size_t atl_map_rows(const atl_map *map)
+{
+    return (size_t)map->n * (size_t)map->h * (size_t)map->w;
+}
+
+static inline bool atl_map_dense(const atl_map *map)
+{
+    return map->stride == (size_t)map->c;
+}
+
+static inline float *atl_map_f32(const atl_map *map)
+{
+    return (float *)map->data;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* types.h - element types, layer classes, and the precision policy that joins them.
+ *
+ * Precision is a table: for each class of layer, in which type its weights are stored and in
+ * which type its activations and products are computed; sums are f32 everywhere. A policy is one
+ * filled table. Only `fp32` exists so far; bf16 and int8 become further rows, not further code. */
+#ifndef ATL_OPS_TYPES_H
+#define ATL_OPS_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16 } atl_dtype;
+
+size_t atl_dtype_bytes(atl_dtype dtype);
+const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16" */
+
+/* What a layer is for decides how much precision it needs. */
+typedef enum atl_layer_class {
+    ATL_LAYER_IO,        /* first and last layer of a network: conv_in, conv_out, quant_conv */
+    ATL_LAYER_CONV,      /* convolutions of ResNets and samplers */
+    ATL_LAYER_LINEAR,    /* projections and feed-forwards of transformers */
+    ATL_LAYER_ATTENTION, /* QKᵀ and PV */
+    ATL_LAYER_TIME,      /* time, size and pooled-text embeddings */
+    ATL_LAYER_TEXT,      /* everything in a text encoder */
+    ATL_LAYER_VAE,       /* everything inside an autoencoder */
+    ATL_N_LAYER_CLASSES
+} atl_layer_class;
+
+typedef struct atl_policy {
+    const char *name;
+    struct {
+        atl_dtype store;   /* packed weights */
+        atl_dtype compute; /* activations and multiplicands */
+    } layer[ATL_N_LAYER_CLASSES];
+} atl_policy;
+
+/* The policy of that name, or NULL. */
+const atl_policy *atl_policy_find(const char *name);
+
+#endif

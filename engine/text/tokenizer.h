@@ -1,0 +1,38 @@
+/* tokenizer.h - CLIP's byte-level BPE (Sennrich et al. 2016; Radford et al. 2021), equal to transformers'
+ * CLIPTokenizer (version 5: NFC, runs of white space to one space, lower case, and nothing else) on any
+ * UTF-8. */
+#ifndef ATL_TEXT_TOKENIZER_H
+#define ATL_TEXT_TOKENIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "model/config.h"
+
+typedef struct atl_tokenizer atl_tokenizer;
+
+/* Reads <dir>/vocab.json and <dir>/merges.txt. Errors name the file and the line. Read-only afterwards: any
+ * thread may use it. */
+atl_status atl_tokenizer_open(const char *dir, const atl_tokenizer_config *config, atl_tokenizer **ret,
+                              atl_note *note);
+void atl_tokenizer_close(atl_tokenizer **tokenizer);
+
+/* The ids of `text` without start, end and padding, in a new array (free() it; NULL when there are none).
+ * Special tokens that stand in the text in their exact spelling ("<|endoftext|>", and the pad token "!" of
+ * SD 2.x) become their one id, as in transformers. Errors: ATL_BAD_INPUT (not UTF-8: at which byte; over 1
+ * MiB), ATL_NO_MEMORY. */
+atl_status atl_tokenizer_encode(const atl_tokenizer *tokenizer, const char *text, size_t n_bytes,
+                                int32_t **ret_ids, size_t *ret_n, atl_note *note);
+
+/* As CLIPTokenizer(text, padding="max_length", truncation=True): start, ids cut to fit, end, padding;
+ * ids[max_length]. */
+atl_status atl_tokenizer_encode_padded(const atl_tokenizer *tokenizer, const char *text, size_t n_bytes,
+                                       int32_t *ids, int max_length, atl_note *note);
+
+int32_t atl_tokenizer_bos(const atl_tokenizer *tokenizer);
+int32_t atl_tokenizer_eos(const atl_tokenizer *tokenizer);
+int32_t atl_tokenizer_pad(const atl_tokenizer *tokenizer);
+int atl_tokenizer_vocab_size(const atl_tokenizer *tokenizer); /* highest id + 1 */
+
+#endif
