@@ -25,7 +25,13 @@ typedef enum atl_st_dtype {
     ATL_ST_I16,
     ATL_ST_I8,
     ATL_ST_U8,
-    ATL_ST_BOOL
+    ATL_ST_BOOL,
+    /* known to the format, converted by nobody here: such a tensor is an error only where it is wanted */
+    ATL_ST_U64,
+    ATL_ST_U32,
+    ATL_ST_U16,
+    ATL_ST_F8_E4M3,
+    ATL_ST_F8_E5M2
 } atl_st_dtype;
 
 const char *atl_st_dtype_name(atl_st_dtype dtype); /* "F32", … */
@@ -62,13 +68,20 @@ void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *te
  * or Inf: which element). */
 atl_status atl_st_to_f32(const atl_st_tensor *tensor, size_t first, size_t n, float *out, atl_note *note);
 
-/* Writing: add tensors (names, shapes and data stay the caller's until _write), then write the file
- * atomically. */
+/* Writing: add tensors (names and data stay the caller's until _write; shapes are copied), then write the
+ * file atomically. Running out of memory while adding is said by _write. */
 typedef struct atl_st_writer atl_st_writer;
 atl_status atl_st_writer_open(atl_st_writer **ret_writer, atl_note *note);
 void atl_st_writer_add(atl_st_writer *writer, const char *name, atl_st_dtype dtype, int rank,
                        const size_t *shape, const void *data);
-/* Errors: ATL_IO, ATL_NO_MEMORY. */
+/* A tensor whose bytes are made while the file is written, so that files larger than memory can be: `fill`
+ * is called for elements [first, first + n) in order, piece by piece, and writes them to `out`. */
+typedef void (*atl_st_fill)(void *user, size_t first, size_t n, void *out);
+void atl_st_writer_add_stream(atl_st_writer *writer, const char *name, atl_st_dtype dtype, int rank,
+                              const size_t *shape, atl_st_fill fill, void *user);
+/* Adds "__metadata__": {key: value}. */
+void atl_st_writer_metadata(atl_st_writer *writer, const char *key, const char *value);
+/* Errors: ATL_IO, ATL_NO_MEMORY, ATL_BAD_INPUT (two tensors of one name, a size that overflows). */
 atl_status atl_st_writer_write(atl_st_writer *writer, const char *path, atl_note *note);
 void atl_st_writer_close(atl_st_writer **writer);
 
