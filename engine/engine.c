@@ -1,0 +1,211 @@
+/* engine.c - opens a model: reads its configs, packs its weights, starts the threads.
+ *
+ * The networks are walked twice by the loader: once to learn how many bytes their packed weights need, once
+ * to pack them into one store of that size. What is done with an engine is in paint.c; which files a model
+ * consists of is in model/. */
+#include "engine_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Describes every network of `parts` to the loader. In LIST mode the networks are only scaffolding. */
+static void walk(atl_engine *engine, unsigned parts, atl_loader *loader)
+{
+    const atl_model_config *config = engine->config;
+    if (parts & ATL_PART_TEXT) {
+        for (int i = 0; i < config->n_text_encoders; i++) {
+            atl_loader_component(loader, i == 0 ? ATL_TEXT_ENCODER : ATL_TEXT_ENCODER_2);
+            engine->text[i] = atl_clip_new(loader, &config->text[i]);
+        }
+    }
+    if (parts & ATL_PART_UNET) {
+        atl_loader_component(loader, ATL_UNET);
+        engine->unet = atl_unet_new(loader, &config->unet);
+    }
+    if (parts & ATL_PART_VAE) {
+        atl_loader_component(loader, ATL_VAE);
+        engine->vae = atl_vae_new(loader, &config->vae);
+    }
+}
+
+static void free_networks(atl_engine *engine)
+{
+    atl_clip_free(&engine->text[0]);
+    atl_clip_free(&engine->text[1]);
+    atl_unet_free(&engine->unet);
+    atl_vae_free(&engine->vae);
+}
+
+static bool walked_all(const atl_engine *engine, unsigned parts)
+{
+    for (int i = 0; (parts & ATL_PART_TEXT) && i < engine->config->n_text_encoders; i++)
+        if (!engine->text[i])
+            return false;
+    return (!(parts & ATL_PART_UNET) || engine->unet) && (!(parts & ATL_PART_VAE) || engine->vae);
+}
+
+static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes, atl_note *note)
+{
+    atl_loader *loader = NULL;
+    atl_status st = atl_loader_open_list(engine->policy, NULL, NULL, &loader, note);
+    if (st != ATL_OK)
+        return st;
+    walk(engine, parts, loader);
+    st = atl_loader_status(loader);
+    if (st == ATL_OK && !walked_all(engine, parts))
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
+    *ret_bytes = atl_loader_packed_bytes(loader);
+    free_networks(engine);
+    atl_loader_close(&loader);
+    return st;
+}
+
+static atl_status pack(atl_engine *engine, unsigned parts, atl_note *note)
+{
+    size_t bytes = 0;
+    atl_status st = measure_store(engine, parts, &bytes, note);
+    if (st == ATL_OK)
+        st = atl_store_open(bytes, &engine->store, note);
+    if (st != ATL_OK)
+        return st;
+    atl_loader *loader = NULL;
+    st = atl_loader_open_pack(engine->policy, engine->weights, &engine->store, &loader, note);
+    if (st != ATL_OK)
+        return st;
+    walk(engine, parts, loader);
+    st = atl_loader_status(loader);
+    if (st == ATL_OK && !walked_all(engine, parts))
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
+    atl_loader_close(&loader);
+    return st;
+}
+
+/* The tokenizer of encoder `which`, from the checkpoint or, for a single file, from where the user says. */
+static atl_status open_tokenizer(atl_engine *engine, const char *from, int which, atl_note *note)
+{
+    static const char *const folders[] = {"tokenizer", "tokenizer_2"};
+    const char *dir = atl_weights_tokenizer_dir(engine->weights, which);
+    char *joined = NULL;
+    if (from && from[0] != '\0') {
+        joined = atl_path_join(from, folders[which]);
+        if (!joined)
+            return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+        dir = joined;
+    }
+    if (!dir)
+        return atl_fail(note, ATL_NOT_FOUND,
+                        "%s: a single file carries no tokenizer: say with --tokenizer which directory holds "
+                        "%s/vocab.json",
+                        atl_weights_path(engine->weights), folders[which]);
+    atl_status st =
+        atl_tokenizer_open(dir, &engine->config->tokenizer[which], &engine->tokenizer[which], note);
+    const int vocab = engine->config->text[which].vocab_size;
+    if (st == ATL_OK && atl_tokenizer_vocab_size(engine->tokenizer[which]) > vocab)
+        st = atl_fail(note, ATL_BAD_INPUT, "%s: has ids up to %d, but the text encoder knows %d", dir,
+                      atl_tokenizer_vocab_size(engine->tokenizer[which]) - 1, vocab);
+    free(joined);
+    return st;
+}
+
+atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
+                                 atl_note *note)
+{
+    const int64_t begun_ns = atl_clock_now_ns();
+    atl_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for an engine");
+    const char *policy = options->policy ? options->policy : "fp32";
+    atl_status st = ATL_OK;
+    engine->policy = atl_policy_find(policy);
+    if (!engine->policy) {
+        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted fp32", policy);
+        goto fail;
+    }
+    st = atl_weights_open(options->model, options->variant ? options->variant : "", &engine->weights, note);
+    if (st != ATL_OK)
+        goto fail;
+    engine->config = atl_weights_config(engine->weights);
+    engine->kernels = atl_kernels_choose(atl_cpu_flags());
+    st = atl_pool_open(options->n_threads, options->thread_hook, options->hook_user, &engine->pool, note);
+    for (int i = 0; st == ATL_OK && (parts & ATL_PART_TOKENIZER) && i < engine->config->n_text_encoders; i++)
+        st = open_tokenizer(engine, options->tokenizer_dir, i, note);
+    if (st == ATL_OK)
+        st = pack(engine, parts, note);
+    if (st != ATL_OK)
+        goto fail;
+    engine->load_ns = atl_clock_now_ns() - begun_ns;
+    *ret_engine = engine;
+    return ATL_OK;
+fail:
+    atl_engine_close(&engine);
+    return st;
+}
+
+atl_status atl_engine_open(const atl_engine_options *options, atl_engine **ret_engine, atl_note *note)
+{
+    return atl_engine_open_parts(options, ATL_PART_ALL, ret_engine, note);
+}
+
+void atl_engine_close(atl_engine **engine)
+{
+    atl_engine *e = *engine;
+    *engine = NULL;
+    if (!e)
+        return;
+    free_networks(e);
+    atl_tokenizer_close(&e->tokenizer[0]);
+    atl_tokenizer_close(&e->tokenizer[1]);
+    atl_arena_close(&e->arena);
+    atl_store_close(&e->store);
+    atl_pool_close(&e->pool);
+    atl_weights_close(&e->weights);
+    free(e);
+}
+
+atl_bench atl_engine_bench(atl_engine *engine)
+{
+    return (atl_bench){
+        .pool = engine->pool, .arena = &engine->arena, .kernels = engine->kernels, .policy = engine->policy};
+}
+
+atl_status atl_engine_reserve(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
+                              atl_note *note)
+{
+    atl_arena measure = atl_arena_measure();
+    atl_bench dry = atl_engine_bench(engine);
+    dry.arena = &measure;
+    run(engine, &dry, stage);
+    if (measure.peak_bytes <= engine->arena.capacity_bytes)
+        return ATL_OK;
+    atl_arena_close(&engine->arena);
+    const atl_status st = atl_arena_open(measure.peak_bytes, &engine->arena, note);
+    if (st != ATL_OK)
+        return atl_fail(note, ATL_NO_MEMORY,
+                        "%s: wants %.1f MB of scratch memory, and the system has not so much", name,
+                        (double)measure.peak_bytes / 1e6);
+    return ATL_OK;
+}
+
+atl_status atl_engine_run_stage(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
+                                atl_note *note)
+{
+    const atl_status st = atl_engine_reserve(engine, name, run, stage, note);
+    if (st != ATL_OK)
+        return st;
+    const atl_bench bench = atl_engine_bench(engine);
+    run(engine, &bench, stage);
+    return ATL_OK;
+}
+
+atl_stage_clock atl_stage_begin(void)
+{
+    return (atl_stage_clock){.wall_ns = atl_clock_now_ns(), .cpu_ns = atl_clock_process_cpu_ns()};
+}
+
+void atl_stage_end(atl_stage_clock begun, atl_stage_time *add_to)
+{
+    add_to->wall_ns += atl_clock_now_ns() - begun.wall_ns;
+    add_to->cpu_ns += atl_clock_process_cpu_ns() - begun.cpu_ns;
+}

@@ -1,0 +1,125 @@
+/* engine_private.h - what an engine is made of; shared by engine.c (opens it), condition.c, denoise.c,
+ * latent.c (the parts of the journey), paint.c (the journey) and probe.c (the parts on their own). */
+#ifndef ATL_ENGINE_PRIVATE_H
+#define ATL_ENGINE_PRIVATE_H
+
+#include "engine/engine.h"
+#include "kernels/kernels.h"
+#include "model/weights.h"
+#include "nets/clip.h"
+#include "nets/unet.h"
+#include "nets/vae.h"
+#include "sampling/noise.h"
+#include "sampling/sampler.h"
+#include "text/tokenizer.h"
+
+/* Which parts to load: a probe of the autoencoder need not wait for the UNet. */
+enum {
+    ATL_PART_TOKENIZER = 1u << 0,
+    ATL_PART_TEXT = 1u << 1,
+    ATL_PART_UNET = 1u << 2,
+    ATL_PART_VAE = 1u << 3,
+    ATL_PART_ALL = 15u,
+};
+
+struct atl_engine {
+    atl_weights *weights; /* kept for its configs; its pages were dropped after packing */
+    const atl_model_config *config;
+    const atl_policy *policy;
+    const atl_kernels *kernels;
+    atl_pool *pool;
+    atl_store store;
+    atl_clip *text[2];
+    atl_unet *unet;
+    atl_vae *vae;
+    atl_tokenizer *tokenizer[2];
+    atl_arena arena; /* grown between stages, never within one */
+    int64_t load_ns;
+};
+
+atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
+                                 atl_note *note);
+
+/* A stage runs twice: over a measuring arena, which says how much scratch it needs, then over the real one.
+ */
+typedef void (*atl_stage_fn)(atl_engine *engine, const atl_bench *bench, void *stage);
+/* Errors: ATL_NO_MEMORY, in words that say how much was wanted. */
+atl_status atl_engine_run_stage(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
+                                atl_note *note);
+/* The same, split in two for stages that repeat: reserve once, then run over the bench that cannot fail. */
+atl_status atl_engine_reserve(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
+                              atl_note *note);
+atl_bench atl_engine_bench(atl_engine *engine);
+
+/* ---- condition.c: prompts to embeddings ---- */
+
+/* What the UNet hears of one prompt. */
+typedef struct atl_embedding {
+    int n_tokens;   /* a multiple of 77 */
+    float *context; /* [n_tokens][cross_attention_dim] */
+    float *pooled;  /* [projection_dim of the second encoder], SDXL; else NULL */
+} atl_embedding;
+
+/* Both prompts of a job over its steps: at step s the conditional embedding is all[of_step[0][s]], the
+ * unconditional one all[of_step[1][s]]. All have the same n_tokens. */
+typedef struct atl_conditioning {
+    int n_steps;
+    bool guided; /* whether there is an unconditional side */
+    size_t n;
+    atl_embedding *all;
+    int *of_step[2];
+} atl_conditioning;
+
+typedef struct atl_condition_request {
+    const char *prompt, *negative_prompt;
+    int n_steps, clip_skip;
+    bool guided;
+} atl_condition_request;
+
+/* Errors: ATL_BAD_INPUT (not UTF-8), ATL_UNSUPPORTED, ATL_NO_MEMORY. Adds to the times of both stages. */
+atl_status atl_condition(atl_engine *engine, const atl_condition_request *request, atl_conditioning *ret,
+                         atl_timings *timings, atl_note *note);
+void atl_conditioning_done(atl_conditioning *conditioning);
+
+/* ---- latent.c: between pictures and latents, in planes [c][h][w] as torch has them ---- */
+typedef struct atl_latent_size {
+    int c, h, w;
+    size_t n; /* c·h·w */
+} atl_latent_size;
+
+/* Latents as the sampler has them → the picture in [-1, 1], planes [3][h·s][w·s]. */
+atl_status atl_latent_decode(atl_engine *engine, const float *latent, atl_latent_size size, float *ret_image,
+                             atl_note *note);
+/* Picture → latents as the sampler has them. `posterior_noise`[n] is used by AutoencoderKL (mean + deviation
+ * · noise). */
+atl_status atl_latent_encode(atl_engine *engine, const atl_rgb *image, atl_latent_size size,
+                             const float *posterior_noise, float *ret_latent, atl_note *note);
+/* [-1, 1] planes to bytes, as diffusers rounds them. */
+void atl_planes_to_rgb(const float *planes, atl_rgb *rgb);
+
+/* ---- paint.c, opened up for the probe ---- */
+typedef struct atl_paint_probe {
+    const float *unit_noise;      /* [n], instead of drawing it; or NULL */
+    const float *posterior_noise; /* [n], img2img; or NULL */
+    const float *const *draws;    /* draws[k][n] for the k-th draw of a stochastic sampler; NULL entries and
+                                     those past n_draws are drawn */
+    size_t n_draws;
+    size_t n_noise; /* floats in each of the above: must be the latent's n */
+    /* Called with what the sampler plans, then after each step. May be NULL. */
+    void (*planned)(void *user, const atl_sampler *sampler, atl_latent_size size);
+    void (*stepped)(void *user, int i, const float *model_output, const float *latent, size_t n);
+    void *user;
+} atl_paint_probe;
+
+atl_status atl_engine_paint_probed(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
+                                   void *user, const atl_paint_probe *probe, atl_painting *ret_painting,
+                                   atl_note *note);
+
+/* ---- stage clocks ---- */
+typedef struct atl_stage_clock {
+    int64_t wall_ns, cpu_ns;
+} atl_stage_clock;
+atl_stage_clock atl_stage_begin(void);
+void atl_stage_end(atl_stage_clock begun, atl_stage_time *add_to);
+
+#endif
