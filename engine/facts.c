@@ -145,7 +145,7 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
         .n_threads = atl_pool_n_threads(engine->pool),
         .vae_factor = atl_vae_scale(&engine->config->vae),
         .policy = engine->policy->name,
-        .isa = atl_kernels_isa(engine->kernels),
+        .isa = engine->kernels->isa,
     };
     model_name(atl_weights_path(engine->weights), facts.model_name, sizeof facts.model_name);
     char hex[HASH_HEX + 1];
