@@ -134,11 +134,17 @@ static bool write_all(int fd, const uint8_t *data, size_t size)
     return true;
 }
 
+/* The directory that a path lies in, in a new string. */
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
 /* After a rename only an fsync of the directory makes the new name last. */
 static bool sync_parent(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *dir = parent_of(path);
     if (!dir)
         return false;
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -151,7 +157,20 @@ static bool sync_parent(const char *path)
     return ok;
 }
 
-atl_status atl_file_write(const char *path, const void *data, size_t size, atl_note *note)
+/* Gives the finished file its name. Where the file system has no rename that refuses to replace, a hard
+ * link refuses just so. */
+static bool put_in_place(const char *temp, const char *path, bool replace)
+{
+    if (replace)
+        return rename(temp, path) == 0;
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    return link(temp, path) == 0 && unlink(temp) == 0;
+}
+
+static atl_status write_file(const char *path, const void *data, size_t size, bool replace, atl_note *note)
 {
     const size_t room = strlen(path) + 32;
     char *temp = malloc(room);
@@ -171,7 +190,7 @@ atl_status atl_file_write(const char *path, const void *data, size_t size, atl_n
         st = fail_errno(note, path, "write");
         ok = false;
     }
-    if (ok && rename(temp, path) != 0) {
+    if (ok && !put_in_place(temp, path, replace)) {
         st = fail_errno(note, path, "put in place");
         ok = false;
     }
@@ -182,6 +201,36 @@ atl_status atl_file_write(const char *path, const void *data, size_t size, atl_n
 done:
     free(temp);
     return st == ATL_NOT_FOUND ? ATL_IO : st;
+}
+
+atl_status atl_file_write(const char *path, const void *data, size_t size, atl_note *note)
+{
+    return write_file(path, data, size, true, note);
+}
+
+atl_status atl_file_write_new(const char *path, const void *data, size_t size, atl_note *note)
+{
+    return write_file(path, data, size, false, note);
+}
+
+atl_status atl_file_check_target(const char *path, bool replace, atl_note *note)
+{
+    struct stat s;
+    const bool exists = lstat(path, &s) == 0;
+    if (atl_is_dir(path))
+        return atl_fail(note, ATL_IO, "%s: is a directory, wanted the name of a file", path);
+    if (exists && !replace)
+        return atl_fail(note, ATL_IO, "%s: is there already, and is not overwritten", path);
+    char *dir = parent_of(path);
+    if (!dir)
+        return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its directory's name", path);
+    atl_status st = ATL_OK;
+    if (!atl_is_dir(dir))
+        st = atl_fail(note, ATL_IO, "%s: its directory %s is not there", path, dir);
+    else if (access(dir, W_OK | X_OK) != 0)
+        st = atl_fail(note, ATL_IO, "%s: cannot write in %s: %s", path, dir, strerror(errno));
+    free(dir);
+    return st;
 }
 
 atl_status atl_dir_make(const char *path, atl_note *note)

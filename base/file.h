@@ -31,6 +31,15 @@ atl_status atl_file_read(const char *path, size_t max_bytes, char **ret_data, si
  * directory. On failure nothing is left behind. Errors: ATL_IO. */
 atl_status atl_file_write(const char *path, const void *data, size_t size, atl_note *note);
 
+/* The same, but never in the place of something else: what stands at `path` already, or comes there
+ * meanwhile, is left alone. Errors: ATL_IO. */
+atl_status atl_file_write_new(const char *path, const void *data, size_t size, atl_note *note);
+
+/* Whether a file could be written at `path`, to be asked before hours of work: its directory must be
+ * there and be writable, and `path` itself must not be a directory nor, unless `replace`, be there at
+ * all. Errors: ATL_IO, ATL_NO_MEMORY. */
+atl_status atl_file_check_target(const char *path, bool replace, atl_note *note);
+
 /* mkdir -p. Errors: ATL_IO. */
 atl_status atl_dir_make(const char *path, atl_note *note);
 
