@@ -1,0 +1,15 @@
+/* commands.h - the subcommands of `atelier`. Each takes argv from its own name on and returns the exit code.
+ */
+#ifndef ATL_CLI_COMMANDS_H
+#define ATL_CLI_COMMANDS_H
+
+int command_paint(int argc, char **argv);
+int command_model(int argc, char **argv);
+
+int command_model_inspect(int argc, char **argv);
+int command_model_synth(int argc, char **argv);
+int command_model_probe(int argc, char **argv);
+int command_model_tokenize(int argc, char **argv);
+int command_model_schedule(int argc, char **argv);
+
+#endif

@@ -1,0 +1,80 @@
+/* main.c - the one program `atelier`: finds the subcommand and sees that its output reached its reader. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/sizes.h"
+#include "commands.h"
+#include "console.h"
+#include "engine/engine.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"paint", command_paint, "paint one picture from a prompt"},
+    {"model", command_model, "inspect, synthesise and probe checkpoints"},
+};
+
+static void print_usage(void)
+{
+    puts("Usage: atelier COMMAND ...\n\nTurns prompts into pictures, on CPUs.\n\nCommands:");
+    for (size_t i = 0; i < ATL_COUNT(commands); i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].help);
+    puts("  help       show this, or a command's options: atelier help paint\n\nOptions:\n"
+         "  -h, --help     show this and exit\n  -V, --version  print the version and exit");
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[ATL_COUNT(commands)];
+    for (size_t i = 0; i < ATL_COUNT(commands); i++)
+        names[i] = commands[i].name;
+    const char *nearest = atl_nearest_name(word, names, ATL_COUNT(names));
+    if (nearest)
+        console_say("unknown command '%s'; did you mean '%s'?", word, nearest);
+    else
+        console_say("unknown command '%s'; see 'atelier --help'", word);
+    return 2;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        console_say("which command? see 'atelier --help'");
+        return 2;
+    }
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
+        printf("atelier %s\n", atl_engine_version());
+        return 0;
+    }
+    char help[] = "--help", *asked[] = {argc > 2 ? argv[2] : NULL, help, NULL};
+    const bool wants_help = is_one_of(argv[1], "--help", "-h", "help");
+    if (wants_help && argc < 3) {
+        print_usage();
+        return 0;
+    }
+    const char *word = wants_help ? argv[2] : argv[1];
+    for (size_t i = 0; i < ATL_COUNT(commands); i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return wants_help ? commands[i].run(2, asked) : commands[i].run(argc - 1, argv + 1);
+    return unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write(2), with a message */
+    int code = dispatch(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+        console_say("cannot write to standard output: %s", strerror(errno));
+        code = 1;
+    }
+    return code;
+}
