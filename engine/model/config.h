@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "ops/layers.h"
 
 #define ATL_MAX_BLOCKS      8
@@ -44,7 +45,7 @@ typedef struct atl_unet_config {
     atl_unet_block down[ATL_MAX_BLOCKS], up[ATL_MAX_BLOCKS]; /* in the file's order */
     atl_mid_block mid;
     bool only_cross_attention[ATL_MAX_BLOCKS]; /* attn1 attends to the text as well */
-    bool mid_only_cross_attention;
+    bool mid_only_cross_attention;             /* false: likewise */
     int downsample_padding;
     float mid_block_scale_factor;
     atl_activation act;
@@ -55,10 +56,10 @@ typedef struct atl_unet_config {
     int up_transformer_layers[ATL_MAX_BLOCKS]; /* in the order of the up blocks */
     int n_heads[ATL_MAX_BLOCKS];               /* attention_head_dim of the file is the NUMBER of heads */
     bool use_linear_projection;
-    bool upcast_attention; /* f32 anyway */
-    bool scale_shift_norm; /* resnet_time_scale_shift == "scale_shift" */
-    bool resnet_skip_time_act;
-    float resnet_out_scale_factor;
+    bool upcast_attention;             /* f32 anyway */
+    bool scale_shift_norm;             /* resnet_time_scale_shift == "scale_shift" */
+    bool resnet_skip_time_act;         /* false: diffusers hands it to none of these block types */
+    float resnet_out_scale_factor;     /* 1: likewise */
     int time_embed_dim;                /* time_embedding_dim, or 4 × block_out_channels[0] */
     atl_activation time_embed_act;     /* of the time embedding's MLP: always SiLU in these models */
     atl_activation time_embedding_act; /* time_embedding_act_fn: applied to the result, or NONE */
@@ -142,6 +143,8 @@ typedef struct atl_scheduler_config {
     double timestep_scaling;                        /* LCM: 10; NAN: not said */
     char variance_type[32];                         /* "": not said */
     int disable_corrector[16], n_disable_corrector; /* UniPC */
+    bool has_lambda_min_clipped;                    /* said, and not -infinity */
+    double lambda_min_clipped;                      /* DPM-Solver: timesteps with a lower log-SNR/2 are cut */
 } atl_scheduler_config;
 
 /* ---- tokenizer_config.json and special_tokens_map.json ---- */
@@ -167,11 +170,18 @@ typedef struct atl_model_config {
     int default_steps, default_width, default_height;
     double default_guidance_scale;
     char default_sampler[32];
+    /* Keys that diffusers' classes do not know, and neither do we: "<file>: <key>\n" each, for inspection. */
+    atl_text unread_keys;
 } atl_model_config;
 
 /* Reads and checks every config of a diffusers directory. Errors name file, key, value and what was wanted.
  */
 atl_status atl_model_config_read(const char *model_dir, atl_model_config *ret_config, atl_note *note);
 void atl_model_config_done(atl_model_config *config);
+
+/* Whether the parts fit together, as diffusers' pipelines need it: latent channels, widths of the text, size
+ * of the pooled embedding. Apart from _read, so that single parts can be tried. Errors: ATL_UNSUPPORTED,
+ * naming both values. */
+atl_status atl_model_config_check(const atl_model_config *config, atl_note *note);
 
 #endif

@@ -1,0 +1,403 @@
+/* loader.c - the walk over a network's layers; see loader.h for its three modes.
+ *
+ * A layer is loaded in the same four moves whatever the mode: name its tensors (`param`), take its region of
+ * the store (`take`), fill it (PACK alone) and point the layer at it (PACK and BIND). Regions are counted in
+ * every mode, so that a LIST walk says how large the store has to be. */
+#include "model/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sizes.h"
+#include "model/fetch.h"
+
+#define MAX_NAME       256
+#define MAX_DEPTH      32
+#define REGION_ALIGN   ((size_t)64)
+#define PACK_ROWS      64 /* atl_linear_pack and atl_conv_pack take multiples of it */
+#define CHUNK_ELEMENTS ((size_t)1 << 20)
+
+typedef enum mode { LIST, PACK, BIND } mode;
+
+struct atl_loader {
+    mode mode;
+    const atl_policy *policy;
+    const atl_weights *weights; /* PACK */
+    atl_store *store;           /* PACK, BIND */
+    atl_param_visitor visit;    /* LIST; may be NULL */
+    void *user;
+    atl_note *note;
+    atl_status status;
+    size_t packed_bytes;
+    atl_component component;
+    char prefix[MAX_NAME]; /* "down_blocks.0." */
+    size_t lengths[MAX_DEPTH];
+    int depth;
+    float *chunk; /* f32 rows on their way into the store */
+    size_t chunk_elements;
+};
+
+static atl_status open_loader(const atl_loader *proto, atl_loader **ret, atl_note *note)
+{
+    atl_loader *loader = malloc(sizeof *loader);
+    if (!loader)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a loader");
+    *loader = *proto;
+    loader->note = note;
+    *ret = loader;
+    return ATL_OK;
+}
+
+atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visit, void *user,
+                                atl_loader **ret, atl_note *note)
+{
+    return open_loader(&(atl_loader){.mode = LIST, .policy = policy, .visit = visit, .user = user}, ret,
+                       note);
+}
+
+atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *weights, atl_store *store,
+                                atl_loader **ret, atl_note *note)
+{
+    return open_loader(&(atl_loader){.mode = PACK, .policy = policy, .weights = weights, .store = store}, ret,
+                       note);
+}
+
+atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note)
+{
+    return open_loader(&(atl_loader){.mode = BIND, .policy = policy, .store = store}, ret, note);
+}
+
+atl_status atl_loader_status(const atl_loader *loader)
+{
+    return loader->status;
+}
+
+size_t atl_loader_packed_bytes(const atl_loader *loader)
+{
+    return loader->packed_bytes;
+}
+
+void atl_loader_close(atl_loader **loader)
+{
+    if (!*loader)
+        return;
+    free((*loader)->chunk);
+    free(*loader);
+    *loader = NULL;
+}
+
+void atl_loader_component(atl_loader *loader, atl_component component)
+{
+    loader->component = component;
+    loader->prefix[0] = '\0';
+    loader->depth = 0;
+}
+
+void atl_loader_enter(atl_loader *loader, const char *format, ...)
+{
+    if (loader->status != ATL_OK)
+        return;
+    const size_t used = strlen(loader->prefix), room = sizeof loader->prefix - used;
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(loader->prefix + used, room, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n + 1 >= room || loader->depth == MAX_DEPTH) {
+        loader->prefix[used] = '\0';
+        atl_loader_fail(loader, ATL_UNSUPPORTED, "the names of its tensors are too long or too deep");
+        return;
+    }
+    memcpy(loader->prefix + used + n, ".", 2);
+    loader->lengths[loader->depth++] = used;
+}
+
+void atl_loader_leave(atl_loader *loader)
+{
+    if (loader->status == ATL_OK && loader->depth > 0)
+        loader->prefix[loader->lengths[--loader->depth]] = '\0';
+}
+
+void atl_loader_fail(atl_loader *loader, atl_status status, const char *format, ...)
+{
+    if (loader->status != ATL_OK)
+        return;
+    va_list args;
+    va_start(args, format);
+    loader->status = atl_fail_v(loader->note, status, format, args);
+    va_end(args);
+    if (loader->prefix[0])
+        atl_note_prefix(loader->note, "%.*s", (int)strlen(loader->prefix) - 1, loader->prefix);
+    atl_note_prefix(loader->note, "%s", atl_component_name(loader->component));
+    if (loader->weights)
+        atl_note_prefix(loader->note, "%s", atl_weights_path(loader->weights));
+}
+
+/* ---- the moves ---- */
+
+/* Names a tensor; LIST reports it. `name` is the buffer that the param points at. */
+static atl_param param(atl_loader *loader, char name[MAX_NAME], atl_param_kind kind, const char *layer,
+                       const char *tail, int rank, const size_t *shape)
+{
+    atl_param p = {.component = loader->component, .name = name, .kind = kind, .rank = rank};
+    memcpy(p.shape, shape, (size_t)rank * sizeof *shape);
+    name[0] = '\0';
+    if (loader->status != ATL_OK)
+        return p;
+    const int n = snprintf(name, MAX_NAME, "%s%s%s", loader->prefix, layer, tail);
+    if (n < 0 || n >= MAX_NAME)
+        atl_loader_fail(loader, ATL_UNSUPPORTED, "the names of its tensors are too long");
+    else if (loader->mode == LIST && loader->visit)
+        loader->visit(loader->user, &p);
+    return p;
+}
+
+/* The layer's region; NULL in LIST, and after a failure. */
+static void *take(atl_loader *loader, size_t bytes)
+{
+    if (loader->status != ATL_OK)
+        return NULL;
+    loader->packed_bytes = atl_round_up(loader->packed_bytes, REGION_ALIGN) + bytes;
+    if (loader->mode == LIST)
+        return NULL;
+    void *region = atl_store_take(loader->store, bytes);
+    if (!region)
+        atl_loader_fail(loader, ATL_NO_MEMORY, "the store of %zu bytes is full",
+                        loader->store->capacity_bytes);
+    return region;
+}
+
+static void keep(atl_loader *loader, atl_status status)
+{
+    if (loader->status == ATL_OK)
+        loader->status = status;
+}
+
+static float *chunk(atl_loader *loader, size_t elements)
+{
+    if (elements > loader->chunk_elements) {
+        free(loader->chunk);
+        loader->chunk = malloc(elements * sizeof *loader->chunk);
+        loader->chunk_elements = loader->chunk ? elements : 0;
+        if (!loader->chunk)
+            atl_loader_fail(loader, ATL_NO_MEMORY, "no memory to convert %zu numbers", elements);
+    }
+    return loader->chunk;
+}
+
+/* Rows a chunk: a multiple of PACK_ROWS, about CHUNK_ELEMENTS numbers. */
+static size_t chunk_rows(size_t row_elements)
+{
+    const size_t rows = CHUNK_ELEMENTS / row_elements / PACK_ROWS * PACK_ROWS;
+    return rows > PACK_ROWS ? rows : PACK_ROWS;
+}
+
+/* A whole tensor into `out`. */
+static void fetch_all(atl_loader *loader, const atl_param *p, float *out)
+{
+    atl_weight weight;
+    if (loader->status != ATL_OK)
+        return;
+    keep(loader, atl_fetch_find(loader->weights, p, false, &weight, loader->note));
+    if (loader->status != ATL_OK)
+        return;
+    size_t row_elements = 1;
+    for (int i = 1; i < p->rank; i++)
+        row_elements *= p->shape[i];
+    keep(loader, atl_fetch_rows(&weight, row_elements, 0, p->shape[0], out, loader->note));
+    atl_fetch_forget(&weight);
+}
+
+/* Matrices stacked by rows, on their way into one layer. */
+typedef struct stack {
+    atl_weight weight[4];
+    int n;
+    size_t rows_each, row_elements;
+} stack;
+
+/* Rows [first, first + n) of the stack; they may cross from one matrix into the next. */
+static void fetch_stacked(atl_loader *loader, const stack *s, size_t first, size_t n, float *out)
+{
+    while (n > 0 && loader->status == ATL_OK) {
+        const size_t which = first / s->rows_each, row = first % s->rows_each;
+        const size_t count = n < s->rows_each - row ? n : s->rows_each - row;
+        keep(loader, atl_fetch_rows(&s->weight[which], s->row_elements, row, count, out, loader->note));
+        out += count * s->row_elements;
+        first += count;
+        n -= count;
+    }
+}
+
+static void forget_stack(const stack *s)
+{
+    for (int i = 0; i < s->n; i++)
+        atl_fetch_forget(&s->weight[i]);
+}
+
+/* ---- linear ---- */
+
+/* Names the tensors of all matrices; PACK finds them. bias[n_names][n_out] is filled if there are biases. */
+static void name_linears(atl_loader *loader, atl_linear_shape shape, const char *const *names, int n_names,
+                         stack *s, float *bias)
+{
+    const size_t sizes[4] = {(size_t)shape.n_out, (size_t)shape.n_in, 1, 1};
+    char name[MAX_NAME];
+    *s = (stack){.n = n_names, .rows_each = sizes[0], .row_elements = sizes[1]};
+    for (int i = 0; i < n_names; i++) {
+        atl_param p =
+            param(loader, name, ATL_PARAM_WEIGHT, names[i], ".weight", shape.conv_shaped ? 4 : 2, sizes);
+        if (loader->mode == PACK && loader->status == ATL_OK)
+            keep(loader, atl_fetch_find(loader->weights, &p, true, &s->weight[i], loader->note));
+        if (!shape.bias)
+            continue;
+        p = param(loader, name, ATL_PARAM_BIAS, names[i], ".bias", 1, sizes);
+        if (loader->mode == PACK)
+            fetch_all(loader, &p, bias + (size_t)i * sizes[0]);
+    }
+}
+
+static void pack_linear(atl_loader *loader, const atl_linear *linear, const stack *s, const float *bias,
+                        void *region)
+{
+    const size_t n_rows = (size_t)linear->n_out, step = chunk_rows(s->row_elements);
+    float *rows = chunk(loader, (step < n_rows ? step : n_rows) * s->row_elements);
+    for (size_t first = 0; first < n_rows && loader->status == ATL_OK; first += step) {
+        const size_t n = n_rows - first < step ? n_rows - first : step;
+        fetch_stacked(loader, s, first, n, rows);
+        if (loader->status == ATL_OK)
+            atl_linear_pack(linear, (int)first, (int)n, rows, bias ? bias + first : NULL, region);
+    }
+    forget_stack(s);
+}
+
+void atl_load_linear_stack(atl_loader *loader, atl_linear *ret, atl_layer_class layer_class,
+                           atl_linear_shape each, const char *const *names, int n_names)
+{
+    const atl_dtype dtype = loader->policy->layer[layer_class].store;
+    const int n_out = each.n_out * n_names;
+    *ret = (atl_linear){.n_in = each.n_in, .n_out = n_out, .dtype = dtype};
+    if (loader->status != ATL_OK)
+        return;
+    float *bias = NULL;
+    if (each.bias && loader->mode == PACK && !(bias = malloc((size_t)n_out * sizeof *bias))) {
+        atl_loader_fail(loader, ATL_NO_MEMORY, "no memory for a bias of %d", n_out);
+        return;
+    }
+    stack s;
+    name_linears(loader, each, names, n_names, &s, bias);
+    void *region = take(loader, atl_linear_packed_bytes(each.n_in, n_out, each.bias, dtype));
+    if (region) {
+        atl_linear_bind(ret, each.n_in, n_out, each.bias, dtype, region);
+        if (loader->mode == PACK)
+            pack_linear(loader, ret, &s, bias, region);
+    }
+    free(bias);
+}
+
+void atl_load_linear(atl_loader *loader, atl_linear *ret, atl_layer_class layer_class, atl_linear_shape shape,
+                     const char *name)
+{
+    atl_load_linear_stack(loader, ret, layer_class, shape, &name, 1);
+}
+
+/* ---- convolution ---- */
+
+static void pack_conv(atl_loader *loader, const atl_conv *conv, const stack *s, const float *bias,
+                      void *region)
+{
+    const size_t n_rows = (size_t)conv->c_out, step = chunk_rows(s->row_elements);
+    float *rows = chunk(loader, (step < n_rows ? step : n_rows) * s->row_elements);
+    for (size_t first = 0; first < n_rows && loader->status == ATL_OK; first += step) {
+        const size_t n = n_rows - first < step ? n_rows - first : step;
+        fetch_stacked(loader, s, first, n, rows);
+        if (loader->status == ATL_OK)
+            atl_conv_pack(conv, (int)first, (int)n, rows, bias ? bias + first : NULL, region);
+    }
+    forget_stack(s);
+}
+
+/* As name_linears, for one convolution. */
+static void name_conv(atl_loader *loader, atl_conv_shape shape, const char *layer, stack *s, float *bias)
+{
+    const size_t kernel = (size_t)shape.kernel;
+    const size_t sizes[4] = {(size_t)shape.c_out, (size_t)shape.c_in, kernel, kernel};
+    char name[MAX_NAME];
+    *s = (stack){.n = 1, .rows_each = sizes[0], .row_elements = sizes[1] * kernel * kernel};
+    atl_param p = param(loader, name, ATL_PARAM_WEIGHT, layer, ".weight", 4, sizes);
+    if (loader->mode == PACK && loader->status == ATL_OK)
+        keep(loader, atl_fetch_find(loader->weights, &p, false, &s->weight[0], loader->note));
+    if (shape.no_bias)
+        return;
+    p = param(loader, name, ATL_PARAM_BIAS, layer, ".bias", 1, sizes);
+    if (loader->mode == PACK)
+        fetch_all(loader, &p, bias);
+}
+
+void atl_load_conv(atl_loader *loader, atl_conv *ret, atl_layer_class layer_class, atl_conv_shape shape,
+                   const char *name)
+{
+    const atl_dtype dtype = loader->policy->layer[layer_class].store;
+    *ret = (atl_conv){.c_in = shape.c_in,
+                      .c_out = shape.c_out,
+                      .kernel = shape.kernel,
+                      .stride = shape.stride,
+                      .pad_before = shape.pad_before,
+                      .pad_after = shape.pad_after,
+                      .dtype = dtype};
+    if (loader->status != ATL_OK)
+        return;
+    float *bias = NULL;
+    if (!shape.no_bias && loader->mode == PACK && !(bias = malloc((size_t)shape.c_out * sizeof *bias))) {
+        atl_loader_fail(loader, ATL_NO_MEMORY, "no memory for a bias of %d", shape.c_out);
+        return;
+    }
+    stack s;
+    name_conv(loader, shape, name, &s, bias);
+    void *region =
+        take(loader, atl_conv_packed_bytes(shape.c_in, shape.c_out, shape.kernel, !shape.no_bias, dtype));
+    if (region) {
+        atl_conv_bind(ret, shape.c_in, shape.c_out, shape.kernel, shape.stride, shape.pad_before,
+                      shape.pad_after, !shape.no_bias, dtype, region);
+        if (loader->mode == PACK)
+            pack_conv(loader, ret, &s, bias, region);
+    }
+    free(bias);
+}
+
+/* ---- norms and tables ---- */
+
+void atl_load_norm(atl_loader *loader, atl_norm *ret, int c, int groups, float eps, const char *layer)
+{
+    *ret = (atl_norm){.c = c, .groups = groups, .eps = eps};
+    if (loader->status != ATL_OK)
+        return;
+    const size_t size = (size_t)c;
+    char gamma_name[MAX_NAME], beta_name[MAX_NAME];
+    const atl_param gamma = param(loader, gamma_name, ATL_PARAM_NORM_GAMMA, layer, ".weight", 1, &size);
+    const atl_param beta = param(loader, beta_name, ATL_PARAM_NORM_BETA, layer, ".bias", 1, &size);
+    void *region = take(loader, atl_norm_packed_bytes(c));
+    if (!region)
+        return;
+    if (loader->mode == PACK) {
+        float *both = chunk(loader, 2 * size);
+        fetch_all(loader, &gamma, both);
+        fetch_all(loader, &beta, both + size);
+        if (loader->status == ATL_OK)
+            atl_norm_pack(c, both, both + size, region);
+    }
+    atl_norm_bind(ret, c, groups, eps, region);
+}
+
+void atl_load_embedding(atl_loader *loader, const float **ret, int n, int d, const char *name)
+{
+    const size_t sizes[2] = {(size_t)n, (size_t)d};
+    char whole[MAX_NAME];
+    *ret = NULL;
+    const atl_param p = param(loader, whole, ATL_PARAM_EMBEDDING, name, "", 2, sizes);
+    float *region = take(loader, sizes[0] * sizes[1] * sizeof *region);
+    if (!region)
+        return;
+    if (loader->mode == PACK)
+        fetch_all(loader, &p, region);
+    *ret = region;
+}
