@@ -15,18 +15,16 @@ static void put_wrapped(const char *words, size_t from, atl_text *out)
     size_t column = from;
     while (*words) {
         const size_t n = strcspn(words, " ");
-        if (column > from && column + n > LINE_WIDTH) {
+        if (column > from && column + 1 + n > LINE_WIDTH) {
             atl_text_printf(out, "\n%*s", (int)from, "");
             column = from;
+        } else if (column > from) {
+            atl_text_putc(out, ' ');
+            column++;
         }
         atl_text_append(out, words, n);
-        column += n + 1;
-        words += n;
-        if (*words == ' ') {
-            words++;
-            if (column <= LINE_WIDTH)
-                atl_text_putc(out, ' ');
-        }
+        column += n;
+        words += n + strspn(words + n, " ");
     }
 }
 

@@ -170,12 +170,15 @@ static atl_status run_all(run *r, atl_note *note)
 int command_paint(int argc, char **argv)
 {
     atl_option rows[PAINT_MAX_ROWS];
+    char summary[1024];
+    snprintf(summary, sizeof summary,
+             "Paints one picture and prints the name of its file. The prompt may hold weights, (word:1.3), "
+             "switches,\n[a:b:0.5], and BREAK; the file carries all settings as text.\nSamplers: %s.",
+             atl_engine_sampler_names());
     const atl_command command = {
         .name = "atelier paint",
         .operands = "PROMPT",
-        .summary =
-            "Paints one picture and prints the name of its file. The prompt may hold weights, (word:1.3), "
-            "switches,\n[a:b:0.5], and BREAK; the file carries all settings as text.",
+        .summary = summary,
         .options = rows,
         .n_options = paint_rows(false, rows),
         .most_operands = 1,

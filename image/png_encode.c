@@ -10,9 +10,9 @@
 #include "base/utf8.h"
 #include "image/png_file.h"
 
-/* Measured on painted pictures of 512 × 512: level 6 with libpng's choice among all five filters takes twice
- * the time of level 3 with two and saves 2 % of the bytes. */
-#define COMPRESSION_LEVEL 6
+/* A painted sheet of 512 × 512 px: level 3 takes 19 ms for 249 kB, 6 takes 50 ms for 221 kB, 9 takes 490 ms
+ * for 209 kB. With fewer filters files grow by 6 % and nothing is gained. */
+#define COMPRESSION_LEVEL 3
 #define FILTERS           PNG_ALL_FILTERS
 
 typedef struct writer {
