@@ -12,6 +12,8 @@ void atl_lanes_run(const atl_bench *bench, atl_lanes_walk walk, const void *net,
     atl_lanes lanes = {.planning = true};
 
     dry.arena = &ruler;
+    for (int i = 0; i < 2; i++) /* an address that nobody touches */
+        lanes.data[i] = atl_arena_take(&ruler, 0);
     walk(net, &dry, &lanes, io);
 
     lanes.planning = false;

@@ -22,7 +22,7 @@ typedef struct layer {
     bool is_block;
     atl_conv conv[3];   /* a single convolution has one */
     atl_activation act; /* between a block's convolutions; behind a single one */
-    int upsample;       /* factor by which a single one's input is enlarged before; 1: not */
+    bool doubled;       /* a single one's input is enlarged by 2 before */
 } layer;
 
 typedef struct sequence {
@@ -54,7 +54,7 @@ static layer *add_conv(builder *b, atl_conv_shape shape, atl_layer_class layer_c
     layer *l = &b->sequence->layers[b->sequence->n_layers++];
     char name[32];
 
-    *l = (layer){.upsample = 1};
+    *l = (layer){0};
     snprintf(name, sizeof name, "layers.%d", b->index++);
     atl_load_conv(b->loader, &l->conv[0], layer_class, shape, name);
     return l;
@@ -66,7 +66,7 @@ static void add_blocks(builder *b, int n, int c, atl_activation act)
 
     for (int i = 0; i < n; i++) {
         layer *l = &b->sequence->layers[b->sequence->n_layers++];
-        *l = (layer){.is_block = true, .act = act, .upsample = 1};
+        *l = (layer){.is_block = true, .act = act};
         atl_loader_enter(b->loader, "layers.%d", b->index++);
         for (int j = 0; j < 3; j++)
             atl_load_conv(b->loader, &l->conv[j], ATL_LAYER_VAE, conv_shape(c, c), names[j]);
@@ -106,7 +106,7 @@ static void load_encoder(atl_loader *loader, sequence *s, const atl_vae_config *
     add_conv(&b, conv_shape(c, config->latent_channels), ATL_LAYER_IO);
 }
 
-/* conv, act; then for each stage: blocks, enlarging (but in the last one), conv. */
+/* conv, act; then for each stage: blocks, doubling (but in the last one), conv. */
 static void load_decoder(atl_loader *loader, sequence *s, const atl_vae_config *config)
 {
     builder b = {.loader = loader, .sequence = s};
@@ -117,13 +117,13 @@ static void load_decoder(atl_loader *loader, sequence *s, const atl_vae_config *
     add_conv(&b, conv_shape(config->latent_channels, c), ATL_LAYER_IO)->act = config->act;
     b.index++; /* the activation */
     for (int i = 0; i < n; i++) {
-        atl_conv_shape enlarging = conv_shape(c, c);
-        enlarging.no_bias = true;
+        atl_conv_shape doubling = conv_shape(c, c);
+        doubling.no_bias = true;
         add_blocks(&b, config->num_decoder_blocks[i], c, config->act);
         if (i == n - 1)
             break;
         b.index++; /* nn.Upsample */
-        add_conv(&b, enlarging, ATL_LAYER_VAE)->upsample = config->upsampling_scaling_factor;
+        add_conv(&b, doubling, ATL_LAYER_VAE)->doubled = true;
     }
     add_conv(&b, conv_shape(c, config->out_channels), ATL_LAYER_IO);
 }
@@ -151,6 +151,11 @@ atl_vae_tiny *atl_vae_tiny_new(atl_loader *loader, const atl_vae_config *config)
         !stages_can_be_built(loader, "decoder_block_out_channels", config->n_decoder_blocks,
                              config->decoder_block_out_channels, config->num_decoder_blocks))
         return NULL;
+    if (config->upsampling_scaling_factor != 2) {
+        atl_loader_fail(loader, ATL_UNSUPPORTED, "upsampling_scaling_factor is %d; only 2 can be run",
+                        config->upsampling_scaling_factor);
+        return NULL;
+    }
     atl_vae_tiny *vae = calloc(1, sizeof *vae);
     if (!vae)
         return NULL;
@@ -192,20 +197,10 @@ static void run_block(const layer *l, const atl_bench *bench, atl_lanes *lanes, 
     atl_arena_release(bench->arena, mark);
 }
 
-/* A single convolution, over an enlarged input maybe. Doubling is folded into it. */
 static void run_conv(const layer *l, const atl_bench *bench, const atl_map *x, const atl_map *out)
 {
-    size_t mark = atl_arena_mark(bench->arena);
     atl_epilogue act = {.before = l->act};
-    atl_map enlarged = *x;
-
-    if (l->upsample > 2) {
-        enlarged = atl_map_take(bench, x->dtype, x->n, l->upsample * x->h, l->upsample * x->w, x->c);
-        atl_resize_nearest(bench, x, &enlarged);
-    }
-    atl_conv_run(bench, &l->conv[0], &(atl_conv_input){.x = &enlarged, .upsample = l->upsample == 2}, &act,
-                 out);
-    atl_arena_release(bench->arena, mark);
+    atl_conv_run(bench, &l->conv[0], &(atl_conv_input){.x = x, .upsample = l->doubled}, &act, out);
 }
 
 typedef struct ends {
@@ -228,8 +223,9 @@ static void run_sequence(const void *net, const atl_bench *bench, atl_lanes *lan
             run_conv(l, bench, &x, e->out);
             return;
         }
-        int h = atl_conv_out_size(&l->conv[0], l->upsample * x.h);
-        int w = atl_conv_out_size(&l->conv[0], l->upsample * x.w);
+        int factor = l->doubled ? 2 : 1;
+        int h = atl_conv_out_size(&l->conv[0], factor * x.h);
+        int w = atl_conv_out_size(&l->conv[0], factor * x.w);
         atl_map out = atl_lanes_other(lanes, x.dtype, x.n, h, w, l->conv[0].c_out);
         run_conv(l, bench, &x, &out);
         atl_lanes_switch(lanes);
