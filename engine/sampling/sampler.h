@@ -17,9 +17,13 @@ typedef void (*atl_draw_fn)(void *user, float *out, size_t n);
 typedef struct atl_sampler_options {
     const char *name; /* "ddim", "pndm", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_karras",
                          "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "unipc", "lcm", "deis", or AUTOMATIC1111's
-                         display names ("Euler a", "DPM++ 2M Karras"); NULL or "": the config's class */
+                         display names ("Euler a", "DPM++ 2M Karras"), in any case; NULL or "": the config's
+                         class. "_karras", "_exponential" and "_beta" go with every sampler that has sigmas
+                         to space, Euler, Heun, UniPC and DEIS too. */
     int n_steps;      /* num_inference_steps, 1 … num_train_timesteps */
     float strength;   /* img2img: the part of the schedule that is run, (0, 1]; 1 for txt2img */
+    bool as_pipeline; /* StableDiffusionPipeline (not SDXL's) takes steps_offset for 1 and clip_sample for
+                         false whatever the file says; false: the scheduler on its own */
 } atl_sampler_options;
 
 /* Errors: ATL_USAGE (unknown name: the note lists them; steps out of range; a strength that leaves no step),
