@@ -184,6 +184,20 @@ done:
     return st;
 }
 
+/* Every encoder in turn, each into its own columns of the context. */
+static atl_status encode_with_all(atl_engine *engine, const plain_prompt *prompt, int clip_skip, int width,
+                                  atl_embedding *embedding, atl_note *note)
+{
+    int column = 0;
+    for (int e = 0; e < engine->config->n_text_encoders; e++) {
+        const atl_status st = encode_with(engine, prompt, clip_skip, e, column, width, embedding, note);
+        if (st != ATL_OK)
+            return st;
+        column += engine->config->text[e].hidden_size;
+    }
+    return ATL_OK;
+}
+
 static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, int clip_skip,
                                 atl_embedding *embedding, atl_note *note)
 {
@@ -192,21 +206,23 @@ static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, 
     for (int e = 0; e < config->n_text_encoders; e++)
         width += config->text[e].hidden_size;
     embedding->n_tokens = prompt->chunks[0].n * prompt->chunks[0].length;
-    embedding->context = calloc((size_t)embedding->n_tokens * (size_t)width, sizeof *embedding->context);
-    if (config->two_encoder_pipeline)
-        embedding->pooled = calloc((size_t)config->text[1].projection_dim, sizeof *embedding->pooled);
-    if (!embedding->context || (config->two_encoder_pipeline && !embedding->pooled))
+    const size_t n_context = (size_t)embedding->n_tokens * (size_t)width;
+    const size_t n_pooled = config->two_encoder_pipeline ? (size_t)config->text[1].projection_dim : 0;
+    embedding->context = calloc(n_context, sizeof *embedding->context);
+    if (n_pooled > 0)
+        embedding->pooled = calloc(n_pooled, sizeof *embedding->pooled);
+    if (!embedding->context || (n_pooled > 0 && !embedding->pooled))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a text embedding");
-    if (prompt->zeros)
+    const atl_embedding_key key = {
+        .prompt = prompt->text, .clip_skip = clip_skip, .n_tokens = embedding->n_tokens};
+    if (prompt->zeros || atl_embedding_cache_get(&engine->embeddings, &key, embedding->context, n_context,
+                                                 embedding->pooled, n_pooled))
         return ATL_OK;
-    int column = 0;
-    for (int e = 0; e < config->n_text_encoders; e++) {
-        const atl_status st = encode_with(engine, prompt, clip_skip, e, column, width, embedding, note);
-        if (st != ATL_OK)
-            return st;
-        column += config->text[e].hidden_size;
-    }
-    return ATL_OK;
+    const atl_status st = encode_with_all(engine, prompt, clip_skip, width, embedding, note);
+    if (st == ATL_OK)
+        atl_embedding_cache_put(&engine->embeddings, &key, embedding->context, n_context, embedding->pooled,
+                                n_pooled);
+    return st;
 }
 
 static atl_status check_clip_skip(const atl_engine *engine, int clip_skip, atl_note *note)

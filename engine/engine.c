@@ -157,6 +157,7 @@ void atl_engine_close(atl_engine **engine)
     free_networks(e);
     atl_tokenizer_close(&e->tokenizer[0]);
     atl_tokenizer_close(&e->tokenizer[1]);
+    atl_embedding_cache_done(&e->embeddings);
     atl_arena_close(&e->arena);
     atl_store_close(&e->store);
     atl_pool_close(&e->pool);

@@ -3,6 +3,7 @@
 #ifndef ATL_ENGINE_PRIVATE_H
 #define ATL_ENGINE_PRIVATE_H
 
+#include "embedding_cache.h"
 #include "engine/engine.h"
 #include "kernels/kernels.h"
 #include "model/weights.h"
@@ -34,6 +35,7 @@ struct atl_engine {
     atl_vae *vae;
     atl_tokenizer *tokenizer[2];
     atl_arena arena; /* grown between stages, never within one */
+    atl_embedding_cache embeddings;
     int64_t load_ns;
 };
 
