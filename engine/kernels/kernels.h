@@ -1,16 +1,50 @@
 /* kernels.h - the slots that an instruction set can fill.
  *
- * One struct of function pointers per process, filled by atl_kernels_choose: first the portable C, then
- * each slot for which the CPU has something stronger. The CPU's flags are an argument, so that a test can
- * choose the CPU. A kernel computes one tile on one thread; splitting work is the business of ops/.
- * (The owner of this folder adds slots as ops need them; the list in kernels_list.h feeds declarations,
- * checks and benchmarks alike.) */
+ * One table of function pointers per instruction set, chosen by atl_kernels_choose from the CPU's flags,
+ * which are an argument, so that a test can choose the CPU. A kernel computes one tile on one thread;
+ * splitting work is the business of ops/. Which kernels there are, and what each computes, is said once, in
+ * kernels_list.h.
+ *
+ * Layouts that ops/ and the kernels share:
+ * - packed weights, "panels": [⌈n_out/32⌉][k][32] f32, zero beyond n_out; the same for every instruction set;
+ * - packed rows, "strips": [k][16] f32 of which up to 14 columns are in use: 14 rows × 32 columns are the 28
+ *   accumulators of AVX-512 that leave registers for two vectors of weights and one broadcast. */
 #ifndef ATL_KERNELS_H
 #define ATL_KERNELS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-typedef struct atl_kernels atl_kernels;
+#include "kernels/kernels_list.h"
+#include "ops/layers.h"
+
+#define ATL_TILE_ROWS   14
+#define ATL_TILE_COLS   32
+#define ATL_STRIP_WIDTH 16 /* floats from one k of a packed strip to the next */
+
+/* What becomes of a row of sums: y = before(sum + bias + per_picture); out = after((y + residual) · scale).
+ * Pointers are at the row's first column; NULL: none. */
+typedef struct atl_finish {
+    const float *bias, *per_picture, *residual;
+    float scale;
+    atl_activation before, after;
+} atl_finish;
+
+typedef struct atl_kernels {
+    const char *isa;   /* "portable", "avx2", "avx512": what ATELIER_ISA calls it */
+    bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */
+#define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
+    ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
+#undef ATL_KERNEL_SLOT
+} atl_kernels;
+
+#define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
+    void atl_##name##__portable parameters;                                                                  \
+    void atl_##name##__avx2 parameters;                                                                      \
+    void atl_##name##__avx512 parameters;
+ATL_KERNEL_LIST(ATL_KERNEL_DECLARE)
+#undef ATL_KERNEL_DECLARE
 
 /* What the CPU can do, as bits. */
 enum {

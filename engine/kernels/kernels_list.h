@@ -1,0 +1,44 @@
+/* kernels_list.h - every kernel, once: this list makes the slots of kernels.h, the declarations of each
+ * instruction set, the checks of tests/unit/engine/kernels and the rows of bench/kernels_bench.c.
+ *
+ * X(name, (parameters)). All of them compute on one thread, may be given unaligned pointers, and touch
+ * nothing beyond the elements that their shapes name. Parameters:
+ *
+ * gemm_f32      c[m][32] = (add ? c : 0) + Σ_k a[k·lda + i] · b[k][32], m ≤ ATL_TILE_ROWS: each element's
+ *               sum runs over k upwards, in whatever company it is computed. c is dense.
+ * pack_f32      the transpose of m ≤ 16 rows of k elements: packed[j·stride + i] = rows[i][j]. 16 columns are
+ *               written; from m on they are unspecified.
+ * finish_f32    out[n] from n sums, see atl_finish.
+ * geglu_f32     out[n] = (a + bias_a) · gelu(b + bias_b); biases may be NULL.
+ * activate_f32  out[n] = act(x[n]); out may be x.
+ * add_f32       out[n] = x[n] + y[n]; out may be either.
+ * affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
+ * moments_f32   sum[n] = Σ_rows (x - pivot), sum_sq[n] = Σ_rows (x - pivot)²: per channel, rows `stride`
+ *               elements apart.
+ * layer_norm_f32  one row: out = (x - mean) / √(var + eps) · gamma + beta; gamma and beta may be NULL.
+ * softmax_f32   one step of an online softmax down the columns of s[n_keys][32]: with m' = max(max, scale·s),
+ *               s := exp(scale·s - m'), correction = exp(max - m'), sum := sum·correction + Σ s, max := m'.
+ * scale_rows_f32  o[n_rows][32] *= factor[32].
+ * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits. */
+#ifndef ATL_KERNELS_LIST_H
+#define ATL_KERNELS_LIST_H
+
+#define ATL_KERNEL_LIST(X)                                                                                   \
+    X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add))           \
+    X(pack_f32, (int m, size_t k, const float *const *rows, float *packed, size_t stride))                   \
+    X(finish_f32, (const atl_finish *finish, int n, const float *sums, float *out))                          \
+    X(geglu_f32,                                                                                             \
+      (int n, const float *a, const float *b, const float *bias_a, const float *bias_b, float *out))         \
+    X(activate_f32, (atl_activation act, size_t n, const float *x, float *out))                              \
+    X(add_f32, (size_t n, const float *x, const float *y, float *out))                                       \
+    X(affine_f32,                                                                                            \
+      (atl_activation act, int n, const float *x, const float *scale, const float *shift, float *out))       \
+    X(moments_f32,                                                                                           \
+      (size_t n_rows, int n, const float *x, size_t stride, const float *pivot, float *sum, float *sum_sq))  \
+    X(layer_norm_f32, (int n, const float *x, const float *gamma, const float *beta, float eps, float *out)) \
+    X(softmax_f32, (int n_keys, float scale, float *s, float *max, float *sum, float *correction))           \
+    X(scale_rows_f32, (int n_rows, const float *factor, float *o))                                           \
+    X(f16_to_f32, (size_t n, const uint16_t *x, float *out))                                                 \
+    X(bf16_to_f32, (size_t n, const uint16_t *x, float *out))
+
+#endif

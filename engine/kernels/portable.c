@@ -1,0 +1,154 @@
+/* portable.c - every kernel in plain C: what each computes, said as plainly as it can be. The others are
+ * checked against these; nothing here is meant to be fast. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "ops/elementwise.h"
+
+void atl_gemm_f32__portable(int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add)
+{
+    if (!add)
+        memset(c, 0, (size_t)m * ATL_TILE_COLS * sizeof *c);
+    for (int i = 0; i < m; i++)
+        for (size_t kk = 0; kk < k; kk++)
+            for (int j = 0; j < ATL_TILE_COLS; j++)
+                c[i * ATL_TILE_COLS + j] += a[kk * lda + (size_t)i] * b[kk * ATL_TILE_COLS + (size_t)j];
+}
+
+void atl_pack_f32__portable(int m, size_t k, const float *const *rows, float *packed, size_t stride)
+{
+    for (size_t j = 0; j < k; j++)
+        for (int i = 0; i < m; i++)
+            packed[j * stride + (size_t)i] = rows[i][j];
+}
+
+void atl_finish_f32__portable(const atl_finish *finish, int n, const float *sums, float *out)
+{
+    for (int i = 0; i < n; i++) {
+        float y = sums[i];
+        if (finish->bias)
+            y += finish->bias[i];
+        if (finish->per_picture)
+            y += finish->per_picture[i];
+        y = atl_activate_one(finish->before, y);
+        if (finish->residual)
+            y += finish->residual[i];
+        out[i] = atl_activate_one(finish->after, y * finish->scale);
+    }
+}
+
+void atl_geglu_f32__portable(int n, const float *a, const float *b, const float *bias_a, const float *bias_b,
+                             float *out)
+{
+    for (int i = 0; i < n; i++) {
+        float value = a[i] + (bias_a ? bias_a[i] : 0.0f);
+        float gate = b[i] + (bias_b ? bias_b[i] : 0.0f);
+        out[i] = value * atl_activate_one(ATL_ACT_GELU, gate);
+    }
+}
+
+void atl_activate_f32__portable(atl_activation act, size_t n, const float *x, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = atl_activate_one(act, x[i]);
+}
+
+void atl_add_f32__portable(size_t n, const float *x, const float *y, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] + y[i];
+}
+
+void atl_affine_f32__portable(atl_activation act, int n, const float *x, const float *scale,
+                              const float *shift, float *out)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = atl_activate_one(act, x[i] * scale[i] + shift[i]);
+}
+
+void atl_moments_f32__portable(size_t n_rows, int n, const float *x, size_t stride, const float *pivot,
+                               float *sum, float *sum_sq)
+{
+    for (int i = 0; i < n; i++) {
+        float s = 0.0f, q = 0.0f;
+        for (size_t row = 0; row < n_rows; row++) {
+            float d = x[row * stride + (size_t)i] - pivot[i];
+            s += d;
+            q += d * d;
+        }
+        sum[i] = s;
+        sum_sq[i] = q;
+    }
+}
+
+void atl_layer_norm_f32__portable(int n, const float *x, const float *gamma, const float *beta, float eps,
+                                  float *out)
+{
+    double mean = 0.0, variance = 0.0;
+    for (int i = 0; i < n; i++)
+        mean += (double)x[i];
+    mean /= n;
+    for (int i = 0; i < n; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double scale = 1.0 / sqrt(variance / n + (double)eps);
+    for (int i = 0; i < n; i++) {
+        float y = (float)(((double)x[i] - mean) * scale);
+        out[i] = (gamma ? gamma[i] : 1.0f) * y + (beta ? beta[i] : 0.0f);
+    }
+}
+
+void atl_softmax_f32__portable(int n_keys, float scale, float *s, float *max, float *sum, float *correction)
+{
+    for (int j = 0; j < ATL_TILE_COLS; j++) {
+        float peak = max[j], total = 0.0f;
+        for (int key = 0; key < n_keys; key++)
+            peak = fmaxf(peak, s[key * ATL_TILE_COLS + j] * scale);
+        for (int key = 0; key < n_keys; key++) {
+            float *p = &s[key * ATL_TILE_COLS + j];
+            *p = expf(*p * scale - peak);
+            total += *p;
+        }
+        correction[j] = expf(max[j] - peak);
+        sum[j] = sum[j] * correction[j] + total;
+        max[j] = peak;
+    }
+}
+
+void atl_scale_rows_f32__portable(int n_rows, const float *factor, float *o)
+{
+    for (int i = 0; i < n_rows; i++)
+        for (int j = 0; j < ATL_TILE_COLS; j++)
+            o[i * ATL_TILE_COLS + j] *= factor[j];
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static float half_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = (h >> 10) & 0x1fu, mantissa = h & 0x3ffu;
+    if (exponent == 31) /* Inf and NaN */
+        return float_of_bits(sign | 0x7f800000u | (mantissa << 13));
+    if (exponent == 0) { /* zero and subnormal: mantissa · 2⁻²⁴, exact in f32 */
+        float magnitude = (float)mantissa * 0x1p-24f;
+        return sign ? -magnitude : magnitude;
+    }
+    return float_of_bits(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+void atl_f16_to_f32__portable(size_t n, const uint16_t *x, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = half_to_float(x[i]);
+}
+
+void atl_bf16_to_f32__portable(size_t n, const uint16_t *x, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = float_of_bits((uint32_t)x[i] << 16);
+}

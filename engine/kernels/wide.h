@@ -1,0 +1,226 @@
+/* wide.h - the kernels, written once over a vector `vec` of LANES floats.
+ *
+ * avx2.c and avx512.c each include their vector (wide_avx2.h, wide_avx512.h), then this file: KERNEL(name) is
+ * the name with the instruction set behind it. Sums run in an order that depends on shapes alone; a column of
+ * a tile never sees its neighbours. What is here is everything but the matrix product, which wants a register
+ * tile of its own on each instruction set. */
+#ifndef ATL_KERNELS_WIDE_H
+#define ATL_KERNELS_WIDE_H
+
+#include "kernels/kernels.h"
+#include "kernels/wide_math.h"
+
+/* Runs `body` for i = 0, LANES, …, with `part` 0 for whole vectors and the number of lanes in the last. */
+static inline vec load_part(const float *p, int part)
+{
+    return part ? v_load_n(p, part) : v_load(p);
+}
+
+static inline void store_part(float *p, int part, vec v)
+{
+    if (part)
+        v_store_n(p, part, v);
+    else
+        v_store(p, v);
+}
+
+static inline int part_at(size_t i, size_t n)
+{
+    return n - i >= LANES ? 0 : (int)(n - i);
+}
+
+/* Eight or sixteen k at a time: as many rows of k lanes are turned into k rows of as many lanes. */
+static inline void pack_block(int m, int part, const float *const *rows, size_t j, float *packed,
+                              size_t stride)
+{
+    for (int first = 0; first < ATL_STRIP_WIDTH; first += LANES) {
+        vec r[LANES];
+        for (int i = 0; i < LANES; i++)
+            r[i] = first + i < m ? load_part(rows[first + i] + j, part) : v_set(0.0f);
+        v_transpose(r);
+        for (int i = 0; i < (part ? part : LANES); i++)
+            v_store(&packed[(j + (size_t)i) * stride + (size_t)first], r[i]);
+    }
+}
+
+void KERNEL(pack_f32)(int m, size_t k, const float *const *rows, float *packed, size_t stride)
+{
+    for (size_t j = 0; j < k; j += LANES)
+        pack_block(m, part_at(j, k), rows, j, packed, stride);
+}
+
+void KERNEL(finish_f32)(const atl_finish *finish, int n, const float *sums, float *out)
+{
+    vec scale = v_set(finish->scale);
+    for (int i = 0; i < n; i += LANES) {
+        int part = part_at((size_t)i, (size_t)n);
+        vec y = load_part(sums + i, part);
+        if (finish->bias)
+            y = v_add(y, load_part(finish->bias + i, part));
+        if (finish->per_picture)
+            y = v_add(y, load_part(finish->per_picture + i, part));
+        y = v_activate(finish->before, y);
+        if (finish->residual)
+            y = v_add(y, load_part(finish->residual + i, part));
+        store_part(out + i, part, v_activate(finish->after, v_mul(y, scale)));
+    }
+}
+
+void KERNEL(geglu_f32)(int n, const float *a, const float *b, const float *bias_a, const float *bias_b,
+                       float *out)
+{
+    for (int i = 0; i < n; i += LANES) {
+        int part = part_at((size_t)i, (size_t)n);
+        vec value = load_part(a + i, part), gate = load_part(b + i, part);
+        if (bias_a)
+            value = v_add(value, load_part(bias_a + i, part));
+        if (bias_b)
+            gate = v_add(gate, load_part(bias_b + i, part));
+        store_part(out + i, part, v_mul(value, v_gelu(gate)));
+    }
+}
+
+void KERNEL(activate_f32)(atl_activation act, size_t n, const float *x, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        int part = part_at(i, n);
+        store_part(out + i, part, v_activate(act, load_part(x + i, part)));
+    }
+}
+
+void KERNEL(add_f32)(size_t n, const float *x, const float *y, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        int part = part_at(i, n);
+        store_part(out + i, part, v_add(load_part(x + i, part), load_part(y + i, part)));
+    }
+}
+
+void KERNEL(affine_f32)(atl_activation act, int n, const float *x, const float *scale, const float *shift,
+                        float *out)
+{
+    for (int i = 0; i < n; i += LANES) {
+        int part = part_at((size_t)i, (size_t)n);
+        vec y = v_fma(load_part(x + i, part), load_part(scale + i, part), load_part(shift + i, part));
+        store_part(out + i, part, v_activate(act, y));
+    }
+}
+
+void KERNEL(moments_f32)(size_t n_rows, int n, const float *x, size_t stride, const float *pivot, float *sum,
+                         float *sum_sq)
+{
+    for (int i = 0; i < n; i += LANES) {
+        int part = part_at((size_t)i, (size_t)n);
+        vec p = load_part(pivot + i, part), s = v_set(0.0f), q = v_set(0.0f);
+        for (size_t row = 0; row < n_rows; row++) {
+            vec d = v_sub(load_part(x + row * stride + i, part), p);
+            s = v_add(s, d);
+            q = v_fma(d, d, q);
+        }
+        store_part(sum + i, part, s);
+        store_part(sum_sq + i, part, q);
+    }
+}
+
+static inline float row_mean(int n, const float *x)
+{
+    vec sum = v_set(0.0f);
+    for (int i = 0; i < n; i += LANES)
+        sum = v_add(sum, load_part(x + i, part_at((size_t)i, (size_t)n)));
+    return v_sum(sum) / (float)n;
+}
+
+/* Lanes past the end would each add mean²: they are left out of the last vector by hand. */
+static inline float row_variance(int n, const float *x, float mean)
+{
+    vec sum = v_set(0.0f), m = v_set(mean);
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vec d = v_sub(v_load(x + i), m);
+        sum = v_fma(d, d, sum);
+    }
+    float total = v_sum(sum);
+    for (; i < n; i++)
+        total += (x[i] - mean) * (x[i] - mean);
+    return total / (float)n;
+}
+
+void KERNEL(layer_norm_f32)(int n, const float *x, const float *gamma, const float *beta, float eps,
+                            float *out)
+{
+    float mean = row_mean(n, x);
+    vec scale = v_set(1.0f / sqrtf(row_variance(n, x, mean) + eps)), m = v_set(mean);
+    for (int i = 0; i < n; i += LANES) {
+        int part = part_at((size_t)i, (size_t)n);
+        vec y = v_mul(v_sub(load_part(x + i, part), m), scale);
+        if (gamma)
+            y = v_mul(y, load_part(gamma + i, part));
+        if (beta)
+            y = v_add(y, load_part(beta + i, part));
+        store_part(out + i, part, y);
+    }
+}
+
+/* One vector of columns. */
+static inline void softmax_columns(int n_keys, vec scale, float *s, float *max, float *sum, float *correction)
+{
+    vec old = v_load(max), peak = old, total = v_set(0.0f);
+    for (int key = 0; key < n_keys; key++)
+        peak = v_max(peak, v_mul(v_load(s + key * ATL_TILE_COLS), scale));
+    for (int key = 0; key < n_keys; key++) {
+        float *p = s + key * ATL_TILE_COLS;
+        vec e = v_exp(v_sub(v_mul(v_load(p), scale), peak));
+        v_store(p, e);
+        total = v_add(total, e);
+    }
+    vec factor = v_exp(v_sub(old, peak));
+    v_store(correction, factor);
+    v_store(sum, v_fma(v_load(sum), factor, total));
+    v_store(max, peak);
+}
+
+void KERNEL(softmax_f32)(int n_keys, float scale, float *s, float *max, float *sum, float *correction)
+{
+    for (int j = 0; j < ATL_TILE_COLS; j += LANES)
+        softmax_columns(n_keys, v_set(scale), s + j, max + j, sum + j, correction + j);
+}
+
+void KERNEL(scale_rows_f32)(int n_rows, const float *factor, float *o)
+{
+    for (int j = 0; j < ATL_TILE_COLS; j += LANES) {
+        vec f = v_load(factor + j);
+        for (int i = 0; i < n_rows; i++) {
+            float *p = o + i * ATL_TILE_COLS + j;
+            v_store(p, v_mul(v_load(p), f));
+        }
+    }
+}
+
+/* The last few go through a padded copy: half-width loads have no masked form on AVX2. */
+void KERNEL(f16_to_f32)(size_t n, const uint16_t *x, float *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(out + i, v_from_f16(x + i));
+    if (i < n) {
+        uint16_t rest[LANES] = {0};
+        for (size_t j = i; j < n; j++)
+            rest[j - i] = x[j];
+        store_part(out + i, part_at(i, n), v_from_f16(rest));
+    }
+}
+
+void KERNEL(bf16_to_f32)(size_t n, const uint16_t *x, float *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store(out + i, v_from_bf16(x + i));
+    if (i < n) {
+        uint16_t rest[LANES] = {0};
+        for (size_t j = i; j < n; j++)
+            rest[j - i] = x[j];
+        store_part(out + i, part_at(i, n), v_from_bf16(rest));
+    }
+}
+
+#endif

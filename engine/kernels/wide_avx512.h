@@ -1,0 +1,155 @@
+/* wide_avx512.h - what wide.h needs of a vector, in AVX-512: 16 lanes. See wide.h. */
+#ifndef ATL_KERNELS_WIDE_AVX512_H
+#define ATL_KERNELS_WIDE_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANES        16
+#define KERNEL(name) atl_##name##__avx512
+
+typedef __m512 vec;
+
+static inline vec v_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void v_store(float *p, vec v)
+{
+    _mm512_storeu_ps(p, v);
+}
+
+static inline __mmask16 first_lanes(int n)
+{
+    return (__mmask16)((1u << n) - 1u);
+}
+
+/* The first n lanes, n in [0, 16); the others read as 0 and are not touched. */
+static inline vec v_load_n(const float *p, int n)
+{
+    return _mm512_maskz_loadu_ps(first_lanes(n), p);
+}
+
+static inline void v_store_n(float *p, int n, vec v)
+{
+    _mm512_mask_storeu_ps(p, first_lanes(n), v);
+}
+
+static inline vec v_set(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline vec v_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+static inline vec v_sub(vec a, vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+static inline vec v_mul(vec a, vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+static inline vec v_fma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline vec v_fnma(vec a, vec b, vec c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
+static inline vec v_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline vec v_min(vec a, vec b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+static inline vec v_abs(vec a)
+{
+    return _mm512_abs_ps(a);
+}
+
+static inline vec v_round(vec a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* a · 2^n for whole n in [-126, 127]. */
+static inline vec v_scale2(vec a, vec n)
+{
+    return _mm512_scalef_ps(a, n);
+}
+
+/* 1/a to an ulp or two, for a in [1, 2^126]: an estimate of 14 bits and one Newton step. */
+static inline vec v_reciprocal(vec a)
+{
+    vec r = _mm512_rcp14_ps(a);
+    return _mm512_mul_ps(r, _mm512_fnmadd_ps(a, r, _mm512_set1_ps(2.0f)));
+}
+
+/* a < b ? 0 : x, lane by lane. */
+static inline vec v_zero_if_less(vec a, vec b, vec x)
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), x);
+}
+
+/* a < 0 ? x : y */
+static inline vec v_if_negative(vec a, vec x, vec y)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_LT_OQ), y, x);
+}
+
+static inline float v_sum(vec a)
+{
+    return _mm512_reduce_add_ps(a);
+}
+
+static inline vec v_from_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static inline vec v_from_bf16(const uint16_t *p)
+{
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+/* r[i] lane j becomes r[j] lane i, for 16 × 16: pairs, quads, then 128-bit blocks twice. */
+static inline __attribute__((always_inline)) void v_transpose(vec r[16])
+{
+    vec t[16];
+    for (int i = 0; i < 16; i += 4) {
+        vec ab_lo = _mm512_unpacklo_ps(r[i], r[i + 1]), ab_hi = _mm512_unpackhi_ps(r[i], r[i + 1]);
+        vec cd_lo = _mm512_unpacklo_ps(r[i + 2], r[i + 3]), cd_hi = _mm512_unpackhi_ps(r[i + 2], r[i + 3]);
+        t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab_lo), _mm512_castps_pd(cd_lo)));
+        t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab_lo), _mm512_castps_pd(cd_lo)));
+        t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab_hi), _mm512_castps_pd(cd_hi)));
+        t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab_hi), _mm512_castps_pd(cd_hi)));
+    }
+    for (int j = 0; j < 4; j++) { /* t[4·q + j], block b: lane 4·b + j of rows 4·q … 4·q + 3 */
+        vec even01 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0x88),
+            odd01 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0xdd);
+        vec even23 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x88);
+        vec odd23 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xdd);
+        r[j] = _mm512_shuffle_f32x4(even01, even23, 0x88);
+        r[8 + j] = _mm512_shuffle_f32x4(even01, even23, 0xdd);
+        r[4 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
+        r[12 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0xdd);
+    }
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* conv.c - convolutions: packing into panels, and the product over taps; see layers.h.
+ *
+ * Packed: panels [⌈c_out/32⌉][tap][c_in][32], then the bias [c_out] if there is one. Taps come before
+ * channels (the checkpoint has them after), so that each tap reads its pixel's channels in one run. */
+#include <string.h>
+
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+#include "ops/layers.h"
+#include "ops/product.h"
+
+static size_t conv_k(int c_in, int kernel)
+{
+    return (size_t)c_in * (size_t)kernel * (size_t)kernel;
+}
+
+size_t atl_conv_packed_bytes(int c_in, int c_out, int kernel, bool bias, atl_dtype dtype)
+{
+    return atl_linear_packed_bytes((int)conv_k(c_in, kernel), c_out, bias, dtype);
+}
+
+void atl_conv_pack(const atl_conv *conv, int first, int count, const float *weight, const float *bias,
+                   void *region)
+{
+    size_t c_in = (size_t)conv->c_in, n_taps = (size_t)conv->kernel * (size_t)conv->kernel, k = c_in * n_taps;
+    size_t end = (size_t)first + (size_t)count;
+    float *panels = region;
+    for (size_t row = (size_t)first; row < end; row++) {
+        const float *from = weight + (row - (size_t)first) * k;
+        float *to = panels + row / ATL_TILE_COLS * k * ATL_TILE_COLS + row % ATL_TILE_COLS;
+        for (size_t tap = 0; tap < n_taps; tap++)
+            for (size_t c = 0; c < c_in; c++)
+                to[(tap * c_in + c) * ATL_TILE_COLS] = from[c * n_taps + tap];
+    }
+    if (end == (size_t)conv->c_out)
+        atl_panels_close(k, conv->c_out, panels);
+    if (bias)
+        memcpy(panels + atl_panels_floats(k, conv->c_out) + first, bias, (size_t)count * sizeof *bias);
+}
+
+void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, int pad_before, int pad_after,
+                   bool bias, atl_dtype dtype, const void *region)
+{
+    const float *panels = region;
+    *conv = (atl_conv){.c_in = c_in,
+                       .c_out = c_out,
+                       .kernel = kernel,
+                       .stride = stride,
+                       .pad_before = pad_before,
+                       .pad_after = pad_after,
+                       .dtype = dtype,
+                       .weight = region};
+    if (bias)
+        conv->bias = panels + atl_panels_floats(conv_k(c_in, kernel), c_out);
+}
+
+int atl_conv_out_size(const atl_conv *conv, int h)
+{
+    return (h + conv->pad_before + conv->pad_after - conv->kernel) / conv->stride + 1;
+}
+
+void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                  const atl_epilogue *epilogue, const atl_map *out)
+{
+    atl_product_run(bench, &(atl_product){.in = in,
+                                          .kernel = conv->kernel,
+                                          .stride = conv->stride,
+                                          .pad = conv->pad_before,
+                                          .n_out = conv->c_out,
+                                          .panels = conv->weight,
+                                          .bias = conv->bias,
+                                          .epilogue = epilogue,
+                                          .out = out});
+}

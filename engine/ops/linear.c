@@ -1,0 +1,100 @@
+/* linear.c - linear layers: packing into panels, and the product with one tap; see layers.h.
+ *
+ * Packed: panels [⌈n_out/32⌉][n_in][32], then the bias [n_out] if there is one. */
+#include <string.h>
+
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+#include "ops/layers.h"
+#include "ops/product.h"
+
+size_t atl_linear_packed_bytes(int n_in, int n_out, bool bias, atl_dtype dtype)
+{
+    (void)dtype; /* f32 is the only one so far */
+    size_t floats = atl_panels_floats((size_t)n_in, n_out) + (bias ? (size_t)n_out : 0);
+    return atl_round_up(floats * sizeof(float), ATL_ARENA_ALIGN);
+}
+
+void atl_linear_pack(const atl_linear *linear, int first_row, int n_rows, const float *weight,
+                     const float *bias, void *region)
+{
+    size_t k = (size_t)linear->n_in, end = (size_t)first_row + (size_t)n_rows;
+    float *panels = region;
+    for (size_t row = (size_t)first_row; row < end; row++) {
+        const float *from = weight + (row - (size_t)first_row) * k;
+        float *to = panels + row / ATL_TILE_COLS * k * ATL_TILE_COLS + row % ATL_TILE_COLS;
+        for (size_t i = 0; i < k; i++)
+            to[i * ATL_TILE_COLS] = from[i];
+    }
+    if (end == (size_t)linear->n_out)
+        atl_panels_close(k, linear->n_out, panels);
+    if (bias)
+        memcpy(panels + atl_panels_floats(k, linear->n_out) + first_row, bias, (size_t)n_rows * sizeof *bias);
+}
+
+void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dtype dtype, const void *region)
+{
+    const float *panels = region;
+    *linear = (atl_linear){.n_in = n_in, .n_out = n_out, .dtype = dtype, .weight = region};
+    if (bias)
+        linear->bias = panels + atl_panels_floats((size_t)n_in, n_out);
+}
+
+void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                    const atl_epilogue *epilogue, const atl_map *out)
+{
+    atl_conv_input in = {.x = x};
+    atl_product_run(bench, &(atl_product){.in = &in,
+                                          .kernel = 1,
+                                          .stride = 1,
+                                          .n_out = linear->n_out,
+                                          .panels = linear->weight,
+                                          .bias = linear->bias,
+                                          .epilogue = epilogue,
+                                          .out = out});
+}
+
+typedef struct gate_job {
+    const atl_kernels *kernels;
+    const atl_map *both, *out;
+} gate_job;
+
+static void gate_row(void *user, size_t row, int thread)
+{
+    const gate_job *job = user;
+    const float *values = atl_map_f32(job->both) + row * job->both->stride;
+    (void)thread;
+    job->kernels->geglu_f32(job->out->c, values, values + job->out->c, NULL, NULL,
+                            atl_map_f32(job->out) + row * job->out->stride);
+}
+
+/* Halves that end within a panel have no gate panels of their own: the whole product is made first. */
+static void run_geglu_unaligned(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                                const atl_map *out)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map both = atl_map_take(bench, ATL_F32, out->n, out->h, out->w, linear->n_out);
+    atl_linear_run(bench, linear, x, NULL, &both);
+    gate_job job = {.kernels = bench->kernels, .both = &both, .out = out};
+    if (!bench->arena->measuring)
+        atl_pool_run(bench->pool, atl_map_rows(out), gate_row, &job);
+    atl_arena_release(bench->arena, mark);
+}
+
+void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                          const atl_map *out)
+{
+    if (out->c % ATL_TILE_COLS != 0) {
+        run_geglu_unaligned(bench, linear, x, out);
+        return;
+    }
+    atl_conv_input in = {.x = x};
+    atl_product_run(bench, &(atl_product){.in = &in,
+                                          .kernel = 1,
+                                          .stride = 1,
+                                          .n_out = linear->n_out,
+                                          .panels = linear->weight,
+                                          .bias = linear->bias,
+                                          .geglu = true,
+                                          .out = out});
+}

@@ -1,0 +1,185 @@
+/* norm.c - GroupNorm with an activation, and LayerNorm; see layers.h.
+ *
+ * GroupNorm reads twice and writes once. The first reading sums, channel by channel, x - pivot and its square
+ * over chunks of CHUNK_ROWS pixels in f32, where the pivot is the picture's first pixel: differences from a
+ * value of the channel itself do not cancel when the mean is far from 0. Chunks and channels are joined in
+ * double, in order, so the statistics depend on the picture alone. The second reading applies
+ * y = act(x·scale + shift), one pair of numbers a channel.
+ *
+ * Packed: gamma [c], then beta [c]. */
+#include <math.h>
+#include <string.h>
+
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+#include "ops/layers.h"
+
+#define CHUNK_ROWS 64
+
+size_t atl_norm_packed_bytes(int c)
+{
+    return atl_round_up(2 * (size_t)c * sizeof(float), ATL_ARENA_ALIGN);
+}
+
+void atl_norm_pack(int c, const float *gamma, const float *beta, void *region)
+{
+    float *packed = region;
+    for (int i = 0; i < c; i++) {
+        packed[i] = gamma ? gamma[i] : 1.0f;
+        packed[c + i] = beta ? beta[i] : 0.0f;
+    }
+}
+
+void atl_norm_bind(atl_norm *norm, int c, int groups, float eps, const void *region)
+{
+    const float *packed = region;
+    *norm = (atl_norm){.c = c, .groups = groups, .eps = eps, .gamma = packed, .beta = packed + c};
+}
+
+typedef struct norm_job {
+    const atl_kernels *kernels;
+    const atl_norm *norm;
+    const atl_map *inputs[2]; /* x and x_more, whose channels follow x's */
+    int n_inputs;
+    atl_activation act;
+    const atl_map *out;
+    size_t n_chunks;    /* a picture */
+    float *sums;        /* [n][n_chunks][2][c]: Σ(x - pivot) and Σ(x - pivot)² */
+    float *scale_shift; /* [n][2][c] */
+} norm_job;
+
+static size_t picture_rows(const atl_map *map)
+{
+    return (size_t)map->h * (size_t)map->w;
+}
+
+static size_t chunk_rows(const norm_job *job, size_t chunk)
+{
+    size_t left = picture_rows(job->out) - chunk * CHUNK_ROWS;
+    return left < CHUNK_ROWS ? left : CHUNK_ROWS;
+}
+
+static float *row_of(const atl_map *map, size_t picture, size_t row)
+{
+    return atl_map_f32(map) + (picture * picture_rows(map) + row) * map->stride;
+}
+
+static void sum_chunk(void *user, size_t tile, int thread)
+{
+    const norm_job *job = user;
+    size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks, c = (size_t)job->norm->c;
+    float *sum = job->sums + tile * 2 * c;
+    (void)thread;
+    for (int i = 0; i < job->n_inputs; i++) {
+        const atl_map *x = job->inputs[i];
+        job->kernels->moments_f32(chunk_rows(job, chunk), x->c, row_of(x, picture, chunk * CHUNK_ROWS),
+                                  x->stride, row_of(x, picture, 0), sum, sum + c);
+        sum += x->c;
+    }
+}
+
+/* The pivot of a channel, joined channels counted through. */
+static double pivot_of(const norm_job *job, size_t picture, int channel)
+{
+    const atl_map *x = job->inputs[0];
+    return channel < x->c ? (double)row_of(x, picture, 0)[channel]
+                          : (double)row_of(job->inputs[1], picture, 0)[channel - x->c];
+}
+
+static void channel_sums(const norm_job *job, size_t picture, int channel, double *ret_sum,
+                         double *ret_sum_sq)
+{
+    size_t c = (size_t)job->norm->c;
+    const float *at = job->sums + picture * job->n_chunks * 2 * c + channel;
+    *ret_sum = *ret_sum_sq = 0.0;
+    for (size_t chunk = 0; chunk < job->n_chunks; chunk++, at += 2 * c) {
+        *ret_sum += (double)at[0];
+        *ret_sum_sq += (double)at[c];
+    }
+}
+
+/* From sums about pivots to one mean and variance: Σ(x - m)² = Σ(x - p)² + 2(p - m)·Σ(x - p) + N(p - m)². */
+static void join_group(void *user, size_t tile, int thread)
+{
+    const norm_job *job = user;
+    const atl_norm *norm = job->norm;
+    size_t picture = tile / (size_t)norm->groups;
+    int size = norm->c / norm->groups, first = (int)(tile % (size_t)norm->groups) * size;
+    double n = (double)picture_rows(job->out), mean = 0.0, variance = 0.0, sum, sum_sq;
+    (void)thread;
+    for (int c = first; c < first + size; c++) {
+        channel_sums(job, picture, c, &sum, &sum_sq);
+        mean += sum / n + pivot_of(job, picture, c);
+    }
+    mean /= size;
+    for (int c = first; c < first + size; c++) {
+        channel_sums(job, picture, c, &sum, &sum_sq);
+        double d = pivot_of(job, picture, c) - mean;
+        variance += sum_sq / n + 2.0 * d * (sum / n) + d * d;
+    }
+    double factor = 1.0 / sqrt(variance / size + (double)norm->eps);
+    float *scale = job->scale_shift + picture * 2 * (size_t)norm->c, *shift = scale + norm->c;
+    for (int c = first; c < first + size; c++) {
+        double gamma = norm->gamma ? (double)norm->gamma[c] : 1.0,
+               beta = norm->beta ? (double)norm->beta[c] : 0.0;
+        scale[c] = (float)(gamma * factor);
+        shift[c] = (float)(beta - mean * gamma * factor);
+    }
+}
+
+static void apply_chunk(void *user, size_t tile, int thread)
+{
+    const norm_job *job = user;
+    size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks;
+    const float *scale = job->scale_shift + picture * 2 * (size_t)job->norm->c, *shift = scale + job->norm->c;
+    (void)thread;
+    for (size_t r = 0; r < chunk_rows(job, chunk); r++) {
+        size_t row = chunk * CHUNK_ROWS + r;
+        int done = 0;
+        for (int i = 0; i < job->n_inputs; i++) {
+            const atl_map *x = job->inputs[i];
+            job->kernels->affine_f32(job->act, x->c, row_of(x, picture, row), scale + done, shift + done,
+                                     row_of(job->out, picture, row) + done);
+            done += x->c;
+        }
+    }
+}
+
+void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *x_more,
+                    atl_activation act, const atl_map *out)
+{
+    size_t mark = atl_arena_mark(bench->arena), n = (size_t)x->n;
+    norm_job job = {.kernels = bench->kernels,
+                    .norm = norm,
+                    .inputs = {x, x_more},
+                    .n_inputs = x_more ? 2 : 1,
+                    .act = act,
+                    .out = out,
+                    .n_chunks = (picture_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS};
+    job.sums = atl_arena_take(bench->arena, n * job.n_chunks * 2 * (size_t)norm->c * sizeof *job.sums);
+    job.scale_shift = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.scale_shift);
+    if (!bench->arena->measuring) {
+        atl_pool_run(bench->pool, n * job.n_chunks, sum_chunk, &job);
+        atl_pool_run(bench->pool, n * (size_t)norm->groups, join_group, &job);
+        atl_pool_run(bench->pool, n * job.n_chunks, apply_chunk, &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
+
+static void layer_norm_chunk(void *user, size_t tile, int thread)
+{
+    const norm_job *job = user;
+    const atl_map *x = job->inputs[0];
+    size_t end = (tile + 1) * CHUNK_ROWS, n_rows = atl_map_rows(x);
+    (void)thread;
+    for (size_t row = tile * CHUNK_ROWS; row < end && row < n_rows; row++)
+        job->kernels->layer_norm_f32(x->c, row_of(x, 0, row), job->norm->gamma, job->norm->beta,
+                                     job->norm->eps, row_of(job->out, 0, row));
+}
+
+void atl_layer_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *out)
+{
+    norm_job job = {.kernels = bench->kernels, .norm = norm, .inputs = {x}, .n_inputs = 1, .out = out};
+    if (!bench->arena->measuring)
+        atl_pool_run(bench->pool, (atl_map_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS, layer_norm_chunk, &job);
+}

@@ -1,0 +1,265 @@
+/* product.c - gather, multiply, finish; see product.h.
+ *
+ * Rows are cut into strips of up to 14 (a register tile's height), strips into blocks, columns into panels of
+ * 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It walks k in
+ * chunks: packs the chunk of its rows, then multiplies strip by strip while a panel's chunk stays in L2. Sums
+ * that are not complete yet wait in scratch; being stored as f32 does not change them, so how k is chunked
+ * and how rows are grouped leave no trace in the result: each number is one sum over k upwards.
+ *
+ * Where OpenBLAS multiplies instead (product_blas.c) the order inside is its own. */
+#include "ops/product.h"
+
+#include <string.h>
+
+#include "base/sizes.h"
+#include "ops/product_parts.h"
+
+#define CHUNK_K        960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
+#define BLOCK_STRIPS   16
+#define BLOCK_PANELS   10
+#define TILES_A_THREAD 12 /* fewer tiles than this would leave threads idle at the end */
+
+size_t atl_panels_floats(size_t k, int n_out)
+{
+    return atl_round_up((size_t)n_out, ATL_TILE_COLS) * k;
+}
+
+void atl_panels_close(size_t k, int n_out, float *panels)
+{
+    size_t used = (size_t)n_out % ATL_TILE_COLS;
+    float *last = panels + (size_t)n_out / ATL_TILE_COLS * k * ATL_TILE_COLS;
+    for (size_t i = 0; used && i < k; i++)
+        memset(last + i * ATL_TILE_COLS + used, 0, (ATL_TILE_COLS - used) * sizeof *last);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const atl_product *product)
+{
+    const atl_conv_input *in = product->in;
+    size_t c_in = (size_t)in->x->c + (in->x_more ? (size_t)in->x_more->c : 0);
+    size_t k = c_in * (size_t)product->kernel * (size_t)product->kernel;
+    *plan = (atl_product_plan){.product = product, .kernels = bench->kernels, .k = k, .c_in = c_in};
+    size_t n_chunks = ceil_div(k, CHUNK_K);
+    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(k, n_chunks), 16) : k;
+    plan->panels_a_unit = product->geglu ? 2 : 1;
+    plan->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * plan->panels_a_unit);
+    plan->finish = (atl_finish){.scale = 1.0f};
+    if (product->epilogue) {
+        plan->finish.before = product->epilogue->before;
+        plan->finish.after = product->epilogue->after;
+        plan->finish.scale = product->epilogue->scale != 0.0f ? product->epilogue->scale : 1.0f;
+    }
+}
+
+/* ---- gather ---- */
+
+atl_pixel atl_product_pixel(const atl_product *product, size_t row)
+{
+    const atl_map *out = product->out;
+    size_t w = (size_t)out->w, h = (size_t)out->h;
+    return (atl_pixel){.n = (int)(row / w / h), .y = (int)(row / w % h), .x = (int)(row % w)};
+}
+
+const float *atl_product_source(const atl_product_plan *plan, const atl_map *map, int tap, atl_pixel pixel)
+{
+    const atl_product *p = plan->product;
+    int up = p->in->upsample ? 1 : 0;
+    int y = pixel.y * p->stride + tap / p->kernel - p->pad,
+        x = pixel.x * p->stride + tap % p->kernel - p->pad;
+    if (y < 0 || x < 0 || y >= map->h << up || x >= map->w << up)
+        return plan->zeros;
+    size_t row = ((size_t)pixel.n * (size_t)map->h + (size_t)(y >> up)) * (size_t)map->w + (size_t)(x >> up);
+    return atl_map_f32(map) + row * map->stride;
+}
+
+atl_segment atl_product_segment(const atl_product_plan *plan, size_t k)
+{
+    const atl_conv_input *in = plan->product->in;
+    size_t channel = k % plan->c_in, first_c = (size_t)in->x->c;
+    atl_segment segment = {
+        .tap = (int)(k / plan->c_in), .map = in->x, .channel = channel, .left = first_c - channel};
+    if (channel >= first_c) {
+        segment.map = in->x_more;
+        segment.channel = channel - first_c;
+        segment.left = plan->c_in - channel;
+    }
+    return segment;
+}
+
+/* packed[k_end - k_begin][16] of the strip's m rows. */
+static void pack_strip(const atl_product_plan *plan, const atl_pixel *pixels, int m, size_t k_begin,
+                       size_t k_end, float *packed)
+{
+    for (size_t k = k_begin; k < k_end;) {
+        atl_segment segment = atl_product_segment(plan, k);
+        size_t n = least(segment.left, k_end - k);
+        const float *rows[ATL_TILE_ROWS];
+        for (int i = 0; i < m; i++)
+            rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
+        plan->kernels->pack_f32(m, n, rows, packed, ATL_STRIP_WIDTH);
+        packed += n * ATL_STRIP_WIDTH;
+        k += n;
+    }
+}
+
+/* ---- finish ---- */
+
+void atl_product_finish(const atl_product_plan *plan, size_t row, size_t unit, const float *sums,
+                        const float *gates)
+{
+    const atl_product *p = plan->product;
+    const atl_epilogue *e = p->epilogue;
+    size_t col = unit * ATL_TILE_COLS;
+    int n = (int)least(ATL_TILE_COLS, (size_t)p->out->c - col);
+    float *out = atl_map_f32(p->out) + row * p->out->stride + col;
+    const float *bias = p->bias ? p->bias + col : NULL;
+    if (p->geglu) {
+        plan->kernels->geglu_f32(n, sums, gates, bias, bias ? bias + p->n_out / 2 : NULL, out);
+        return;
+    }
+    atl_finish finish = plan->finish;
+    finish.bias = bias;
+    if (e && e->per_picture) {
+        size_t picture = row / ((size_t)p->out->h * (size_t)p->out->w);
+        finish.per_picture = e->per_picture + picture * e->per_picture_stride + col;
+    }
+    if (e && e->residual)
+        finish.residual = atl_map_f32(e->residual) + row * e->residual->stride + col;
+    plan->kernels->finish_f32(&finish, n, sums, out);
+}
+
+/* ---- the tile, with our own kernels ---- */
+
+typedef struct tile_job {
+    atl_product_plan plan;
+    size_t n_rows, rows_a_strip, n_strips;
+    size_t strips_a_block, units_a_block, n_unit_blocks;
+    size_t packed_floats, sums_floats, thread_floats;
+    float *scratch;
+} tile_job;
+
+typedef struct tile {
+    const tile_job *job;
+    size_t first_strip, n_strips, first_unit, n_units;
+    float *packed, *sums;
+    atl_pixel pixels[BLOCK_STRIPS * ATL_TILE_ROWS];
+} tile;
+
+static int strip_rows(const tile *t, size_t strip)
+{
+    const tile_job *job = t->job;
+    return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
+}
+
+/* Sums of a strip and a unit; when k is one chunk they are used up at once and need one place only. */
+static float *sums_of(const tile *t, size_t strip, size_t unit)
+{
+    if (t->job->plan.chunk_k == t->job->plan.k)
+        return t->sums;
+    size_t size = t->job->plan.panels_a_unit * ATL_TILE_ROWS * ATL_TILE_COLS;
+    return t->sums + (unit * t->n_strips + strip) * size;
+}
+
+static void multiply(const tile *t, size_t strip, size_t unit, size_t k_begin, size_t k_end)
+{
+    const tile_job *job = t->job;
+    const atl_product_plan *plan = &job->plan;
+    int m = strip_rows(t, strip);
+    const float *a = t->packed + strip * plan->chunk_k * ATL_STRIP_WIDTH;
+    float *sums = sums_of(t, strip, unit), *gates = sums + ATL_TILE_ROWS * ATL_TILE_COLS;
+    for (size_t half = 0; half < plan->panels_a_unit; half++) {
+        size_t panel = t->first_unit + unit + half * plan->n_units;
+        const float *b = plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
+        plan->kernels->gemm_f32(m, k_end - k_begin, a, ATL_STRIP_WIDTH, b, half ? gates : sums, k_begin > 0);
+    }
+    if (k_end < plan->k)
+        return;
+    size_t row = (t->first_strip + strip) * job->rows_a_strip;
+    for (int i = 0; i < m; i++)
+        atl_product_finish(plan, row + (size_t)i, t->first_unit + unit, sums + i * ATL_TILE_COLS,
+                           gates + i * ATL_TILE_COLS);
+}
+
+static void run_tile(void *user, size_t index, int thread)
+{
+    const tile_job *job = user;
+    const atl_product_plan *plan = &job->plan;
+    tile t = {.job = job};
+    t.first_strip = index / job->n_unit_blocks * job->strips_a_block;
+    t.n_strips = least(job->strips_a_block, job->n_strips - t.first_strip);
+    t.first_unit = index % job->n_unit_blocks * job->units_a_block;
+    t.n_units = least(job->units_a_block, plan->n_units - t.first_unit);
+    t.packed = job->scratch + (size_t)thread * job->thread_floats;
+    t.sums = t.packed + job->packed_floats;
+    for (size_t s = 0; s < t.n_strips; s++)
+        for (int i = 0; i < strip_rows(&t, s); i++)
+            t.pixels[s * ATL_TILE_ROWS + (size_t)i] =
+                atl_product_pixel(plan->product, (t.first_strip + s) * job->rows_a_strip + (size_t)i);
+
+    for (size_t k = 0; k < plan->k; k += plan->chunk_k) {
+        size_t k_end = least(k + plan->chunk_k, plan->k);
+        for (size_t s = 0; s < t.n_strips; s++)
+            pack_strip(plan, &t.pixels[s * ATL_TILE_ROWS], strip_rows(&t, s), k, k_end,
+                       t.packed + s * plan->chunk_k * ATL_STRIP_WIDTH);
+        for (size_t unit = 0; unit < t.n_units; unit++)
+            for (size_t s = 0; s < t.n_strips; s++)
+                multiply(&t, s, unit, k, k_end);
+    }
+}
+
+/* Blocks as large as the caches like, smaller where that leaves too few tiles for the threads. */
+static void choose_blocks(tile_job *job, size_t n_threads)
+{
+    size_t max_units = BLOCK_PANELS / job->plan.panels_a_unit;
+    job->rows_a_strip = ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
+    job->n_strips = ceil_div(job->n_rows, job->rows_a_strip);
+    size_t n_blocks = ceil_div(job->n_strips, BLOCK_STRIPS);
+    job->n_unit_blocks = ceil_div(job->plan.n_units, max_units);
+    if (n_threads > 1) {
+        while (n_blocks * job->n_unit_blocks < TILES_A_THREAD * n_threads &&
+               ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
+            n_blocks++;
+        while (n_blocks * job->n_unit_blocks < TILES_A_THREAD * n_threads &&
+               job->n_unit_blocks < job->plan.n_units && job->plan.n_units / job->n_unit_blocks > 2)
+            job->n_unit_blocks++;
+    }
+    job->strips_a_block = ceil_div(job->n_strips, n_blocks);
+    job->units_a_block = ceil_div(job->plan.n_units, job->n_unit_blocks);
+    job->n_unit_blocks = ceil_div(job->plan.n_units, job->units_a_block);
+}
+
+void atl_product_run(const atl_bench *bench, const atl_product *product)
+{
+    if (bench->kernels->gemm_by_blas) {
+        atl_product_run_blas(bench, product);
+        return;
+    }
+    tile_job job = {.n_rows = atl_map_rows(product->out)};
+    atl_product_plan_init(&job.plan, bench, product);
+    size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
+    choose_blocks(&job, n_threads);
+    job.packed_floats = job.strips_a_block * job.plan.chunk_k * ATL_STRIP_WIDTH;
+    size_t n_sums = job.plan.chunk_k == job.plan.k ? 1 : job.strips_a_block * job.units_a_block;
+    job.sums_floats = n_sums * job.plan.panels_a_unit * ATL_TILE_ROWS * ATL_TILE_COLS;
+    job.thread_floats = job.packed_floats + job.sums_floats;
+
+    size_t mark = atl_arena_mark(bench->arena);
+    float *zeros = atl_arena_take(bench->arena, job.plan.c_in * sizeof *zeros);
+    job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_floats * sizeof *job.scratch);
+    if (!bench->arena->measuring) {
+        memset(zeros, 0, job.plan.c_in * sizeof *zeros);
+        job.plan.zeros = zeros;
+        atl_pool_run(bench->pool, ceil_div(job.n_strips, job.strips_a_block) * job.n_unit_blocks, run_tile,
+                     &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}

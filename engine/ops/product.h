@@ -1,0 +1,31 @@
+/* product.h - the one matrix product behind linear layers and convolutions (private to ops/).
+ *
+ * out[row][col] = finish(Σ_k gathered[row][k] · panels[k][col]): a row is an output pixel, and its k numbers
+ * are the channels of the input pixels under the kernel's taps, tap after tap. They are gathered a block of
+ * rows and a chunk of k at a time into scratch that stays in the L2 cache, so that no im2col matrix ever
+ * exists; padding, stride, up-sampling and the concatenation of two inputs cost nothing beyond the gather. */
+#ifndef ATL_OPS_PRODUCT_H
+#define ATL_OPS_PRODUCT_H
+
+#include "ops/layers.h"
+
+typedef struct atl_product {
+    const atl_conv_input *in;
+    int kernel, stride, pad; /* taps in each direction, step, and zero rows and columns before the first */
+    int n_out;               /* columns of the weights; twice out->c for geglu */
+    const float *panels;     /* kernels.h */
+    const float *bias;       /* [n_out], or NULL */
+    const atl_epilogue *epilogue;
+    bool geglu; /* column i is multiplied by gelu(column n_out/2 + i); n_out/2 is a multiple of 32, no
+                   epilogue */
+    const atl_map *out;
+} atl_product;
+
+void atl_product_run(const atl_bench *bench, const atl_product *product);
+
+/* Floats of the panels of a [n_out][k] matrix. */
+size_t atl_panels_floats(size_t k, int n_out);
+/* Zeroes the columns of the last panel that have no output. */
+void atl_panels_close(size_t k, int n_out, float *panels);
+
+#endif

@@ -1,0 +1,47 @@
+/* product_parts.h - what product.c and product_blas.c share: the plan, the gather, the finish. */
+#ifndef ATL_OPS_PRODUCT_PARTS_H
+#define ATL_OPS_PRODUCT_PARTS_H
+
+#include "kernels/kernels.h"
+#include "ops/product.h"
+
+typedef struct atl_product_plan {
+    const atl_product *product;
+    const atl_kernels *kernels;
+    size_t k, c_in;       /* numbers in a gathered row; channels of one tap, both inputs together */
+    size_t chunk_k;       /* k in one pass */
+    size_t panels_a_unit; /* 2 for geglu: a unit is a panel and its gates */
+    size_t n_units;
+    const float *zeros; /* [c_in]: what a tap outside the picture reads */
+    atl_finish finish;  /* what is the same for all rows */
+} atl_product_plan;
+
+/* Everything but `zeros`. */
+void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const atl_product *product);
+
+typedef struct atl_pixel {
+    int n, y, x;
+} atl_pixel;
+
+/* The output pixel of a row. */
+atl_pixel atl_product_pixel(const atl_product *product, size_t row);
+/* Where `tap` finds its channels of `map` for that output pixel; zeros outside the picture. */
+const float *atl_product_source(const atl_product_plan *plan, const atl_map *map, int tap, atl_pixel pixel);
+
+/* A run of k that is contiguous in memory. */
+typedef struct atl_segment {
+    int tap;
+    const atl_map *map;
+    size_t channel, left; /* first channel in the map; how many follow */
+} atl_segment;
+
+atl_segment atl_product_segment(const atl_product_plan *plan, size_t k);
+
+/* Finishes 32 sums (fewer in the last unit) of a row, and stores them. `gates`: geglu only. */
+void atl_product_finish(const atl_product_plan *plan, size_t row, size_t unit, const float *sums,
+                        const float *gates);
+
+/* The same product with cblas_sgemm. */
+void atl_product_run_blas(const atl_bench *bench, const atl_product *product);
+
+#endif

@@ -1,0 +1,313 @@
+/* conv_test.c - convolutions against sums in double, on every instruction set. */
+#include "unit/engine/ops/ops_fixture.h"
+
+#include "ops/elementwise.h"
+#include "ops/layers.h"
+
+typedef struct conv_case {
+    int n, h, w, c, c_more, c_out, kernel, stride, pad_before, pad_after;
+    bool upsample, bias, per_picture, residual;
+    atl_activation before, after;
+    float scale;
+} conv_case;
+
+static const conv_case cases[] = {
+    {.n = 1, .h = 1, .w = 1, .c = 1, .c_out = 1, .kernel = 1, .stride = 1},
+    {.n = 1, .h = 1, .w = 1, .c = 3, .c_out = 5, .kernel = 3, .stride = 1, .pad_before = 1, .pad_after = 1},
+    {.n = 2,
+     .h = 5,
+     .w = 7,
+     .c = 4,
+     .c_out = 33,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true},
+    {.n = 3,
+     .h = 8,
+     .w = 8,
+     .c = 32,
+     .c_out = 64,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true,
+     .residual = true,
+     .per_picture = true,
+     .before = ATL_ACT_SILU,
+     .scale = 0.5f},
+    {.n = 2,
+     .h = 9,
+     .w = 6,
+     .c = 17,
+     .c_more = 9,
+     .c_out = 40,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true,
+     .after = ATL_ACT_RELU},
+    {.n = 2,
+     .h = 9,
+     .w = 6,
+     .c = 16,
+     .c_more = 48,
+     .c_out = 7,
+     .kernel = 1,
+     .stride = 1,
+     .bias = true,
+     .residual = true},
+    {.n = 2,
+     .h = 7,
+     .w = 10,
+     .c = 19,
+     .c_out = 31,
+     .kernel = 3,
+     .stride = 2,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true},
+    {.n = 1, .h = 8, .w = 9, .c = 19, .c_out = 31, .kernel = 3, .stride = 2, .pad_before = 0, .pad_after = 1},
+    {.n = 2,
+     .h = 4,
+     .w = 5,
+     .c = 21,
+     .c_out = 35,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .upsample = true,
+     .bias = true},
+    {.n = 2,
+     .h = 5,
+     .w = 3,
+     .c = 5,
+     .c_more = 6,
+     .c_out = 65,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .upsample = true,
+     .residual = true,
+     .scale = 2.0f},
+    {.n = 2, .h = 11, .w = 13, .c = 8, .c_out = 12, .kernel = 1, .stride = 2, .bias = true},
+    {.n = 2,
+     .h = 16,
+     .w = 17,
+     .c = 130,
+     .c_more = 70,
+     .c_out = 100,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true,
+     .per_picture = true,
+     .residual = true,
+     .before = ATL_ACT_GELU,
+     .after = ATL_ACT_TANH},
+    {.n = 1, .h = 6, .w = 5, .c = 1100, .c_out = 96, .kernel = 1, .stride = 1, .bias = true},
+};
+
+typedef struct conv_data {
+    const conv_case *shape;
+    atl_conv conv;
+    void *region;
+    float *weight, *bias, *per_picture;
+    guarded x, more, residual, out;
+} conv_data;
+
+static void data_init(conv_data *d, const conv_case *s, bool whole)
+{
+    int c_in = s->c + s->c_more;
+    *d = (conv_data){.shape = s};
+    d->region = aligned_alloc(64, atl_conv_packed_bytes(c_in, s->c_out, s->kernel, s->bias, ATL_F32));
+    assert_non_null(d->region);
+    atl_conv_bind(&d->conv, c_in, s->c_out, s->kernel, s->stride, s->pad_before, s->pad_after, s->bias,
+                  ATL_F32, d->region);
+    size_t row = (size_t)c_in * (size_t)s->kernel * (size_t)s->kernel;
+    d->weight = fixture_numbers((size_t)s->c_out * row, 1, whole);
+    d->bias = fixture_numbers((size_t)s->c_out, 2, whole);
+    d->per_picture = fixture_numbers((size_t)s->n * (size_t)(s->c_out + 3), 3, whole);
+    for (int first = 0; first < s->c_out; first += 64) { /* in chunks, as the loader may */
+        int count = s->c_out - first < 64 ? s->c_out - first : 64;
+        atl_conv_pack(&d->conv, first, count, d->weight + (size_t)first * row,
+                      s->bias ? d->bias + first : NULL, d->region);
+    }
+    int up = s->upsample ? 2 : 1;
+    int h = atl_conv_out_size(&d->conv, s->h * up), w = atl_conv_out_size(&d->conv, s->w * up);
+    d->x = guarded_map(s->n, s->h, s->w, s->c, 2);
+    d->more = guarded_map(s->n, s->h, s->w, s->c_more ? s->c_more : 1, 0);
+    d->residual = guarded_map(s->n, h, w, s->c_out, 1);
+    d->out = guarded_map(s->n, h, w, s->c_out, 3);
+    guarded_fill(&d->x, 4, whole);
+    guarded_fill(&d->more, 5, whole);
+    guarded_fill(&d->residual, 6, whole);
+}
+
+static void data_done(conv_data *d)
+{
+    guarded_free(&d->x);
+    guarded_free(&d->more);
+    guarded_free(&d->residual);
+    guarded_free(&d->out);
+    free(d->region);
+    free(d->weight);
+    free(d->bias);
+    free(d->per_picture);
+}
+
+/* The pictures [first, first + n) of the case, into the same places of `out`. */
+static void run(const conv_data *d, uint32_t cpu_flags, int n_threads, int first, int n, const guarded *out)
+{
+    fixture f;
+    fixture_init(&f, cpu_flags, n_threads);
+    const conv_case *s = d->shape;
+    atl_map x = atl_map_pictures(&d->x.map, first, n), more = atl_map_pictures(&d->more.map, first, n);
+    atl_map residual = atl_map_pictures(&d->residual.map, first, n),
+            to = atl_map_pictures(&out->map, first, n);
+    atl_conv_input in = {.x = &x, .x_more = s->c_more ? &more : NULL, .upsample = s->upsample};
+    atl_epilogue epilogue = {.before = s->before, .after = s->after, .scale = s->scale};
+    if (s->residual)
+        epilogue.residual = &residual;
+    if (s->per_picture) {
+        epilogue.per_picture = d->per_picture + (size_t)first * (size_t)(s->c_out + 3);
+        epilogue.per_picture_stride = (size_t)s->c_out + 3;
+    }
+    atl_conv_run(&f.bench, &d->conv, &in, &epilogue, &to);
+    fixture_done(&f);
+}
+
+static double input_at(const conv_data *d, int n, int y, int x, int c)
+{
+    int up = d->shape->upsample ? 2 : 1;
+    if (y < 0 || x < 0 || y >= d->shape->h * up || x >= d->shape->w * up)
+        return 0.0;
+    return c < d->shape->c ? (double)guarded_at(&d->x, n, y / up, x / up)[c]
+                           : (double)guarded_at(&d->more, n, y / up, x / up)[c - d->shape->c];
+}
+
+static double expected(const conv_data *d, int n, int y, int x, int o)
+{
+    const conv_case *s = d->shape;
+    int c_in = s->c + s->c_more, kernel = s->kernel;
+    double sum = 0.0;
+    for (int c = 0; c < c_in; c++)
+        for (int dy = 0; dy < kernel; dy++)
+            for (int dx = 0; dx < kernel; dx++)
+                sum += input_at(d, n, y * s->stride + dy - s->pad_before, x * s->stride + dx - s->pad_before,
+                                c) *
+                       (double)d->weight[((o * c_in + c) * kernel + dy) * kernel + dx];
+    sum += s->bias ? (double)d->bias[o] : 0.0;
+    sum += s->per_picture ? (double)d->per_picture[n * (s->c_out + 3) + o] : 0.0;
+    sum = (double)atl_activate_one(s->before, (float)sum);
+    sum += s->residual ? (double)guarded_at(&d->residual, n, y, x)[o] : 0.0;
+    return (double)atl_activate_one(s->after, (float)(sum * (s->scale != 0.0f ? (double)s->scale : 1.0)));
+}
+
+static void check_case(const conv_case *s, bool whole)
+{
+    conv_data d;
+    uint32_t isas[3];
+    data_init(&d, s, whole);
+    bool exact = whole && s->before == ATL_ACT_NONE && s->after <= ATL_ACT_RELU;
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        run(&d, isas[isa], 1, 0, s->n, &d.out);
+        guarded_check(&d.out);
+        for (int n = 0; n < s->n; n++)
+            for (int y = 0; y < d.out.map.h; y++)
+                for (int x = 0; x < d.out.map.w; x++)
+                    for (int o = 0; o < s->c_out; o++)
+                        assert_near(guarded_at(&d.out, n, y, x)[o], expected(&d, n, y, x, o),
+                                    exact ? 0.0 : 2e-5);
+    }
+    data_done(&d);
+}
+
+static void conv_of_whole_numbers_is_exact(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        check_case(&cases[i], true);
+}
+
+static void conv_of_reals_is_near_the_sum_in_double(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        check_case(&cases[i], false);
+}
+
+static void conv_does_not_depend_on_threads_or_neighbours(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            conv_data d;
+            data_init(&d, &cases[i], false);
+            guarded other = guarded_map(d.out.map.n, d.out.map.h, d.out.map.w, d.out.map.c, 3);
+            run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
+            for (int n_threads = 2; n_threads <= 3; n_threads++) {
+                run(&d, isas[isa], n_threads, 0, cases[i].n, &other);
+                assert_same_maps(&d.out, &other);
+            }
+            for (int n = 0; n < cases[i].n; n++) /* one by one */
+                run(&d, isas[isa], 2, n, 1, &other);
+            assert_same_maps(&d.out, &other);
+            guarded_free(&other);
+            data_done(&d);
+        }
+}
+
+static void conv_may_write_over_its_residual(void **state)
+{
+    (void)state;
+    conv_data d;
+    data_init(&d, &cases[3], false);
+    run(&d, atl_cpu_flags(), 2, 0, cases[3].n, &d.out);
+    float first = guarded_at(&d.out, 0, 0, 0)[0];
+    run(&d, atl_cpu_flags(), 2, 0, cases[3].n, &d.residual); /* out = residual */
+    assert_memory_equal(&first, guarded_at(&d.residual, 0, 0, 0), sizeof first);
+    for (int c = 0; c < cases[3].c_out; c++)
+        assert_memory_equal(guarded_at(&d.out, 2, 7, 7) + c, guarded_at(&d.residual, 2, 7, 7) + c,
+                            sizeof first);
+    data_done(&d);
+}
+
+static void conv_measures_the_scratch_that_it_takes(void **state)
+{
+    (void)state;
+    conv_data d;
+    data_init(&d, &cases[11], false);
+    fixture f;
+    fixture_init(&f, atl_cpu_flags(), 2);
+    atl_arena measure = atl_arena_measure();
+    atl_bench dry = f.bench;
+    dry.arena = &measure;
+    atl_conv_input in = {.x = &d.x.map, .x_more = &d.more.map};
+    atl_conv_run(&dry, &d.conv, &in, NULL, &d.out.map);
+    guarded_check(&d.out);
+    atl_conv_run(&f.bench, &d.conv, &in, NULL, &d.out.map);
+    assert_int_equal(measure.used_bytes, 0);
+    assert_int_equal(measure.peak_bytes, f.arena.peak_bytes);
+    fixture_done(&f);
+    data_done(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conv_of_whole_numbers_is_exact),
+        cmocka_unit_test(conv_of_reals_is_near_the_sum_in_double),
+        cmocka_unit_test(conv_does_not_depend_on_threads_or_neighbours),
+        cmocka_unit_test(conv_may_write_over_its_residual),
+        cmocka_unit_test(conv_measures_the_scratch_that_it_takes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
