@@ -1,0 +1,165 @@
+/* linear_test.c - linear layers and GEGLU against sums in double, on every instruction set. */
+#include "unit/engine/ops/ops_fixture.h"
+
+#include "ops/elementwise.h"
+#include "ops/layers.h"
+
+typedef struct linear_case {
+    int n, rows, n_in, n_out;
+    bool bias;
+} linear_case;
+
+static const linear_case cases[] = {
+    {1, 1, 1, 2, true},      {2, 1, 320, 1280, true}, {1, 77, 33, 64, false},    {2, 15, 64, 130, true},
+    {3, 29, 1000, 66, true}, {2, 64, 96, 256, true},  {1, 448, 320, 640, false},
+};
+
+typedef struct linear_data {
+    const linear_case *shape;
+    atl_linear linear;
+    void *region;
+    float *weight, *bias;
+    guarded x, residual, out;
+} linear_data;
+
+static void data_init(linear_data *d, const linear_case *s, bool whole, int c_out)
+{
+    *d = (linear_data){.shape = s};
+    d->region = aligned_alloc(64, atl_linear_packed_bytes(s->n_in, s->n_out, s->bias, ATL_F32));
+    assert_non_null(d->region);
+    atl_linear_bind(&d->linear, s->n_in, s->n_out, s->bias, ATL_F32, d->region);
+    d->weight = fixture_numbers((size_t)s->n_out * (size_t)s->n_in, 1, whole);
+    d->bias = fixture_numbers((size_t)s->n_out, 2, whole);
+    for (int first = 0; first < s->n_out; first += 128) {
+        int count = s->n_out - first < 128 ? s->n_out - first : 128;
+        atl_linear_pack(&d->linear, first, count, d->weight + (size_t)first * (size_t)s->n_in,
+                        s->bias ? d->bias + first : NULL, d->region);
+    }
+    d->x = guarded_map(s->n, 1, s->rows, s->n_in, 7);
+    d->residual = guarded_map(s->n, 1, s->rows, s->n_out, 2);
+    d->out = guarded_map(s->n, 1, s->rows, c_out, 3);
+    guarded_fill(&d->x, 3, whole);
+    guarded_fill(&d->residual, 4, whole);
+}
+
+static void data_done(linear_data *d)
+{
+    guarded_free(&d->x);
+    guarded_free(&d->residual);
+    guarded_free(&d->out);
+    free(d->region);
+    free(d->weight);
+    free(d->bias);
+}
+
+static double product_at(const linear_data *d, int n, int row, int o)
+{
+    double sum = d->shape->bias ? (double)d->bias[o] : 0.0;
+    for (int i = 0; i < d->shape->n_in; i++)
+        sum += (double)guarded_at(&d->x, n, 0, row)[i] * (double)d->weight[o * d->shape->n_in + i];
+    return sum;
+}
+
+static void run(const linear_data *d, uint32_t cpu_flags, int n_threads, int first, int n, bool geglu,
+                const guarded *out)
+{
+    fixture f;
+    fixture_init(&f, cpu_flags, n_threads);
+    atl_map x = atl_map_pictures(&d->x.map, first, n),
+            residual = atl_map_pictures(&d->residual.map, first, n);
+    atl_map to = atl_map_pictures(&out->map, first, n);
+    atl_epilogue epilogue = {.residual = &residual};
+    if (geglu)
+        atl_linear_run_geglu(&f.bench, &d->linear, &x, &to);
+    else
+        atl_linear_run(&f.bench, &d->linear, &x, &epilogue, &to);
+    fixture_done(&f);
+}
+
+static void check_linear(const linear_case *s, bool whole)
+{
+    linear_data d;
+    uint32_t isas[3];
+    data_init(&d, s, whole, s->n_out);
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        run(&d, isas[isa], 2, 0, s->n, false, &d.out);
+        guarded_check(&d.out);
+        for (int n = 0; n < s->n; n++)
+            for (int row = 0; row < s->rows; row++)
+                for (int o = 0; o < s->n_out; o++)
+                    assert_near(guarded_at(&d.out, n, 0, row)[o],
+                                product_at(&d, n, row, o) + (double)guarded_at(&d.residual, n, 0, row)[o],
+                                whole ? 0.0 : 1e-5);
+    }
+    data_done(&d);
+}
+
+static void linear_of_whole_numbers_is_exact(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        check_linear(&cases[i], true);
+}
+
+static void linear_of_reals_is_near_the_sum_in_double(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        check_linear(&cases[i], false);
+}
+
+static void geglu_multiplies_the_first_half_by_gelu_of_the_second(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            linear_data d;
+            int half = cases[i].n_out / 2;
+            data_init(&d, &cases[i], false, half);
+            run(&d, isas[isa], 2, 0, cases[i].n, true, &d.out);
+            guarded_check(&d.out);
+            for (int n = 0; n < cases[i].n; n++)
+                for (int row = 0; row < cases[i].rows; row++)
+                    for (int o = 0; o < half; o++) {
+                        double value = product_at(&d, n, row, o), gate = product_at(&d, n, row, half + o);
+                        assert_near(guarded_at(&d.out, n, 0, row)[o],
+                                    value * (double)atl_activate_one(ATL_ACT_GELU, (float)gate),
+                                    1e-5 * (1.0 + fabs(value) + fabs(gate)));
+                    }
+            data_done(&d);
+        }
+}
+
+static void linear_does_not_depend_on_threads_or_neighbours(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
+            for (int geglu = 0; geglu < 2; geglu++) {
+                linear_data d;
+                int c_out = geglu ? cases[i].n_out / 2 : cases[i].n_out;
+                data_init(&d, &cases[i], false, c_out);
+                guarded other = guarded_map(cases[i].n, 1, cases[i].rows, c_out, 3);
+                run(&d, isas[isa], 1, 0, cases[i].n, geglu, &d.out);
+                run(&d, isas[isa], 3, 0, cases[i].n, geglu, &other);
+                assert_same_maps(&d.out, &other);
+                for (int n = 0; n < cases[i].n; n++)
+                    run(&d, isas[isa], 2, n, 1, geglu, &other);
+                assert_same_maps(&d.out, &other);
+                guarded_free(&other);
+                data_done(&d);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_of_whole_numbers_is_exact),
+        cmocka_unit_test(linear_of_reals_is_near_the_sum_in_double),
+        cmocka_unit_test(geglu_multiplies_the_first_half_by_gelu_of_the_second),
+        cmocka_unit_test(linear_does_not_depend_on_threads_or_neighbours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

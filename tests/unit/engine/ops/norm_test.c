@@ -1,0 +1,207 @@
+/* norm_test.c - GroupNorm and LayerNorm against statistics in double, on every instruction set. */
+#include "unit/engine/ops/ops_fixture.h"
+
+#include "ops/elementwise.h"
+#include "ops/layers.h"
+
+typedef struct group_case {
+    int n, h, w, c, c_more, groups;
+    atl_activation act;
+    float offset; /* added to every input: statistics must not cancel */
+} group_case;
+
+static const group_case cases[] = {
+    {1, 1, 1, 4, 0, 2, ATL_ACT_NONE, 0},
+    {2, 5, 7, 32, 0, 32, ATL_ACT_SILU, 0},
+    {2, 9, 8, 48, 16, 8, ATL_ACT_SILU, 0},
+    {3, 8, 8, 21, 12, 3, ATL_ACT_NONE, 0}, /* a group across the seam */
+    {1, 33, 31, 20, 0, 5, ATL_ACT_NONE, 300.0f},
+    {2, 16, 16, 40, 0, 1, ATL_ACT_SILU, -40.0f},
+};
+
+typedef struct group_data {
+    const group_case *shape;
+    float *gamma, *beta;
+    void *region;
+    atl_norm norm;
+    guarded x, more, out;
+} group_data;
+
+static void data_init(group_data *d, const group_case *s)
+{
+    int c = s->c + s->c_more;
+    d->shape = s;
+    d->gamma = fixture_numbers((size_t)c, 1, false);
+    d->beta = fixture_numbers((size_t)c, 2, false);
+    d->region = aligned_alloc(64, atl_norm_packed_bytes(c));
+    assert_non_null(d->region);
+    atl_norm_pack(c, d->gamma, d->beta, d->region);
+    atl_norm_bind(&d->norm, c, s->groups, 1e-5f, d->region);
+    d->x = guarded_map(s->n, s->h, s->w, s->c, 1);
+    d->more = guarded_map(s->n, s->h, s->w, s->c_more ? s->c_more : 1, 2);
+    d->out = guarded_map(s->n, s->h, s->w, c, 3);
+    guarded_fill(&d->x, 3, false);
+    guarded_fill(&d->more, 4, false);
+    for (size_t i = 0; i < d->x.n_floats; i++)
+        if (d->x.block[i] <= 1.0f)
+            d->x.block[i] += s->offset;
+}
+
+static void data_done(group_data *d)
+{
+    guarded_free(&d->x);
+    guarded_free(&d->more);
+    guarded_free(&d->out);
+    free(d->gamma);
+    free(d->beta);
+    free(d->region);
+}
+
+static void run(const group_data *d, uint32_t cpu_flags, int n_threads, int first, int n, const guarded *out)
+{
+    fixture f;
+    fixture_init(&f, cpu_flags, n_threads);
+    atl_map x = atl_map_pictures(&d->x.map, first, n), more = atl_map_pictures(&d->more.map, first, n);
+    atl_map to = atl_map_pictures(&out->map, first, n);
+    atl_group_norm(&f.bench, &d->norm, &x, d->shape->c_more ? &more : NULL, d->shape->act, &to);
+    fixture_done(&f);
+}
+
+static double input_at(const group_data *d, int n, int row, int c)
+{
+    int y = row / d->shape->w, x = row % d->shape->w;
+    return c < d->shape->c ? (double)guarded_at(&d->x, n, y, x)[c]
+                           : (double)guarded_at(&d->more, n, y, x)[c - d->shape->c];
+}
+
+static void check_group(const group_data *d, int n, int group, double bound)
+{
+    int size = d->norm.c / d->shape->groups, rows = d->shape->h * d->shape->w, first = group * size;
+    double mean = 0.0, variance = 0.0;
+    for (int row = 0; row < rows; row++)
+        for (int c = first; c < first + size; c++)
+            mean += input_at(d, n, row, c) / (rows * size);
+    for (int row = 0; row < rows; row++)
+        for (int c = first; c < first + size; c++)
+            variance += pow(input_at(d, n, row, c) - mean, 2) / (rows * size);
+    for (int row = 0; row < rows; row++)
+        for (int c = first; c < first + size; c++) {
+            double y = (input_at(d, n, row, c) - mean) / sqrt(variance + 1e-5) * (double)d->gamma[c] +
+                       (double)d->beta[c];
+            assert_near(guarded_at(&d->out, n, row / d->shape->w, row % d->shape->w)[c],
+                        (double)atl_activate_one(d->shape->act, (float)y), bound);
+        }
+}
+
+static void group_norm_is_near_statistics_in_double(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++) {
+        group_data d;
+        data_init(&d, &cases[i]);
+        double bound = 1e-5 + 2e-7 * fabs((double)cases[i].offset); /* shift = -mean·scale is rounded once */
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            run(&d, isas[isa], 2, 0, cases[i].n, &d.out);
+            guarded_check(&d.out);
+            for (int n = 0; n < cases[i].n; n++)
+                for (int group = 0; group < cases[i].groups; group++)
+                    check_group(&d, n, group, bound);
+        }
+        data_done(&d);
+    }
+}
+
+static void group_norm_does_not_depend_on_threads_or_neighbours(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            group_data d;
+            data_init(&d, &cases[i]);
+            guarded other = guarded_map(cases[i].n, cases[i].h, cases[i].w, d.out.map.c, 3);
+            run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
+            run(&d, isas[isa], 3, 0, cases[i].n, &other);
+            assert_same_maps(&d.out, &other);
+            for (int n = 0; n < cases[i].n; n++)
+                run(&d, isas[isa], 2, n, 1, &other);
+            assert_same_maps(&d.out, &other);
+            guarded_free(&other);
+            data_done(&d);
+        }
+}
+
+static void group_norm_works_in_place(void **state)
+{
+    (void)state;
+    group_data d;
+    data_init(&d, &cases[1]);
+    guarded in_place = guarded_map(2, 5, 7, 32, 1);
+    memcpy(in_place.block, d.x.block, d.x.n_floats * sizeof(float));
+    run(&d, atl_cpu_flags(), 2, 0, 2, &d.out);
+    guarded x = d.x;
+    d.x = in_place;
+    run(&d, atl_cpu_flags(), 2, 0, 2, &in_place);
+    d.x = x;
+    for (int y = 0; y < 5; y++)
+        for (int column = 0; column < 7; column++)
+            assert_memory_equal(guarded_at(&in_place, 1, y, column), guarded_at(&d.out, 1, y, column),
+                                32 * sizeof(float));
+    guarded_free(&in_place);
+    data_done(&d);
+}
+
+static void check_layer_norm(uint32_t cpu_flags, int c, float offset)
+{
+    guarded x = guarded_map(2, 3, 23, c, 2), out = guarded_map(2, 3, 23, c, 1);
+    float *gamma = fixture_numbers((size_t)c, 1, false), *beta = fixture_numbers((size_t)c, 2, false);
+    atl_norm norm = {.c = c, .eps = 1e-5f, .gamma = gamma, .beta = beta};
+    fixture f;
+    fixture_init(&f, cpu_flags, 2);
+    guarded_fill(&x, 5, false);
+    for (size_t i = 0; i < x.n_floats; i++)
+        x.block[i] += offset;
+    atl_layer_norm(&f.bench, &norm, &x.map, &out.map);
+    guarded_check(&out);
+    for (size_t row = 0; row < atl_map_rows(&x.map); row++) {
+        const float *from = x.block + (row + 1) * x.map.stride, *to = out.block + (row + 1) * out.map.stride;
+        double mean = 0.0, variance = 0.0;
+        for (int i = 0; i < c; i++)
+            mean += (double)from[i] / c;
+        for (int i = 0; i < c; i++)
+            variance += pow((double)from[i] - mean, 2) / c;
+        for (int i = 0; i < c; i++)
+            assert_near(to[i],
+                        ((double)from[i] - mean) / sqrt(variance + 1e-5) * (double)gamma[i] + (double)beta[i],
+                        1e-5 + 1e-6 * fabs((double)offset));
+    }
+    fixture_done(&f);
+    guarded_free(&x);
+    guarded_free(&out);
+    free(gamma);
+    free(beta);
+}
+
+static void layer_norm_is_near_statistics_in_double(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        check_layer_norm(isas[isa], 320, 0.0f);
+        check_layer_norm(isas[isa], 33, 0.0f);
+        check_layer_norm(isas[isa], 768, 50.0f);
+        check_layer_norm(isas[isa], 2, -1.0f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(group_norm_is_near_statistics_in_double),
+        cmocka_unit_test(group_norm_does_not_depend_on_threads_or_neighbours),
+        cmocka_unit_test(group_norm_works_in_place),
+        cmocka_unit_test(layer_norm_is_near_statistics_in_double),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
