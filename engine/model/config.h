@@ -143,8 +143,6 @@ typedef struct atl_scheduler_config {
     double timestep_scaling;                        /* LCM: 10; NAN: not said */
     char variance_type[32];                         /* "": not said */
     int disable_corrector[16], n_disable_corrector; /* UniPC */
-    bool has_lambda_min_clipped;                    /* said, and not -infinity */
-    double lambda_min_clipped;                      /* DPM-Solver: timesteps with a lower log-SNR/2 are cut */
 } atl_scheduler_config;
 
 /* ---- tokenizer_config.json and special_tokens_map.json ---- */
