@@ -53,7 +53,7 @@ static void put_number(const char *key, double value, atl_text *out, bool *first
 void atl_infotext_put_number(double number, atl_text *out)
 {
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) { /* %g drops trailing zeros by itself */
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;

@@ -106,25 +106,33 @@ static void resample(const atl_picture *in, const taps *t, bool across, atl_pict
         }
 }
 
+/* Whether the pass down the columns goes first; see resize.h. */
+static bool columns_first(const atl_picture *picture, int width, int height)
+{
+    return height < picture->height && picture->height - height > 2 * (picture->width - width);
+}
+
 atl_status atl_resize(const atl_picture *picture, int width, int height, atl_picture *ret, atl_note *note)
 {
-    atl_picture wide = {0}, out = {0};
+    const bool down_first = columns_first(picture, width, height);
+    atl_picture between = {0}, out = {0};
     taps x = {0}, y = {0};
     atl_status st = atl_picture_init(width, height, &out, note);
     if (st == ATL_OK)
-        st = atl_picture_init(width, picture->height, &wide, note);
+        st = down_first ? atl_picture_init(picture->width, height, &between, note)
+                        : atl_picture_init(width, picture->height, &between, note);
     if (st == ATL_OK && (!taps_init(&x, picture->width, width) || !taps_init(&y, picture->height, height)))
         st = atl_fail(note, ATL_NO_MEMORY, "no memory to resize a picture to %d × %d px", width, height);
     if (st != ATL_OK)
-        goto fail;
-    resample(picture, &x, true, &wide);
-    resample(&wide, &y, false, &out);
+        goto done;
+    resample(picture, down_first ? &y : &x, !down_first, &between);
+    resample(&between, down_first ? &x : &y, down_first, &out);
     *ret = out;
     out = (atl_picture){0};
-fail:
+done:
     taps_done(&x);
     taps_done(&y);
-    atl_picture_done(&wide);
+    atl_picture_done(&between);
     atl_picture_done(&out);
     return st;
 }
