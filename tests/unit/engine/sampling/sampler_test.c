@@ -51,7 +51,8 @@ static int load_goldens(void **state)
         return -1;
     all_cases = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     free(text);
-    if (atl_file_read(ATELIER_TEST_DATA "/golden/samplers/cases.f32", MAX_GOLDEN_BYTES, &all_floats, &size, NULL))
+    if (atl_file_read(ATELIER_TEST_DATA "/golden/samplers/cases.f32", MAX_GOLDEN_BYTES, &all_floats, &size,
+                      NULL))
         return -1;
     return json_array_size(all_cases) > 800 ? 0 : -1;
 }
