@@ -204,10 +204,9 @@ static void close_bracket(parser *p, open_brackets *brackets, double weight)
 static void read_backslash(parser *p)
 {
     p->at++;
-    if (p->at < p->n_bytes && strchr("()[]\\", p->prompt[p->at]) && p->prompt[p->at] != '\0') {
-        add_text(p, p->prompt + p->at, 1);
-        p->at++;
-    }
+    bool escapes = p->at < p->n_bytes && p->prompt[p->at] != '\0' && strchr("()[]\\", p->prompt[p->at]);
+    add_text(p, p->prompt + p->at, escapes);
+    p->at += escapes;
 }
 
 static void read_some(parser *p)
