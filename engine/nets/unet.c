@@ -50,11 +50,12 @@ static bool config_can_be_built(atl_loader *loader, const atl_unet_config *confi
     }
     for (int i = 0; i < config->n_blocks; i++) {
         int layers = config->layers_per_block[i];
-        if (layers < 1 || layers >= ATL_MAX_SKIPS || (n_skips += layers) > ATL_MAX_SKIPS) {
+        if (layers < 1 || layers > ATL_MAX_SKIPS - n_skips) {
             atl_loader_fail(loader, ATL_UNSUPPORTED, "layers_per_block is %d; 1 to %d in all can be run",
                             layers, ATL_MAX_SKIPS - config->n_blocks);
             return false;
         }
+        n_skips += layers;
     }
     if (config->mid != ATL_MID_NONE && !(config->mid_block_scale_factor != 0)) {
         atl_loader_fail(loader, ATL_UNSUPPORTED, "mid_block_scale_factor is 0, and is divided by");
