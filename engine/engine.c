@@ -46,40 +46,71 @@ static bool walked_all(const atl_engine *engine, unsigned parts)
     return (!(parts & ATL_PART_UNET) || engine->unet) && (!(parts & ATL_PART_VAE) || engine->vae);
 }
 
+/* Walks with an opened loader, and closes it; ret_bytes (or NULL): what packing needs. */
+static atl_status walk_and_close(atl_engine *engine, unsigned parts, atl_loader *loader, size_t *ret_bytes,
+                                 atl_note *note)
+{
+    walk(engine, parts, loader);
+    atl_status st = atl_loader_status(loader);
+    if (st == ATL_OK && !walked_all(engine, parts))
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
+    if (ret_bytes)
+        *ret_bytes = atl_loader_packed_bytes(loader);
+    atl_loader_close(&loader);
+    return st;
+}
+
 static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes, atl_note *note)
 {
     atl_loader *loader = NULL;
     atl_status st = atl_loader_open_list(engine->policy, NULL, NULL, &loader, note);
-    if (st != ATL_OK)
-        return st;
-    walk(engine, parts, loader);
-    st = atl_loader_status(loader);
-    if (st == ATL_OK && !walked_all(engine, parts))
-        st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
-    *ret_bytes = atl_loader_packed_bytes(loader);
+    if (st == ATL_OK)
+        st = walk_and_close(engine, parts, loader, ret_bytes, note);
     free_networks(engine);
-    atl_loader_close(&loader);
     return st;
 }
 
 static atl_status pack(atl_engine *engine, unsigned parts, atl_note *note)
 {
+    atl_loader *loader = NULL;
+    const atl_status st =
+        atl_loader_open_pack(engine->policy, engine->weights, &engine->store, &loader, note);
+    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, note);
+}
+
+static atl_status bind(atl_engine *engine, unsigned parts, atl_note *note)
+{
+    atl_loader *loader = NULL;
+    const atl_status st = atl_loader_open_bind(engine->policy, &engine->store, &loader, note);
+    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, note);
+}
+
+/* Packs into the memfd unless another process did, then binds to it. */
+static atl_status load_shared(atl_engine *engine, unsigned parts, size_t bytes, int fd, atl_note *note)
+{
+    bool packed = false;
+    atl_status st = atl_store_share_begin(fd, bytes, &engine->store, &packed, note);
+    if (st != ATL_OK)
+        return st;
+    if (!packed) {
+        const atl_status packing = pack(engine, parts, note);
+        free_networks(engine); /* they point into the mapping that goes now */
+        st = atl_store_share_end(fd, packing == ATL_OK, &engine->store, packing == ATL_OK ? note : NULL);
+        if (packing != ATL_OK)
+            return packing;
+    }
+    return st != ATL_OK ? st : bind(engine, parts, note);
+}
+
+static atl_status load(atl_engine *engine, unsigned parts, int shared_fd, atl_note *note)
+{
     size_t bytes = 0;
     atl_status st = measure_store(engine, parts, &bytes, note);
+    if (st == ATL_OK && shared_fd > 0)
+        return load_shared(engine, parts, bytes, shared_fd, note);
     if (st == ATL_OK)
         st = atl_store_open(bytes, &engine->store, note);
-    if (st != ATL_OK)
-        return st;
-    atl_loader *loader = NULL;
-    st = atl_loader_open_pack(engine->policy, engine->weights, &engine->store, &loader, note);
-    if (st != ATL_OK)
-        return st;
-    walk(engine, parts, loader);
-    st = atl_loader_status(loader);
-    if (st == ATL_OK && !walked_all(engine, parts))
-        st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
-    atl_loader_close(&loader);
-    return st;
+    return st != ATL_OK ? st : pack(engine, parts, note);
 }
 
 /* The tokenizer of encoder `which`, from the checkpoint or, for a single file, from where the user says. */
@@ -132,7 +163,7 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     for (int i = 0; st == ATL_OK && (parts & ATL_PART_TOKENIZER) && i < engine->config->n_text_encoders; i++)
         st = open_tokenizer(engine, options->tokenizer_dir, i, note);
     if (st == ATL_OK)
-        st = pack(engine, parts, note);
+        st = load(engine, parts, options->shared_weights_fd, note);
     if (st != ATL_OK)
         goto fail;
     engine->load_ns = atl_clock_now_ns() - begun_ns;

@@ -23,6 +23,9 @@ typedef struct atl_engine_options {
     void *hook_user;
     /* A single file carries no tokenizer: a directory that holds tokenizer/ (and tokenizer_2/), or NULL. */
     const char *tokenizer_dir;
+    /* A memfd inherited by several processes that open the same model: the first packs the weights into it,
+     * the others map them. 0: weights of one's own. */
+    int shared_weights_fd;
 } atl_engine_options;
 
 /* Reads, checks and packs the whole model. Errors: the note says file, tensor or key, what was found and what
