@@ -30,12 +30,15 @@ static atl_status configure(atl_scheduler_config *config, atl_note *note)
 
 static atl_status plan(atl_sampler *sampler, atl_note *note)
 {
-    int n_origin = sampler->config.original_inference_steps;
-    int ratio = sampler->config.num_train_timesteps / n_origin;
+    int n_distilled = sampler->config.original_inference_steps;
+    int n_origin = sampler->spread ? (int)(n_distilled * sampler->strength) : n_distilled;
+    int ratio = sampler->config.num_train_timesteps / n_distilled;
     int n = sampler->n_steps;
     if (n > n_origin)
-        return atl_fail(note, ATL_USAGE, "%d steps; this LCM was distilled on %d, and takes no more", n,
-                        n_origin);
+        return atl_fail(note, ATL_USAGE,
+                        "%d steps; this LCM was distilled on %d, %d of which are left; wanted no "
+                        "more than these",
+                        n, n_distilled, n_origin);
     sampler->init_noise_sigma = 1.0f;
     sampler->n_slots = N_SLOTS;
     sampler->timesteps = malloc((size_t)n * sizeof *sampler->timesteps);

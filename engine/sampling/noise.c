@@ -5,7 +5,8 @@
  * thread's own Philox stream (`philox`). The single-precision bits are those of torch's x86 builds with AVX2
  * or later, where products are fused (cephes.c); its build for older CPUs differs in the last bit.
  *
- * CUDA's sine is the hardware's approximation, so that those draws agree to 2e-6 (measured), not to the bit. */
+ * CUDA's sine is the hardware's approximation, so that those draws agree to 2e-6 (measured), not to the bit.
+ */
 #include "sampling/noise.h"
 
 #include <math.h>

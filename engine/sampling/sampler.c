@@ -143,21 +143,37 @@ static atl_status check_options(const atl_sampler_options *options, int n_train,
     return ATL_OK;
 }
 
-/* Where img2img pipelines enter the schedule (get_timesteps). Strengths are decimal fractions that a person
- * typed: 0.3 as a float must not become 0.30000001 of the steps. */
-static atl_status find_begin(atl_sampler *sampler, float strength, atl_note *note)
+/* Where img2img pipelines enter the schedule (get_timesteps). */
+static atl_status find_begin(atl_sampler *sampler, atl_note *note)
 {
-    char decimal[32];
-    snprintf(decimal, sizeof decimal, "%.7g", (double)strength);
-    int n_run = (int)(sampler->n_steps * strtod(decimal, NULL));
+    if (sampler->spread)
+        return ATL_OK;
+    int n_run = (int)(sampler->n_steps * sampler->strength);
     int order = sampler->kind->order ? sampler->kind->order : 1;
     sampler->begin = (sampler->n_steps - n_run) * order;
     if (n_run > 0 && sampler->begin < sampler->n_timesteps)
         return ATL_OK;
     return atl_fail(note, ATL_USAGE,
-                    "strength %s of %d steps leaves no step to run; a higher strength or more "
-                    "steps would do",
-                    decimal, sampler->n_steps);
+                    "strength %g of %d steps leaves no step to run; a higher strength or more steps would do",
+                    sampler->strength, sampler->n_steps);
+}
+
+/* Strengths are decimal fractions that a person typed: 0.3 as a float must not become 0.30000001 of the
+ * steps. */
+static double as_typed(float value)
+{
+    char decimal[32];
+    snprintf(decimal, sizeof decimal, "%.7g", (double)value);
+    return strtod(decimal, NULL);
+}
+
+static void take_options(atl_sampler *sampler, const atl_sampler_options *options)
+{
+    sampler->n_steps = options->n_steps;
+    sampler->strength = as_typed(options->strength);
+    sampler->spread = options->pipeline == ATL_PIPELINE_LCM && sampler->kind == &atl_sampler_lcm;
+    if (options->pipeline == ATL_PIPELINE_SD)
+        correct_as_pipeline(&sampler->config, sampler->kind);
 }
 
 static void name_sampler(atl_sampler *sampler)
@@ -188,12 +204,10 @@ atl_status atl_sampler_open(const atl_scheduler_config *config, const atl_sample
     if (!sampler)
         return ATL_NO_MEMORY;
     sampler->config = *config;
-    sampler->n_steps = options->n_steps;
     st = choose(options, &sampler->config, &sampler->kind, note);
     if (st != ATL_OK)
         goto fail;
-    if (options->as_pipeline)
-        correct_as_pipeline(&sampler->config, sampler->kind);
+    take_options(sampler, options);
     st = sampler->kind->configure(&sampler->config, note);
     if (st == ATL_OK)
         st = atl_schedule_alphas(&sampler->config, &sampler->alphas_cumprod, note);
@@ -201,7 +215,7 @@ atl_status atl_sampler_open(const atl_scheduler_config *config, const atl_sample
     if (st == ATL_OK)
         st = sampler->kind->plan(sampler, note);
     if (st == ATL_OK)
-        st = find_begin(sampler, options->strength, note);
+        st = find_begin(sampler, note);
     if (st != ATL_OK)
         goto fail;
     name_sampler(sampler);

@@ -14,6 +14,16 @@ typedef struct atl_sampler atl_sampler;
 /* Draws out[n] of unit noise: the k-th draw of this job. */
 typedef void (*atl_draw_fn)(void *user, float *out, size_t n);
 
+/* diffusers' pipelines have habits that change what a scheduler does; a scheduler by itself has none.
+ * SD takes steps_offset for 1 and clip_sample for false, whatever the file says. LCM's img2img spaces all its
+ * steps over the part that `strength` leaves, if the sampler is LCM's too. SDXL's has no such habit. */
+typedef enum atl_pipeline {
+    ATL_PIPELINE_NONE,
+    ATL_PIPELINE_SD, /* StableDiffusionPipeline, StableDiffusionImg2ImgPipeline */
+    ATL_PIPELINE_SDXL,
+    ATL_PIPELINE_LCM, /* LatentConsistencyModelPipeline, …Img2ImgPipeline (time_cond_proj_dim) */
+} atl_pipeline;
+
 typedef struct atl_sampler_options {
     const char *name; /* "ddim", "pndm", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_karras",
                          "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "unipc", "lcm", "deis", or AUTOMATIC1111's
@@ -22,8 +32,7 @@ typedef struct atl_sampler_options {
                          to space, Euler, Heun, UniPC and DEIS too. */
     int n_steps;      /* num_inference_steps, 1 … num_train_timesteps */
     float strength;   /* img2img: the part of the schedule that is run, (0, 1]; 1 for txt2img */
-    bool as_pipeline; /* StableDiffusionPipeline (not SDXL's) takes steps_offset for 1 and clip_sample for
-                         false whatever the file says; false: the scheduler on its own */
+    atl_pipeline pipeline;
 } atl_sampler_options;
 
 /* Errors: ATL_USAGE (unknown name: the note lists them; steps out of range; a strength that leaves no step),

@@ -47,6 +47,8 @@ struct atl_sampler {
     const char *display;
     const char *schedule_name;
     int n_steps;           /* num_inference_steps as asked */
+    double strength;       /* as asked, as the decimal fraction that it was */
+    bool spread;           /* all steps go into the part that strength leaves (LCM's pipeline) */
     float *alphas_cumprod; /* [config.num_train_timesteps] */
     float *timesteps;
     int n_timesteps;

@@ -55,6 +55,17 @@ def scheduler_of(config, name):
     return getattr(diffusers, class_name).from_config(dict(config), **overrides, **more)
 
 
+def in_pipeline(config, name):
+    """As a user changes the scheduler of a pipeline, which corrected the one that it was opened with; asking for
+    the same class changes nothing."""
+    parts = dict.fromkeys(["vae", "text_encoder", "tokenizer", "unet", "safety_checker", "feature_extractor"])
+    pipe = diffusers.StableDiffusionPipeline(scheduler=scheduler_of(config, None), requires_safety_checker=False,
+                                             **parts)
+    if not name or NAMES[name][0] == config["_class_name"]:
+        return pipe.scheduler
+    return scheduler_of(pipe.scheduler.config, name)
+
+
 def denoiser(x, t):
     """Cheap, nonlinear, and the same bits in C: single operations in float32."""
     k = torch.arange(x.numel(), dtype=torch.float32).reshape(x.shape)
@@ -62,22 +73,27 @@ def denoiser(x, t):
     return x * 0.5 + (moved / (moved.abs() + 1.0)) * (t.to(torch.float32) * 0.0005 + 0.25)
 
 
-def run(config, name, steps, strength):
-    scheduler = scheduler_of(config, name)
+def run(config, name, steps, strength, pipeline):
+    if pipeline == "sd":
+        scheduler = in_pipeline(config, name)
+    else:
+        scheduler = scheduler_of(config, name)
     generator = torch.Generator("cpu").manual_seed(SEED)
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(steps, **({"strength": strength} if pipeline == "lcm" else {}))
     timesteps = scheduler.timesteps
     noise = torch.randn(SHAPE, generator=generator)
-    if strength < 1:
+    clean = (torch.arange(noise.numel(), dtype=torch.float32).reshape(SHAPE) - 12) * 0.125
+    begin = 0
+    if strength < 1 and pipeline == "lcm":
+        latents = scheduler.add_noise(clean, noise, timesteps[:1])
+    elif strength < 1:
         init = min(int(steps * strength), steps)
         begin = max(steps - init, 0) * scheduler.order
         timesteps = scheduler.timesteps[begin:]
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(begin)
-        clean = (torch.arange(noise.numel(), dtype=torch.float32).reshape(SHAPE) - 12) * 0.125
         latents = scheduler.add_noise(clean, noise, timesteps[:1])
     else:
-        begin = 0
         latents = noise * scheduler.init_noise_sigma
     kinds = scheduler.step.__code__.co_varnames
     more = {"generator": generator} if "generator" in kinds else {}
@@ -99,7 +115,7 @@ def run(config, name, steps, strength):
 
 
 def cases():
-    """(config, sampler or None, steps, strength)"""
+    """(config, sampler or None, steps, strength[, pipeline whose habits to follow])"""
     every = list(NAMES) + [f"{n}_{w}" for n in RESPACED for w in ("karras", "exponential", "beta")]
     for name in [None] + every:
         for steps in (1, 2, 4, 5, 20, 50):
@@ -129,6 +145,17 @@ def cases():
                "dynamic_thresholding_ratio": 0.9}, None, 6, 1.0
         yield {"_class_name": NAMES[name][0], "clip_sample": True, "clip_sample_range": 1.25}, None, 6, 1.0
     yield from particular_cases()
+    yield from pipeline_cases()
+
+
+def pipeline_cases():
+    for class_name in ("DDIMScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "LCMScheduler"):
+        for said in ({}, {"steps_offset": 0, "clip_sample": True}, {"steps_offset": 1, "clip_sample": False}):
+            for name in (None, "ddim", "heun", "dpmpp_2m"):
+                config = dict(SD, _class_name=class_name, timestep_spacing="leading", **said)
+                yield config, name, 6, 1.0, "sd"
+    for steps, strength in ((4, 0.5), (4, 0.3), (7, 0.83), (3, 1.0)):
+        yield dict(SD, _class_name="LCMScheduler"), None, steps, strength, "lcm"
 
 
 def particular_cases():
@@ -190,20 +217,21 @@ def main():
     out_dir = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "../golden/samplers")
     out_dir.mkdir(parents=True, exist_ok=True)
     index, floats, left_out, seen = [], [], [], set()
-    for config, name, steps, strength in cases():
-        key = json.dumps([config, name, steps, strength])
+    for config, name, steps, strength, *pipeline in cases():
+        pipeline = pipeline[0] if pipeline else ""
+        key = json.dumps([config, name, steps, strength, pipeline])
         if key in seen:
             continue
         seen.add(key)
         try:
-            result = run(config, name, steps, strength)
+            result = run(config, name, steps, strength, pipeline)
         except Exception as error:  # what diffusers itself cannot do has no golden
             left_out.append((config["_class_name"], name, steps, strength, str(error)[:90]))
             continue
         parts = [result[k].numpy().astype("<f4").reshape(-1) for k in ("timesteps", "sigmas", "init_noise_sigma",
                                                                        "latents")]
         index.append({"config": config, "sampler": name, "steps": steps, "strength": strength,
-                      "begin": result["begin"], "n_timesteps": len(parts[0]), "n_sigmas": len(parts[1]),
+                      "pipeline": pipeline, "begin": result["begin"], "n_timesteps": len(parts[0]), "n_sigmas": len(parts[1]),
                       "n_latents": len(parts[3])})
         floats += parts
     text = "[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in index) + "\n]\n"

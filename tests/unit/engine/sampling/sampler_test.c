@@ -112,15 +112,22 @@ __attribute__((unused)) static atl_scheduler_config config_from(const char *text
 static void describe(const golden *g, char out[512])
 {
     char *text = json_dumps(json_object_get(g->json, "config"), JSON_COMPACT);
-    snprintf(out, 512, "%s, %d steps, strength %g, %s", g->sampler ? g->sampler : "(own class)", g->steps,
-             (double)g->strength, text);
+    snprintf(out, 512, "%s, %d steps, strength %g, pipeline \"%s\", %s",
+             g->sampler ? g->sampler : "(own class)", g->steps, (double)g->strength,
+             json_string_value(json_object_get(g->json, "pipeline")), text);
     free(text);
 }
 
 static atl_sampler *open_golden(const golden *g)
 {
     atl_scheduler_config config = config_of(json_object_get(g->json, "config"));
-    atl_sampler_options options = {.name = g->sampler, .n_steps = g->steps, .strength = g->strength};
+    const char *pipeline = json_string_value(json_object_get(g->json, "pipeline"));
+    atl_sampler_options options = {.name = g->sampler,
+                                   .n_steps = g->steps,
+                                   .strength = g->strength,
+                                   .pipeline = strcmp(pipeline, "sd") == 0    ? ATL_PIPELINE_SD
+                                               : strcmp(pipeline, "lcm") == 0 ? ATL_PIPELINE_LCM
+                                                                              : ATL_PIPELINE_NONE};
     atl_sampler *sampler = NULL;
     atl_note note = {0};
     atl_status st = atl_sampler_open(&config, &options, &sampler, &note);
