@@ -153,6 +153,7 @@ static void attend(const atl_transformer *transformer, const atl_bench *bench, c
 {
     size_t mark = atl_arena_mark(bench->arena);
     int inner = transformer->inner, heads = transformer->shape.n_heads;
+    int head_channels = inner / heads;
     const atl_map *source = attn->cross ? context : normed;
     atl_map packed = atl_net_take(bench, ATL_LAYER_ATTENTION, source->n, 1, source->w, attn->packed.n_out);
     atl_map q, k, v;
@@ -166,7 +167,7 @@ static void attend(const atl_transformer *transformer, const atl_bench *bench, c
     }
     k = atl_map_channels(&packed, packed.c - 2 * inner, inner);
     v = atl_map_channels(&packed, packed.c - inner, inner);
-    atl_attention(bench, &q, &k, &v, heads, 1.0f / sqrtf((float)(inner / heads)), false, out);
+    atl_attention(bench, &q, &k, &v, heads, 1.0f / sqrtf((float)head_channels), false, out);
     atl_arena_release(bench->arena, mark);
 }
 

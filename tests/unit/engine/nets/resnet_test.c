@@ -123,6 +123,29 @@ static void one_row_of_time_serves_every_picture(void **state)
     }
 }
 
+static void each_picture_has_its_own_time(void **state)
+{
+    (void)state;
+    for (int scale_shift = 0; scale_shift < 2; scale_shift++) {
+        atl_resnet_shape shape = timeless;
+        shape.time_dim = 6;
+        shape.scale_shift = scale_shift;
+        trial t;
+        trial_init(&t, &shape, 3);
+        atl_map times = numbers_map(3, 1, 1, 6, 5), alone = numbers_map(1, 5, 3, 8, 6);
+        atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &t.x, .time = &times, .out = &t.out});
+        for (int i = 0; i < 3; i++) {
+            atl_map x = atl_map_pictures(&t.x, i, 1), time = atl_map_pictures(&times, i, 1);
+            atl_map out = atl_map_pictures(&t.out, i, 1);
+            atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &x, .time = &time, .out = &alone});
+            assert_memory_equal(alone.data, out.data, map_bytes(&alone));
+        }
+        free(times.data);
+        free(alone.data);
+        trial_done(&t);
+    }
+}
+
 /* With a projection of nothing but zeros, scale and shift are 0: then time changes nothing in either form. */
 static void time_of_zeros_is_no_time(void **state)
 {
@@ -174,6 +197,7 @@ int main(void)
         cmocka_unit_test(block_with_a_shortcut_may_norm_its_input_in_place),
         cmocka_unit_test(skip_connection_is_a_concatenation),
         cmocka_unit_test(one_row_of_time_serves_every_picture),
+        cmocka_unit_test(each_picture_has_its_own_time),
         cmocka_unit_test(time_of_zeros_is_no_time),
         cmocka_unit_test(sum_is_divided_by_the_output_scale_factor),
     };
