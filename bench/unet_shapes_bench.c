@@ -1,0 +1,241 @@
+/* unet_shapes_bench.c - the dearest layers of an SD 1.5 step at 512 × 512 (classifier-free guidance: 2
+ * pictures), one by one, in GFLOP/s.
+ *
+ *   unet_shapes_bench [threads [seconds a shape [part of a name]]]
+ *
+ * Inputs and weights are random, and every repetition takes the next of several copies of the weights, so
+ * that they come from memory as they do in a network. The last column is what the shape costs in one step:
+ * time × how often it occurs. tools/peers/torch_shapes.py prints the same rows for PyTorch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+#include "ops/attention.h"
+#include "ops/layers.h"
+
+#define N_PICTURES  2
+#define ARENA_BYTES ((size_t)2 << 30)   /* only what is used is mapped */
+#define COPIES_SIZE ((size_t)256 << 20) /* bytes of weight copies to walk through: more than is kept near */
+
+typedef enum shape_kind {
+    CONV,
+    LINEAR,
+    GEGLU,
+    SELF_ATTENTION,
+    CROSS_ATTENTION,
+    GROUP_NORM,
+    LAYER_NORM
+} shape_kind;
+
+typedef struct shape {
+    const char *name;
+    shape_kind kind;
+    int side, c_in, c_out, kernel; /* attention: c_in = channels, c_out = heads */
+    int count;                     /* in one step */
+} shape;
+
+static const shape shapes[] = {
+    {"conv3x3 320>320 @64", CONV, 64, 320, 320, 3, 7},
+    {"conv3x3 960>320 @64", CONV, 64, 960, 320, 3, 1},
+    {"conv3x3 640>320 @64", CONV, 64, 640, 320, 3, 2},
+    {"conv3x3 640>640 @32", CONV, 32, 640, 640, 3, 6},
+    {"conv3x3 1920>640 @32", CONV, 32, 1920, 640, 3, 1},
+    {"conv3x3 1280>640 @32", CONV, 32, 1280, 640, 3, 1},
+    {"conv3x3 1280>1280 @32", CONV, 32, 1280, 1280, 3, 1},
+    {"conv3x3 640>640 @64", CONV, 64, 640, 640, 3, 1},
+    {"conv3x3 1280>1280 @16", CONV, 16, 1280, 1280, 3, 7},
+    {"conv3x3 2560>1280 @16", CONV, 16, 2560, 1280, 3, 2},
+    {"conv3x3 1280>1280 @8", CONV, 8, 1280, 1280, 3, 11},
+    {"conv3x3 2560>1280 @8", CONV, 8, 2560, 1280, 3, 3},
+    {"conv1x1 640>320 @64", CONV, 64, 640, 320, 1, 2},
+    {"linear 320>320 @64", LINEAR, 64, 320, 320, 1, 30},
+    {"linear 320>960 @64", LINEAR, 64, 320, 960, 1, 5},
+    {"geglu 320>2560 @64", GEGLU, 64, 320, 2560, 1, 5},
+    {"linear 1280>320 @64", LINEAR, 64, 1280, 320, 1, 5},
+    {"linear 640>640 @32", LINEAR, 32, 640, 640, 1, 30},
+    {"geglu 640>5120 @32", GEGLU, 32, 640, 5120, 1, 5},
+    {"linear 2560>640 @32", LINEAR, 32, 2560, 640, 1, 5},
+    {"linear 1280>1280 @16", LINEAR, 16, 1280, 1280, 1, 30},
+    {"geglu 1280>10240 @16", GEGLU, 16, 1280, 10240, 1, 5},
+    {"linear 5120>1280 @16", LINEAR, 16, 5120, 1280, 1, 5},
+    {"attention 4096x4096 d40", SELF_ATTENTION, 64, 320, 8, 1, 5},
+    {"attention 1024x1024 d80", SELF_ATTENTION, 32, 640, 8, 1, 5},
+    {"attention 256x256 d160", SELF_ATTENTION, 16, 1280, 8, 1, 5},
+    {"attention 64x64 d160", SELF_ATTENTION, 8, 1280, 8, 1, 1},
+    {"attention 4096x77 d40", CROSS_ATTENTION, 64, 320, 8, 1, 5},
+    {"groupnorm+silu 320 @64", GROUP_NORM, 64, 320, 320, 1, 13},
+    {"groupnorm+silu 960 @64", GROUP_NORM, 64, 960, 960, 1, 1},
+    {"layernorm 320 @64", LAYER_NORM, 64, 320, 320, 1, 15},
+};
+
+/* From the arena, like a network's activations and weights: large pages. */
+static float *random_floats(atl_arena *arena, size_t n)
+{
+    float *x = atl_arena_take(arena, n * sizeof *x);
+    uint64_t state = 0x9e3779b97f4a7c15u + n;
+    for (size_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        x[i] = (float)(int32_t)(state >> 32) * 0x1p-31f;
+    }
+    return x;
+}
+
+typedef struct subject {
+    const shape *shape;
+    atl_map x, text, out, residual;
+    float *weights; /* all copies */
+    size_t copy_floats, n_copies;
+} subject;
+
+static atl_map random_map(atl_arena *arena, int h, int w, int c)
+{
+    size_t n = (size_t)N_PICTURES * (size_t)h * (size_t)w * (size_t)c;
+    return atl_map_over(random_floats(arena, n), ATL_F32, N_PICTURES, h, w, c);
+}
+
+static int out_channels(const shape *s)
+{
+    if (s->kind == GEGLU)
+        return s->c_out / 2;
+    return s->kind == SELF_ATTENTION || s->kind == CROSS_ATTENTION ? s->c_in : s->c_out;
+}
+
+static double flops(const shape *s)
+{
+    double pixels = (double)N_PICTURES * s->side * s->side;
+    double keys = s->kind == SELF_ATTENTION ? (double)s->side * s->side : 77.0;
+    switch (s->kind) {
+    case SELF_ATTENTION:
+    case CROSS_ATTENTION:
+        return 4.0 * pixels * keys * s->c_in;
+    case GROUP_NORM:
+    case LAYER_NORM:
+        return pixels * s->c_in * 8.0; /* bytes read and written: the column is GB/s */
+    default:
+        return 2.0 * pixels * s->c_in * s->c_out * s->kernel * s->kernel;
+    }
+}
+
+static void subject_init(subject *t, const shape *s, atl_arena *arena)
+{
+    bool attention = s->kind == SELF_ATTENTION || s->kind == CROSS_ATTENTION;
+    *t = (subject){.shape = s};
+    t->x = random_map(arena, s->side, s->side, s->kind == SELF_ATTENTION ? 3 * s->c_in : s->c_in);
+    t->text = random_map(arena, 1, 77, 2 * s->c_in);
+    t->out = random_map(arena, s->side, s->side, out_channels(s));
+    t->residual = random_map(arena, s->side, s->side, out_channels(s));
+    t->copy_floats = atl_conv_packed_bytes(s->c_in, s->c_out, s->kernel, true, ATL_F32) / sizeof(float);
+    t->n_copies = attention ? 1 : COPIES_SIZE / (t->copy_floats * sizeof(float)) + 1;
+    if (t->n_copies > 16)
+        t->n_copies = 16;
+    t->weights = random_floats(arena, t->copy_floats * t->n_copies);
+}
+
+static void run_once(const atl_bench *bench, const subject *t, size_t i)
+{
+    const shape *s = t->shape;
+    const float *weights = t->weights + i % t->n_copies * t->copy_floats;
+    atl_epilogue epilogue = {.residual = &t->residual};
+    atl_linear linear;
+    atl_conv conv;
+    atl_norm norm;
+    atl_conv_input in = {.x = &t->x};
+    int pad = s->kernel / 2, c = s->c_in;
+    atl_linear_bind(&linear, s->c_in, s->c_out, true, ATL_F32, weights);
+    atl_conv_bind(&conv, s->c_in, s->c_out, s->kernel, 1, pad, pad, true, ATL_F32, weights);
+    atl_norm_bind(&norm, s->c_in, s->kind == GROUP_NORM ? 32 : 0, 1e-5f, weights);
+    atl_map q = atl_map_channels(&t->x, 0, c);
+    switch (s->kind) {
+    case CONV:
+        atl_conv_run(bench, &conv, &in, &epilogue, &t->out);
+        return;
+    case LINEAR:
+        atl_linear_run(bench, &linear, &t->x, &epilogue, &t->out);
+        return;
+    case GEGLU:
+        atl_linear_run_geglu(bench, &linear, &t->x, &t->out);
+        return;
+    case GROUP_NORM:
+        atl_group_norm(bench, &norm, &t->x, NULL, ATL_ACT_SILU, &t->out);
+        return;
+    case LAYER_NORM:
+        atl_layer_norm(bench, &norm, &t->x, &t->out);
+        return;
+    case SELF_ATTENTION:
+    case CROSS_ATTENTION: {
+        bool self = s->kind == SELF_ATTENTION;
+        atl_map k = self ? atl_map_channels(&t->x, c, c) : atl_map_channels(&t->text, 0, c);
+        atl_map v = self ? atl_map_channels(&t->x, 2 * c, c) : atl_map_channels(&t->text, c, c);
+        atl_attention(bench, &q, &k, &v, s->c_out, 0.158f, false, &t->out);
+        return;
+    }
+    }
+}
+
+/* The repetitions that fit into `seconds`, at least 3. The best one says what the code can do, the median
+ * what the machine let it do. */
+static int compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+typedef struct timing {
+    double median_s, best_s;
+} timing;
+
+static timing measure(const atl_bench *bench, const subject *t, double seconds)
+{
+    enum { MAX_REPEATS = 64 };
+    int64_t times[MAX_REPEATS], begin = atl_clock_now_ns();
+    size_t n = 0;
+    run_once(bench, t, MAX_REPEATS);
+    while (n < 3 || (n < MAX_REPEATS && atl_ns_to_s(atl_clock_now_ns() - begin) < seconds)) {
+        int64_t start = atl_clock_now_ns();
+        run_once(bench, t, n);
+        times[n++] = atl_clock_now_ns() - start;
+    }
+    qsort(times, n, sizeof times[0], compare_times);
+    return (timing){.median_s = atl_ns_to_s(times[n / 2]), .best_s = atl_ns_to_s(times[0])};
+}
+
+int main(int argc, char **argv)
+{
+    int n_threads = argc > 1 ? atoi(argv[1]) : 2;
+    double seconds = argc > 2 ? atof(argv[2]) : 0.3, total = 0.0;
+    const char *only = argc > 3 ? argv[3] : "";
+    atl_pool *pool = NULL;
+    atl_arena arena = {0};
+    atl_note note = {0};
+    if (atl_pool_open(n_threads, NULL, NULL, &pool, &note) != ATL_OK ||
+        atl_arena_open(ARENA_BYTES, &arena, &note) != ATL_OK) {
+        fprintf(stderr, "%s\n", note.text);
+        atl_pool_close(&pool);
+        return 1;
+    }
+    atl_bench bench = {.pool = pool, .arena = &arena, .kernels = atl_kernels_choose(atl_cpu_flags())};
+    printf("%-26s %10s %10s %10s %10s   (%s, %d threads)\n", "shape", "median ms", "best ms", "GFLOP/s",
+           "ms a step", bench.kernels->isa, n_threads);
+    for (size_t i = 0; i < ATL_COUNT(shapes); i++) {
+        subject t;
+        if (!strstr(shapes[i].name, only))
+            continue;
+        size_t mark = atl_arena_mark(&arena);
+        subject_init(&t, &shapes[i], &arena);
+        timing s = measure(&bench, &t, seconds);
+        total += s.best_s * shapes[i].count;
+        printf("%-26s %10.3f %10.3f %10.1f %10.1f\n", shapes[i].name, s.median_s * 1e3, s.best_s * 1e3,
+               flops(&shapes[i]) / s.best_s * 1e-9, s.best_s * 1e3 * shapes[i].count);
+        fflush(stdout);
+        atl_arena_release(&arena, mark);
+    }
+    printf("%-26s %10s %10s %10s %10.1f\n", "all of these", "", "", "", total * 1e3);
+    atl_arena_close(&arena);
+    atl_pool_close(&pool);
+    return 0;
+}
