@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef atl_fail /* the analyzer's, see status.h */
+
 atl_status atl_fail_v(atl_note *note, atl_status status, const char *format, va_list args)
 {
     if (note)

@@ -93,8 +93,9 @@ int command_model_inspect(int argc, char **argv)
     const atl_status st = atl_engine_inspect_model(operands[0], args.variant ? args.variant : "", args.json,
                                                    &text, &n_faults, &note);
     if (st == ATL_OK) {
-        fputs(text.data ? text.data : "", stdout);
-        if (text.length > 0 && text.data[text.length - 1] != '\n')
+        const char *words = text.data ? text.data : "";
+        fputs(words, stdout);
+        if (*words && words[strlen(words) - 1] != '\n')
             putchar('\n');
         if (n_faults > 0)
             console_say("%s: %zu fault%s", operands[0], n_faults, n_faults == 1 ? "" : "s");

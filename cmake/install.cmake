@@ -1,0 +1,17 @@
+# What `cmake --install` puts in place: program, libraries with their public headers and a pkg-config file, the
+# models, the man page and the documents. Headers keep their rooms: <include>/atelier/engine/engine.h, and users
+# write #include <engine/engine.h> with the flags that pkg-config gives.
+install(TARGETS atelier RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+get_property(rooms GLOBAL PROPERTY ATELIER_ROOMS)
+foreach(room IN LISTS rooms)
+  install(TARGETS atelier_${room} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/rooms/${room}/${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/atelier)
+endforeach()
+
+configure_file(${CMAKE_CURRENT_LIST_DIR}/atelier.pc.in ${CMAKE_BINARY_DIR}/atelier.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/atelier.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/atelier/models)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/atelier.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -28,7 +28,7 @@ static void fill_weights(double *weights)
 {
     double sum = 0;
     for (int i = 0; i < WINDOW; i++) {
-        const double d = i - WINDOW / 2;
+        const int d = i - WINDOW / 2;
         weights[i] = exp(-d * d / (2 * SIGMA * SIGMA));
         sum += weights[i];
     }

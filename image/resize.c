@@ -61,8 +61,8 @@ static bool taps_init(taps *t, int n_in, int n_out)
     const double scale = (double)n_in / n_out;
     const double reach = LOBES * (scale < 1 ? 1 : scale);
     t->most = (int)ceil(reach) * 2 + 1;
-    t->first = malloc((size_t)n_out * sizeof *t->first);
-    t->count = malloc((size_t)n_out * sizeof *t->count);
+    t->first = calloc((size_t)n_out, sizeof *t->first);
+    t->count = calloc((size_t)n_out, sizeof *t->count);
     t->weights = calloc((size_t)n_out * (size_t)t->most, sizeof *t->weights);
     double *w = malloc((size_t)t->most * sizeof *w);
     const bool ok = t->first && t->count && t->weights && w;

@@ -1,0 +1,27 @@
+# The table of docs/ARCHITECTURE.md, tried out: each room compiles an include that it may have and fails at one that it
+# may not. What a room sees is exactly what its target's include directories say.
+function(layer room wanted header)
+  string(MAKE_C_IDENTIFIER layers_${room}__${header} name)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/layers/${name}.c)
+  file(WRITE ${source} "#include \"${header}\"\nint ${name};\n")
+  add_test(NAME ${name} COMMAND ${CMAKE_C_COMPILER} -std=c17 -D_GNU_SOURCE -fsyntax-only
+    "-I$<JOIN:$<TARGET_PROPERTY:${room},INCLUDE_DIRECTORIES>,;-I>" ${source} COMMAND_EXPAND_LISTS)
+  if(wanted STREQUAL "forbidden")
+    set_tests_properties(${name} PROPERTIES PASS_REGULAR_EXPRESSION "${header}.*(No such file|file not found)")
+  endif()
+endfunction()
+
+layer(atelier_base allowed base/status.h)
+layer(atelier_base forbidden image/picture.h)
+layer(atelier_base forbidden engine/engine.h)
+layer(atelier_image allowed base/status.h)
+layer(atelier_image forbidden base/options_private.h)
+layer(atelier_image forbidden engine/engine.h)
+layer(atelier_engine allowed image/picture.h)
+layer(atelier_engine allowed ops/map.h)
+layer(atelier_engine forbidden commands.h)
+layer(atelier allowed engine/engine.h)
+layer(atelier allowed engine/probe.h)
+layer(atelier forbidden engine/ops/map.h)
+layer(atelier forbidden ops/map.h)
+layer(atelier forbidden model/config.h)
