@@ -8,11 +8,12 @@
 
 typedef struct atl_bpe atl_bpe;
 
-/* `merges_path`: a line a merge, "left right", strongest first; lines that begin with "#version" are passed
- * over. `unknown` is the id of bytes that the vocabulary lacks. `vocab` is needed for this call only.
- * Errors: ATL_NOT_FOUND, ATL_IO, ATL_BAD_INPUT (file and line), ATL_NO_MEMORY. Read-only afterwards. */
-atl_status atl_bpe_open(const atl_vocab *vocab, const char *merges_path, int32_t unknown, atl_bpe **ret,
-                        atl_note *note);
+/* `merges` is the text of merges.txt: a line a merge, "left right", strongest first; lines that begin with
+ * "#version" are passed over. NULL: the merges are the vocabulary's own. `unknown` is the id of bytes that
+ * the vocabulary lacks; `name` is for messages; `vocab` is needed for this call only. Errors: ATL_BAD_INPUT
+ * (name and line), ATL_NO_MEMORY. Read-only afterwards. */
+atl_status atl_bpe_open(const atl_vocab *vocab, const char *name, const char *merges, size_t n_bytes,
+                        int32_t unknown, atl_bpe **ret, atl_note *note);
 void atl_bpe_close(atl_bpe **bpe);
 
 /* Room to work in, grown as needed and kept from word to word. Zero-initialise. */

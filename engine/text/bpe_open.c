@@ -1,18 +1,15 @@
-/* bpe_open.c - merges.txt into a hash table of (left id, right id) → (rank, merged id).
+/* bpe_open.c - the list of merges into a hash table of (left id, right id) → (rank, merged id).
  *
- * In both files a byte is written as a visible character: itself if it is printable Latin-1, and otherwise
+ * In the files a byte is written as a visible character: itself if it is printable Latin-1, and otherwise
  * the next unused one from U+0100 on (GPT-2's byte alphabet). At the end of a word it carries "</w>". */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "text/bpe_table.h"
 #include "text/unicode.h"
 
-#define MAX_MERGES_BYTES ((size_t)32 << 20) /* CLIP's has 0.5 MB */
-#define END_OF_WORD      "</w>"
+#define END_OF_WORD "</w>"
 
 static bool is_visible(int byte)
 {
@@ -48,91 +45,119 @@ static bool make_slots(atl_bpe *bpe, size_t n)
     return true;
 }
 
-/* "left right": cuts it in two and looks all three tokens up. */
-static atl_status read_merge(const atl_vocab *vocab, char *line, atl_text *joined, atl_bpe_merge *ret,
-                             atl_note *note)
+typedef struct builder {
+    atl_bpe *bpe;
+    const atl_vocab *vocab;
+    uint32_t rank;      /* of the next merge */
+    atl_text tokens[3]; /* left, right, both */
+} builder;
+
+/* Of two equal merges the later counts, as in a map that is filled in order. */
+static atl_status add_merge(builder *b, const char *left, size_t n_left, const char *right, size_t n_right,
+                            atl_note *note)
 {
-    char *space = strchr(line, ' ');
-    if (!space || strchr(space + 1, ' '))
-        return atl_fail(note, ATL_BAD_INPUT, "\"%.64s\" is not two tokens with one space between", line);
-    *space = '\0';
-    joined->length = 0;
-    atl_text_puts(joined, line);
-    atl_text_puts(joined, space + 1);
-    if (joined->failed)
-        return atl_fail(note, ATL_NO_MEMORY, "out of memory");
-    const char *tokens[] = {line, space + 1, joined->data};
+    const struct {
+        const char *bytes;
+        size_t n;
+    } parts[] = {{left, n_left}, {right, n_right}};
     int32_t ids[3];
-    for (int i = 0; i < 3; i++) {
-        ids[i] = atl_vocab_id(vocab, tokens[i]);
+    for (size_t i = 0; i < 3; i++) {
+        atl_text *token = &b->tokens[i];
+        token->length = 0;
+        if (i != 1)
+            atl_text_append(token, parts[0].bytes, parts[0].n);
+        if (i != 0)
+            atl_text_append(token, parts[1].bytes, parts[1].n);
+        if (token->failed)
+            return atl_fail(note, ATL_NO_MEMORY, "out of memory");
+        ids[i] = atl_vocab_id(b->vocab, token->data);
         if (ids[i] < 0)
-            return atl_fail(note, ATL_BAD_INPUT, "token \"%.64s\" is not in vocab.json", tokens[i]);
+            return atl_fail(note, ATL_BAD_INPUT, "\"%.64s\" is not among the vocabulary's tokens",
+                            token->data);
     }
-    *ret = (atl_bpe_merge){.left = ids[0], .right = ids[1], .merged = ids[2]};
+    *atl_bpe_probe(b->bpe, ids[0], ids[1]) =
+        (atl_bpe_merge){.left = ids[0], .right = ids[1], .merged = ids[2], .rank = b->rank++};
     return ATL_OK;
 }
 
-/* `data` is the file with a NUL after it; its lines are cut in place. */
-static atl_status read_merges(atl_bpe *bpe, const atl_vocab *vocab, const char *path, char *data, size_t size,
-                              atl_note *note)
+/* "left right" */
+static atl_status add_line(builder *b, const char *line, size_t n, atl_note *note)
 {
-    atl_text joined = {0};
-    atl_status st = ATL_OK;
-    uint32_t rank = 0;
-    size_t line_number = 0;
-    for (char *line = data, *end; line < data + size && st == ATL_OK; line = end + 1) {
-        end = memchr(line, '\n', (size_t)(data + size - line));
-        end = end ? end : data + size;
-        line_number++;
-        *end = '\0';
-        if (end > line && end[-1] == '\r')
-            end[-1] = '\0';
-        if (strncmp(line, "#version", 8) == 0)
-            continue;
-        atl_bpe_merge merge = {0};
-        st = read_merge(vocab, line, &joined, &merge, note);
-        merge.rank = rank++;
-        if (st == ATL_OK)
-            *atl_bpe_probe(bpe, merge.left, merge.right) = merge; /* of two equal lines the later counts */
-    }
-    if (st != ATL_OK)
-        atl_note_prefix(note, "%s:%zu", path, line_number);
-    atl_text_done(&joined);
-    return st;
+    const char *space = memchr(line, ' ', n);
+    size_t n_left = space ? (size_t)(space - line) : n;
+    if (!space || memchr(space + 1, ' ', n - n_left - 1) || memchr(line, '\0', n))
+        return atl_fail(note, ATL_BAD_INPUT, "is not two tokens with one space between");
+    return add_merge(b, line, n_left, space + 1, n - n_left - 1, note);
 }
 
-static size_t count_lines(const char *data, size_t size)
+static atl_status add_lines(builder *b, const char *name, const char *text, size_t n_bytes, atl_note *note)
+{
+    static const char version[] = "#version";
+    size_t number = 0;
+    for (size_t at = 0; at < n_bytes;) {
+        const char *line = text + at;
+        const char *newline = memchr(line, '\n', n_bytes - at);
+        size_t n = newline ? (size_t)(newline - line) : n_bytes - at;
+        at += n + 1;
+        number++;
+        if (n > 0 && line[n - 1] == '\r')
+            n--;
+        if (n >= strlen(version) && memcmp(line, version, strlen(version)) == 0)
+            continue;
+        atl_status st = add_line(b, line, n, note);
+        if (st != ATL_OK) {
+            atl_note_prefix(note, "%s:%zu", name, number);
+            return st;
+        }
+    }
+    return ATL_OK;
+}
+
+/* The merges of a tokenizer.json. */
+static atl_status add_listed(builder *b, const char *name, atl_note *note)
+{
+    for (size_t i = 0; i < atl_vocab_n_merges(b->vocab); i++) {
+        const char *left, *right;
+        size_t n_left;
+        atl_status st;
+        if (atl_vocab_merge(b->vocab, i, &left, &n_left, &right))
+            st = add_merge(b, left, n_left, right, strlen(right), note);
+        else
+            st = atl_fail(note, ATL_BAD_INPUT, "is not a pair of tokens");
+        if (st != ATL_OK) {
+            atl_note_prefix(note, "%s: model.merges[%zu]", name, i);
+            return st;
+        }
+    }
+    return ATL_OK;
+}
+
+static size_t count_lines(const char *text, size_t n_bytes)
 {
     size_t n = 1;
-    for (size_t i = 0; i < size; i++)
-        n += data[i] == '\n';
+    for (size_t i = 0; i < n_bytes; i++)
+        n += text[i] == '\n';
     return n;
 }
 
-atl_status atl_bpe_open(const atl_vocab *vocab, const char *merges_path, int32_t unknown, atl_bpe **ret,
-                        atl_note *note)
+atl_status atl_bpe_open(const atl_vocab *vocab, const char *name, const char *merges, size_t n_bytes,
+                        int32_t unknown, atl_bpe **ret, atl_note *note)
 {
-    char *data = NULL;
-    size_t size = 0;
-    atl_bpe *bpe = NULL;
-    atl_status st = atl_file_read(merges_path, MAX_MERGES_BYTES, &data, &size, note);
-    if (st != ATL_OK)
-        return st;
-    bpe = calloc(1, sizeof *bpe);
-    if (!bpe || !make_slots(bpe, count_lines(data, size))) {
-        st = atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", merges_path);
-        goto fail;
+    size_t n_merges = merges ? count_lines(merges, n_bytes) : atl_vocab_n_merges(vocab);
+    builder b = {.bpe = calloc(1, sizeof *b.bpe), .vocab = vocab};
+    atl_status st;
+    if (!b.bpe || !make_slots(b.bpe, n_merges)) {
+        st = atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", name);
+    } else {
+        look_up_bytes(b.bpe, vocab, unknown);
+        st = merges ? add_lines(&b, name, merges, n_bytes, note) : add_listed(&b, name, note);
     }
-    look_up_bytes(bpe, vocab, unknown);
-    st = read_merges(bpe, vocab, merges_path, data, size, note);
-    if (st != ATL_OK)
-        goto fail;
-    free(data);
-    *ret = bpe;
-    return ATL_OK;
-fail:
-    free(data);
-    atl_bpe_close(&bpe);
+    for (size_t i = 0; i < 3; i++)
+        atl_text_done(&b.tokens[i]);
+    if (st == ATL_OK)
+        *ret = b.bpe;
+    else
+        atl_bpe_close(&b.bpe);
     return st;
 }
 

@@ -34,7 +34,7 @@ enum { BOS, EOS, PAD, UNK };
 
 /* ---- opening ---- */
 
-static atl_status find_specials(atl_tokenizer *tokenizer, const atl_vocab *vocab, const char *path,
+static atl_status find_specials(atl_tokenizer *tokenizer, const atl_vocab *vocab, const char *name,
                                 const atl_tokenizer_config *config, atl_note *note)
 {
     const char *texts[] = {config->bos, config->eos, config->pad, config->unk};
@@ -45,37 +45,68 @@ static atl_status find_specials(atl_tokenizer *tokenizer, const atl_vocab *vocab
         memcpy(s->text, texts[i], s->n_bytes);
         s->id = atl_vocab_id(vocab, s->text);
         if (s->n_bytes == 0 || s->id < 0)
-            return atl_fail(note, ATL_BAD_INPUT, "%s: the %s \"%s\" is not among its tokens", path, keys[i],
+            return atl_fail(note, ATL_BAD_INPUT, "%s: the %s \"%s\" is not among its tokens", name, keys[i],
                             s->text);
     }
     return ATL_OK;
 }
 
+atl_status atl_tokenizer_open_bytes(const atl_tokenizer_files *files, const atl_tokenizer_config *config,
+                                    atl_tokenizer **ret, atl_note *note)
+{
+    atl_vocab *vocab = NULL;
+    atl_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    if (!tokenizer)
+        return atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", files->vocab_name);
+    atl_status st =
+        files->merges
+            ? atl_vocab_open(files->vocab_name, files->vocab, files->n_vocab_bytes, &vocab, note)
+            : atl_vocab_open_joint(files->vocab_name, files->vocab, files->n_vocab_bytes, &vocab, note);
+    if (st == ATL_OK)
+        st = find_specials(tokenizer, vocab, files->vocab_name, config, note);
+    if (st == ATL_OK)
+        st = atl_bpe_open(vocab, files->merges ? files->merges_name : files->vocab_name, files->merges,
+                          files->n_merges_bytes, tokenizer->specials[UNK].id, &tokenizer->bpe, note);
+    if (st == ATL_OK) {
+        tokenizer->vocab_size = atl_vocab_size(vocab);
+        *ret = tokenizer;
+        tokenizer = NULL;
+    }
+    atl_tokenizer_close(&tokenizer);
+    atl_vocab_close(&vocab);
+    return st;
+}
+
 atl_status atl_tokenizer_open(const char *dir, const atl_tokenizer_config *config, atl_tokenizer **ret,
                               atl_note *note)
 {
-    atl_status st = ATL_NO_MEMORY;
-    atl_vocab *vocab = NULL;
+    char *vocab = NULL, *merges = NULL;
+    size_t n_vocab = 0, n_merges = 0;
     char *vocab_path = atl_path_join(dir, "vocab.json");
     char *merges_path = atl_path_join(dir, "merges.txt");
-    atl_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
-    if (!vocab_path || !merges_path || !tokenizer) {
-        atl_fail(note, st, "%s: out of memory", dir);
-        goto fail;
+    char *joint_path = atl_path_join(dir, "tokenizer.json");
+    atl_status st = ATL_OK;
+    if (!vocab_path || !merges_path || !joint_path) {
+        st = atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", dir);
+        goto done;
     }
-    st = atl_vocab_open(vocab_path, &vocab, note);
-    if (st == ATL_OK)
-        st = find_specials(tokenizer, vocab, vocab_path, config, note);
-    if (st == ATL_OK)
-        st = atl_bpe_open(vocab, merges_path, tokenizer->specials[UNK].id, &tokenizer->bpe, note);
-    if (st != ATL_OK)
-        goto fail;
-    tokenizer->vocab_size = atl_vocab_size(vocab);
-    *ret = tokenizer;
-    tokenizer = NULL;
-fail:
-    atl_tokenizer_close(&tokenizer);
-    atl_vocab_close(&vocab);
+    bool joint = !atl_is_file(vocab_path) && atl_is_file(joint_path);
+    st = atl_file_read(joint ? joint_path : vocab_path, ATL_MAX_VOCAB_BYTES, &vocab, &n_vocab, note);
+    if (st == ATL_OK && !joint)
+        st = atl_file_read(merges_path, ATL_MAX_VOCAB_BYTES, &merges, &n_merges, note);
+    if (st == ATL_OK) {
+        const atl_tokenizer_files files = {.vocab_name = joint ? joint_path : vocab_path,
+                                           .vocab = vocab,
+                                           .n_vocab_bytes = n_vocab,
+                                           .merges_name = merges_path,
+                                           .merges = merges,
+                                           .n_merges_bytes = n_merges};
+        st = atl_tokenizer_open_bytes(&files, config, ret, note);
+    }
+done:
+    free(merges);
+    free(vocab);
+    free(joint_path);
     free(merges_path);
     free(vocab_path);
     return st;

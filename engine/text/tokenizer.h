@@ -12,10 +12,20 @@
 
 typedef struct atl_tokenizer atl_tokenizer;
 
-/* Reads <dir>/vocab.json and <dir>/merges.txt. Errors name the file and the line. Read-only afterwards: any
- * thread may use it. */
+/* Reads <dir>/vocab.json and <dir>/merges.txt, or, where there is no vocab.json, <dir>/tokenizer.json, which
+ * holds both. Errors name the file and the line. Read-only afterwards: any thread may use it. */
 atl_status atl_tokenizer_open(const char *dir, const atl_tokenizer_config *config, atl_tokenizer **ret,
                               atl_note *note);
+/* The same from bytes that stay the caller's; `merges` NULL: `vocab` is a tokenizer.json. Names are for
+ * messages. */
+typedef struct atl_tokenizer_files {
+    const char *vocab_name, *vocab;
+    size_t n_vocab_bytes;
+    const char *merges_name, *merges;
+    size_t n_merges_bytes;
+} atl_tokenizer_files;
+atl_status atl_tokenizer_open_bytes(const atl_tokenizer_files *files, const atl_tokenizer_config *config,
+                                    atl_tokenizer **ret, atl_note *note);
 void atl_tokenizer_close(atl_tokenizer **tokenizer);
 
 /* The ids of `text` without start, end and padding, in a new array (free() it; NULL when there are none).

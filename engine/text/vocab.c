@@ -1,16 +1,16 @@
-/* vocab.c - vocab.json, read strictly. See vocab.h. */
+/* vocab.c - vocab.json and tokenizer.json, read strictly. See vocab.h. */
 #include "text/vocab.h"
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/file.h"
-
-#define MAX_VOCAB_BYTES ((size_t)32 << 20) /* CLIP's has 1.0 MB */
-#define MAX_VOCAB_IDS   (1 << 24)
+#define MAX_VOCAB_IDS (1 << 24)
 
 struct atl_vocab {
-    json_t *ids;
+    json_t *root;         /* owns all */
+    json_t *ids;          /* object */
+    const json_t *merges; /* array, or NULL */
     int size;
 };
 
@@ -54,45 +54,72 @@ static atl_status check_ids(const char *path, json_t *ids, int *ret_size, atl_no
     return st;
 }
 
-atl_status atl_vocab_open(const char *path, atl_vocab **ret, atl_note *note)
+static atl_status load(const char *name, const char *data, size_t size, atl_vocab **ret, atl_note *note)
 {
-    char *data = NULL;
-    size_t size = 0;
-    atl_status st = atl_file_read(path, MAX_VOCAB_BYTES, &data, &size, note);
-    if (st != ATL_OK)
-        return st;
-    json_error_t error;
+    if (size > ATL_MAX_VOCAB_BYTES)
+        return atl_fail(note, ATL_BAD_INPUT, "%s: has %zu bytes; at most %zu are read", name, size,
+                        ATL_MAX_VOCAB_BYTES);
     atl_vocab *vocab = calloc(1, sizeof *vocab);
-    if (!vocab) {
-        st = atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", path);
-        goto fail;
+    if (!vocab)
+        return atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", name);
+    json_error_t error;
+    vocab->root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+    if (!vocab->root) {
+        atl_vocab_close(&vocab);
+        return atl_fail(note, ATL_BAD_INPUT, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     }
-    vocab->ids = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
-    if (!vocab->ids) {
-        st = atl_fail(note, ATL_BAD_INPUT, "%s:%d:%d: %s", path, error.line, error.column, error.text);
-        goto fail;
-    }
-    if (!json_is_object(vocab->ids) || json_object_size(vocab->ids) == 0) {
-        st = atl_fail(note, ATL_BAD_INPUT, "%s: is not an object of tokens and their ids", path);
-        goto fail;
-    }
-    st = check_ids(path, vocab->ids, &vocab->size, note);
-    if (st != ATL_OK)
-        goto fail;
-    free(data);
     *ret = vocab;
     return ATL_OK;
-fail:
-    free(data);
-    atl_vocab_close(&vocab);
+}
+
+/* The rest of opening: `vocab->ids` is what was found, maybe NULL. Closes `vocab` on failure. */
+static atl_status finish(const char *name, atl_vocab *vocab, atl_vocab **ret, atl_note *note)
+{
+    atl_status st;
+    if (!json_is_object(vocab->ids) || json_object_size(vocab->ids) == 0)
+        st = atl_fail(note, ATL_BAD_INPUT, "%s: has no object of tokens and their ids", name);
+    else
+        st = check_ids(name, vocab->ids, &vocab->size, note);
+    if (st == ATL_OK)
+        *ret = vocab;
+    else
+        atl_vocab_close(&vocab);
     return st;
+}
+
+atl_status atl_vocab_open(const char *name, const char *data, size_t size, atl_vocab **ret, atl_note *note)
+{
+    atl_vocab *vocab = NULL;
+    atl_status st = load(name, data, size, &vocab, note);
+    if (st != ATL_OK)
+        return st;
+    vocab->ids = vocab->root;
+    return finish(name, vocab, ret, note);
+}
+
+atl_status atl_vocab_open_joint(const char *name, const char *data, size_t size, atl_vocab **ret,
+                                atl_note *note)
+{
+    atl_vocab *vocab = NULL;
+    atl_status st = load(name, data, size, &vocab, note);
+    if (st != ATL_OK)
+        return st;
+    const json_t *model = json_object_get(vocab->root, "model");
+    const char *type = json_string_value(json_object_get(model, "type"));
+    vocab->ids = json_object_get(model, "vocab");
+    vocab->merges = json_object_get(model, "merges");
+    if ((type && strcmp(type, "BPE") != 0) || !json_is_array(vocab->merges)) {
+        atl_vocab_close(&vocab);
+        return atl_fail(note, ATL_BAD_INPUT, "%s: its \"model\" is not a BPE with a list of merges", name);
+    }
+    return finish(name, vocab, ret, note);
 }
 
 void atl_vocab_close(atl_vocab **vocab)
 {
     if (!*vocab)
         return;
-    json_decref((*vocab)->ids);
+    json_decref((*vocab)->root);
     free(*vocab);
     *vocab = NULL;
 }
@@ -106,4 +133,25 @@ int32_t atl_vocab_id(const atl_vocab *vocab, const char *token)
 int atl_vocab_size(const atl_vocab *vocab)
 {
     return vocab->size;
+}
+
+size_t atl_vocab_n_merges(const atl_vocab *vocab)
+{
+    return json_array_size(vocab->merges);
+}
+
+bool atl_vocab_merge(const atl_vocab *vocab, size_t i, const char **ret_left, size_t *ret_n_left,
+                     const char **ret_right)
+{
+    const json_t *merge = json_array_get(vocab->merges, i);
+    const char *joint = json_string_value(merge);
+    const char *space = joint ? strchr(joint, ' ') : NULL;
+    const char *left = space ? joint : json_string_value(json_array_get(merge, 0));
+    const char *right = space ? space + 1 : json_string_value(json_array_get(merge, 1));
+    if (!left || !right || strchr(right, ' ') || (!space && json_array_size(merge) != 2))
+        return false;
+    *ret_left = left;
+    *ret_n_left = space ? (size_t)(space - joint) : strlen(left);
+    *ret_right = right;
+    return true;
 }
