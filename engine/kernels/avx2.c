@@ -7,60 +7,70 @@
 
 #include "kernels/wide.h"
 
+/* The accumulators are registers only if the loops over them are gone. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define PASS_ROWS 5
 
 static inline __attribute__((always_inline)) void gemm_pass(const int m, size_t k, const float *a, size_t lda,
-                                                            const float *b, float *c, bool add)
+                                                            const float *b, float *c, size_t ldc, bool add)
 {
-    __m256 left[PASS_ROWS], right[PASS_ROWS];
-    _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
+    vec left[PASS_ROWS], right[PASS_ROWS];
+    UNROLL for (int i = 0; i < m; i++)
     {
-        left[i] = add ? _mm256_loadu_ps(c + i * ATL_TILE_COLS) : _mm256_setzero_ps();
-        right[i] = add ? _mm256_loadu_ps(c + i * ATL_TILE_COLS + 8) : _mm256_setzero_ps();
+        left[i] = add ? v_load(c + (size_t)i * ldc) : v_set(0.0f);
+        right[i] = add ? v_load(c + (size_t)i * ldc + 8) : v_set(0.0f);
     }
     for (size_t kk = 0; kk < k; kk++, a += lda, b += ATL_TILE_COLS) {
-        __m256 b_left = _mm256_loadu_ps(b), b_right = _mm256_loadu_ps(b + 8);
-        _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
+        vec b_left = v_load(b), b_right = v_load(b + 8);
+        UNROLL for (int i = 0; i < m; i++)
         {
-            __m256 x = _mm256_set1_ps(a[i]);
-            left[i] = _mm256_fmadd_ps(x, b_left, left[i]);
-            right[i] = _mm256_fmadd_ps(x, b_right, right[i]);
+            vec x = v_set(a[i]);
+            left[i] = v_fma(x, b_left, left[i]);
+            right[i] = v_fma(x, b_right, right[i]);
         }
     }
-    _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
+    UNROLL for (int i = 0; i < m; i++)
     {
-        _mm256_storeu_ps(c + i * ATL_TILE_COLS, left[i]);
-        _mm256_storeu_ps(c + i * ATL_TILE_COLS + 8, right[i]);
+        v_store(c + (size_t)i * ldc, left[i]);
+        v_store(c + (size_t)i * ldc + 8, right[i]);
     }
 }
 
-static void gemm_rows(int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add)
+static void gemm_rows(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+                      bool add)
 {
     switch (m) {
     case 1:
-        gemm_pass(1, k, a, lda, b, c, add);
+        gemm_pass(1, k, a, lda, b, c, ldc, add);
         break;
     case 2:
-        gemm_pass(2, k, a, lda, b, c, add);
+        gemm_pass(2, k, a, lda, b, c, ldc, add);
         break;
     case 3:
-        gemm_pass(3, k, a, lda, b, c, add);
+        gemm_pass(3, k, a, lda, b, c, ldc, add);
         break;
     case 4:
-        gemm_pass(4, k, a, lda, b, c, add);
+        gemm_pass(4, k, a, lda, b, c, ldc, add);
         break;
     default:
-        gemm_pass(5, k, a, lda, b, c, add);
+        gemm_pass(5, k, a, lda, b, c, ldc, add);
         break;
     }
 }
 
-void atl_gemm_f32__avx2(int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add)
+void atl_gemm_f32__avx2(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+                        bool add, const float *ahead)
 {
+    (void)ahead; /* slower arithmetic leaves the hardware's own prefetching enough time */
     for (int first = 0; first < m; first += PASS_ROWS) {
         int rows = m - first < PASS_ROWS ? m - first : PASS_ROWS;
         for (int half = 0; half < ATL_TILE_COLS; half += 16)
-            gemm_rows(rows, k, a + first, lda, b + half, c + first * ATL_TILE_COLS + half, add);
+            gemm_rows(rows, k, a + first, lda, b + half, c + (size_t)first * ldc + half, ldc, add);
     }
 }
 

@@ -7,38 +7,61 @@
 
 #include "kernels/wide.h"
 
-static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t k, const float *a, size_t lda,
-                                                            const float *b, float *c, bool add)
+/* The accumulators are registers only if the loops over them are gone. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* sums[2·i] and sums[2·i + 1] are the two halves of row i. */
+static inline __attribute__((always_inline)) void gemm_step(const int m, const float *a, const float *b,
+                                                            vec *sums)
 {
-    __m512 left[ATL_TILE_ROWS], right[ATL_TILE_ROWS];
-    _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
+    vec left = v_load(b), right = v_load(b + 16);
+    UNROLL for (int i = 0; i < m; i++)
     {
-        left[i] = add ? _mm512_loadu_ps(c + i * ATL_TILE_COLS) : _mm512_setzero_ps();
-        right[i] = add ? _mm512_loadu_ps(c + i * ATL_TILE_COLS + 16) : _mm512_setzero_ps();
+        vec x = v_set(a[i]);
+        sums[2 * i] = v_fma(x, left, sums[2 * i]);
+        sums[2 * i + 1] = v_fma(x, right, sums[2 * i + 1]);
     }
-    for (size_t kk = 0; kk < k; kk++, a += lda, b += ATL_TILE_COLS) {
-        __m512 b_left = _mm512_loadu_ps(b), b_right = _mm512_loadu_ps(b + 16);
-        _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
-        {
-            __m512 x = _mm512_set1_ps(a[i]);
-            left[i] = _mm512_fmadd_ps(x, b_left, left[i]);
-            right[i] = _mm512_fmadd_ps(x, b_right, right[i]);
-        }
-    }
-    _Pragma("GCC unroll 16") for (int i = 0; i < m; i++)
+}
+
+static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t k, const float *a, size_t lda,
+                                                            const float *b, float *c, size_t ldc, bool add,
+                                                            const float *ahead)
+{
+    vec sums[2 * ATL_TILE_ROWS];
+    UNROLL for (int i = 0; i < m; i++)
     {
-        _mm512_storeu_ps(c + i * ATL_TILE_COLS, left[i]);
-        _mm512_storeu_ps(c + i * ATL_TILE_COLS + 16, right[i]);
+        sums[2 * i] = add ? v_load(c + (size_t)i * ldc) : v_set(0.0f);
+        sums[2 * i + 1] = add ? v_load(c + (size_t)i * ldc + 16) : v_set(0.0f);
+    }
+    size_t kk = 0;
+    for (; kk + 4 <= k; kk += 4, a += 4 * lda, b += 4 * ATL_TILE_COLS, ahead += 16) {
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+        gemm_step(m, a, b, sums);
+        gemm_step(m, a + lda, b + ATL_TILE_COLS, sums);
+        gemm_step(m, a + 2 * lda, b + 2 * ATL_TILE_COLS, sums);
+        gemm_step(m, a + 3 * lda, b + 3 * ATL_TILE_COLS, sums);
+    }
+    for (; kk < k; kk++, a += lda, b += ATL_TILE_COLS)
+        gemm_step(m, a, b, sums);
+    UNROLL for (int i = 0; i < m; i++)
+    {
+        v_store(c + (size_t)i * ldc, sums[2 * i]);
+        v_store(c + (size_t)i * ldc + 16, sums[2 * i + 1]);
     }
 }
 
 /* One compiled tile for each number of rows: registers cannot be indexed at run time. */
 #define GEMM_CASE(rows)                                                                                      \
     case rows:                                                                                               \
-        gemm_tile(rows, k, a, lda, b, c, add);                                                               \
+        gemm_tile(rows, k, a, lda, b, c, ldc, add, ahead);                                                   \
         break;
 
-void atl_gemm_f32__avx512(int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add)
+void atl_gemm_f32__avx512(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+                          bool add, const float *ahead)
 {
     switch (m) {
         GEMM_CASE(1)

@@ -4,15 +4,13 @@
  * X(name, (parameters)). All of them compute on one thread, may be given unaligned pointers, and touch
  * nothing beyond the elements that their shapes name. Parameters:
  *
- * gemm_f32      c[m][32] = (add ? c : 0) + Σ_k a[k·lda + i] · b[k][32], m ≤ ATL_TILE_ROWS: each element's
- *               sum runs over k upwards, in whatever company it is computed. c is dense.
- * pack_f32      the transpose of m ≤ 16 rows of k elements: packed[j·stride + i] = rows[i][j]. 16 columns are
- *               written; from m on they are unspecified.
- * finish_f32    out[n] from n sums, see atl_finish.
- * geglu_f32     out[n] = (a + bias_a) · gelu(b + bias_b); biases may be NULL.
- * activate_f32  out[n] = act(x[n]); out may be x.
- * add_f32       out[n] = x[n] + y[n]; out may be either.
- * affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
+ * gemm_f32      c[i·ldc + j] = (add ? c[i·ldc + j] : 0) + Σ_k a[k·lda + i] · b[k][32], m ≤ ATL_TILE_ROWS rows
+ * of 32: each element's sum runs over k upwards, in whatever company it is computed. Meanwhile asks for the
+ * next 4·k floats from `ahead` to be brought near (any address: nothing is read). pack_f32      the transpose
+ * of m ≤ 16 rows of k elements: packed[j·stride + i] = rows[i][j]. 16 columns are written; from m on they are
+ * unspecified. finish_f32    out[n] from n sums, see atl_finish. geglu_f32     out[n] = (a + bias_a) · gelu(b
+ * + bias_b); biases may be NULL. activate_f32  out[n] = act(x[n]); out may be x. add_f32       out[n] = x[n]
+ * + y[n]; out may be either. affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
  * moments_f32   sum[n] = Σ_rows (x - pivot), sum_sq[n] = Σ_rows (x - pivot)²: per channel, rows `stride`
  *               elements apart.
  * layer_norm_f32  one row: out = (x - mean) / √(var + eps) · gamma + beta; gamma and beta may be NULL.
@@ -24,7 +22,8 @@
 #define ATL_KERNELS_LIST_H
 
 #define ATL_KERNEL_LIST(X)                                                                                   \
-    X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add))           \
+    X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,          \
+                 bool add, const float *ahead))                                                              \
     X(pack_f32, (int m, size_t k, const float *const *rows, float *packed, size_t stride))                   \
     X(finish_f32, (const atl_finish *finish, int n, const float *sums, float *out))                          \
     X(geglu_f32,                                                                                             \

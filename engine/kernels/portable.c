@@ -6,14 +6,17 @@
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 
-void atl_gemm_f32__portable(int m, size_t k, const float *a, size_t lda, const float *b, float *c, bool add)
+void atl_gemm_f32__portable(int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+                            bool add, const float *ahead)
 {
-    if (!add)
-        memset(c, 0, (size_t)m * ATL_TILE_COLS * sizeof *c);
-    for (int i = 0; i < m; i++)
+    (void)ahead;
+    for (int i = 0; i < m; i++, c += ldc) {
+        if (!add)
+            memset(c, 0, ATL_TILE_COLS * sizeof *c);
         for (size_t kk = 0; kk < k; kk++)
             for (int j = 0; j < ATL_TILE_COLS; j++)
-                c[i * ATL_TILE_COLS + j] += a[kk * lda + (size_t)i] * b[kk * ATL_TILE_COLS + (size_t)j];
+                c[j] += a[kk * lda + (size_t)i] * b[kk * ATL_TILE_COLS + (size_t)j];
+    }
 }
 
 void atl_pack_f32__portable(int m, size_t k, const float *const *rows, float *packed, size_t stride)

@@ -106,7 +106,7 @@ static void multiply_keys(const attention_tile *t, size_t first, size_t n)
                                               job->d * ATL_STRIP_WIDTH;
     for (size_t i = 0; i < n; i += ATL_TILE_ROWS, packed += job->d * ATL_STRIP_WIDTH)
         job->kernels->gemm_f32((int)least(ATL_TILE_ROWS, n - i), job->d, packed, ATL_STRIP_WIDTH, t->q,
-                               t->s + i * QUERIES, false);
+                               t->s + i * QUERIES, QUERIES, false, t->q);
 }
 
 /* Oᵀ = (add ? Oᵀ : 0) + Vᵀ·S for the same keys. */
@@ -123,7 +123,7 @@ static void multiply_values(const attention_tile *t, size_t first, size_t n, boo
            height = (job->d + n_passes - 1) / n_passes;
     for (size_t c = 0; c < job->d; c += height)
         job->kernels->gemm_f32((int)least(height, job->d - c), n, v + c, job->v->stride, t->s,
-                               t->o + c * QUERIES, add);
+                               t->o + c * QUERIES, QUERIES, add, t->q);
 }
 
 /* Keys after a query do not exist for it. */

@@ -14,10 +14,12 @@
 #include "base/sizes.h"
 #include "ops/product_parts.h"
 
-#define CHUNK_K        960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
-#define BLOCK_STRIPS   16
-#define BLOCK_PANELS   10
-#define TILES_A_THREAD 12 /* fewer tiles than this would leave threads idle at the end */
+#define CHUNK_K            960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
+#define BLOCK_STRIPS       16
+#define BLOCK_PANELS       10
+#define BLOCK_PANEL_FLOATS ((size_t)1 << 18) /* where k is one chunk, panels stay in L2 and strips pass by   \
+                                              */
+#define TILES_A_THREAD 6                     /* fewer tiles than this would leave threads idle at the end */
 
 size_t atl_panels_floats(size_t k, int n_out)
 {
@@ -113,17 +115,18 @@ static void pack_strip(const atl_product_plan *plan, const atl_pixel *pixels, in
 
 /* ---- finish ---- */
 
-void atl_product_finish(const atl_product_plan *plan, size_t row, size_t unit, const float *sums,
-                        const float *gates)
+void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_unit, size_t n_units,
+                        const float *sums)
 {
     const atl_product *p = plan->product;
     const atl_epilogue *e = p->epilogue;
-    size_t col = unit * ATL_TILE_COLS;
-    int n = (int)least(ATL_TILE_COLS, (size_t)p->out->c - col);
+    size_t col = first_unit * ATL_TILE_COLS;
+    int n = (int)least(n_units * ATL_TILE_COLS, (size_t)p->out->c - col);
     float *out = atl_map_f32(p->out) + row * p->out->stride + col;
     const float *bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
-        plan->kernels->geglu_f32(n, sums, gates, bias, bias ? bias + p->n_out / 2 : NULL, out);
+        plan->kernels->geglu_f32(n, sums, sums + n_units * ATL_TILE_COLS, bias,
+                                 bias ? bias + p->n_out / 2 : NULL, out);
         return;
     }
     atl_finish finish = plan->finish;
@@ -143,14 +146,18 @@ typedef struct tile_job {
     atl_product_plan plan;
     size_t n_rows, rows_a_strip, n_strips;
     size_t strips_a_block, units_a_block, n_unit_blocks;
-    size_t packed_floats, sums_floats, thread_floats;
+    size_t strips_a_pass; /* packed at a time: one if k is a single chunk, else the whole block */
+    size_t packed_floats, thread_floats;
     float *scratch;
 } tile_job;
 
+/* One thread's work: some strips of the rows × some units of the columns. */
 typedef struct tile {
     const tile_job *job;
     size_t first_strip, n_strips, first_unit, n_units;
-    float *packed, *sums;
+    float *packed; /* [n_strips][chunk_k][16] */
+    float *sums;   /* [n_strips · rows_a_strip][cols] */
+    size_t cols;   /* of all panels of the units */
     atl_pixel pixels[BLOCK_STRIPS * ATL_TILE_ROWS];
 } tile;
 
@@ -160,33 +167,57 @@ static int strip_rows(const tile *t, size_t strip)
     return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
 }
 
-/* Sums of a strip and a unit; when k is one chunk they are used up at once and need one place only. */
-static float *sums_of(const tile *t, size_t strip, size_t unit)
+static const float *panel_at(const tile *t, size_t panel, size_t k)
 {
-    if (t->job->plan.chunk_k == t->job->plan.k)
-        return t->sums;
-    size_t size = t->job->plan.panels_a_unit * ATL_TILE_ROWS * ATL_TILE_COLS;
-    return t->sums + (unit * t->n_strips + strip) * size;
+    const atl_product_plan *plan = &t->job->plan;
+    size_t half = panel / t->n_units, unit = t->first_unit + panel % t->n_units;
+    return plan->product->panels + ((half * plan->n_units + unit) * plan->k + k) * ATL_TILE_COLS;
 }
 
-static void multiply(const tile *t, size_t strip, size_t unit, size_t k_begin, size_t k_end)
+/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip. */
+static void multiply_panel(const tile *t, size_t panel, size_t k_begin, size_t k_end)
 {
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
-    int m = strip_rows(t, strip);
-    const float *a = t->packed + strip * plan->chunk_k * ATL_STRIP_WIDTH;
-    float *sums = sums_of(t, strip, unit), *gates = sums + ATL_TILE_ROWS * ATL_TILE_COLS;
-    for (size_t half = 0; half < plan->panels_a_unit; half++) {
-        size_t panel = t->first_unit + unit + half * plan->n_units;
-        const float *b = plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
-        plan->kernels->gemm_f32(m, k_end - k_begin, a, ATL_STRIP_WIDTH, b, half ? gates : sums, k_begin > 0);
+    size_t n_panels = t->n_units * plan->panels_a_unit, n_k = k_end - k_begin;
+    const float *b = panel_at(t, panel, k_begin), *ahead = b;
+    if (panel + 1 < n_panels)
+        ahead = panel_at(t, panel + 1, k_begin);
+    else if (k_end < plan->k)
+        ahead = panel_at(t, 0, k_end);
+    for (size_t s = 0; s < t->n_strips; s++)
+        plan->kernels->gemm_f32(strip_rows(t, s), n_k, t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH,
+                                ATL_STRIP_WIDTH, b,
+                                t->sums + s * job->rows_a_strip * t->cols + panel * ATL_TILE_COLS, t->cols,
+                                k_begin > 0, s < 8 ? ahead + s * 4 * n_k : b);
+}
+
+static void find_pixels(tile *t)
+{
+    const tile_job *job = t->job;
+    for (size_t s = 0; s < t->n_strips; s++)
+        for (int i = 0; i < strip_rows(t, s); i++)
+            t->pixels[s * ATL_TILE_ROWS + (size_t)i] =
+                atl_product_pixel(job->plan.product, (t->first_strip + s) * job->rows_a_strip + (size_t)i);
+}
+
+static void run_pass(tile *t)
+{
+    const tile_job *job = t->job;
+    const atl_product_plan *plan = &job->plan;
+    find_pixels(t);
+    for (size_t k = 0; k < plan->k; k += plan->chunk_k) {
+        size_t k_end = least(k + plan->chunk_k, plan->k);
+        for (size_t s = 0; s < t->n_strips; s++)
+            pack_strip(plan, &t->pixels[s * ATL_TILE_ROWS], strip_rows(t, s), k, k_end,
+                       t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH);
+        for (size_t panel = 0; panel < t->n_units * plan->panels_a_unit; panel++)
+            multiply_panel(t, panel, k, k_end);
     }
-    if (k_end < plan->k)
-        return;
-    size_t row = (t->first_strip + strip) * job->rows_a_strip;
-    for (int i = 0; i < m; i++)
-        atl_product_finish(plan, row + (size_t)i, t->first_unit + unit, sums + i * ATL_TILE_COLS,
-                           gates + i * ATL_TILE_COLS);
+    size_t first_row = t->first_strip * job->rows_a_strip;
+    size_t end_row = least(first_row + t->n_strips * job->rows_a_strip, job->n_rows);
+    for (size_t row = first_row; row < end_row; row++)
+        atl_product_finish(plan, row, t->first_unit, t->n_units, t->sums + (row - first_row) * t->cols);
 }
 
 static void run_tile(void *user, size_t index, int thread)
@@ -194,47 +225,42 @@ static void run_tile(void *user, size_t index, int thread)
     const tile_job *job = user;
     const atl_product_plan *plan = &job->plan;
     tile t = {.job = job};
-    t.first_strip = index / job->n_unit_blocks * job->strips_a_block;
-    t.n_strips = least(job->strips_a_block, job->n_strips - t.first_strip);
+    size_t first_strip = index / job->n_unit_blocks * job->strips_a_block;
+    size_t end_strip = least(first_strip + job->strips_a_block, job->n_strips);
     t.first_unit = index % job->n_unit_blocks * job->units_a_block;
     t.n_units = least(job->units_a_block, plan->n_units - t.first_unit);
+    t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
     t.sums = t.packed + job->packed_floats;
-    for (size_t s = 0; s < t.n_strips; s++)
-        for (int i = 0; i < strip_rows(&t, s); i++)
-            t.pixels[s * ATL_TILE_ROWS + (size_t)i] =
-                atl_product_pixel(plan->product, (t.first_strip + s) * job->rows_a_strip + (size_t)i);
-
-    for (size_t k = 0; k < plan->k; k += plan->chunk_k) {
-        size_t k_end = least(k + plan->chunk_k, plan->k);
-        for (size_t s = 0; s < t.n_strips; s++)
-            pack_strip(plan, &t.pixels[s * ATL_TILE_ROWS], strip_rows(&t, s), k, k_end,
-                       t.packed + s * plan->chunk_k * ATL_STRIP_WIDTH);
-        for (size_t unit = 0; unit < t.n_units; unit++)
-            for (size_t s = 0; s < t.n_strips; s++)
-                multiply(&t, s, unit, k, k_end);
+    for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
+        t.n_strips = least(job->strips_a_pass, end_strip - t.first_strip);
+        run_pass(&t);
     }
 }
 
 /* Blocks as large as the caches like, smaller where that leaves too few tiles for the threads. */
 static void choose_blocks(tile_job *job, size_t n_threads)
 {
-    size_t max_units = BLOCK_PANELS / job->plan.panels_a_unit;
+    const atl_product_plan *plan = &job->plan;
+    bool one_chunk = plan->chunk_k == plan->k;
+    size_t max_panels = one_chunk ? BLOCK_PANEL_FLOATS / (plan->k * ATL_TILE_COLS) : BLOCK_PANELS;
+    size_t max_units = max_panels > plan->panels_a_unit ? max_panels / plan->panels_a_unit : 1;
+    size_t max_strips = one_chunk ? 2 * BLOCK_STRIPS : BLOCK_STRIPS, min_tiles = TILES_A_THREAD * n_threads;
     job->rows_a_strip = ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
     job->n_strips = ceil_div(job->n_rows, job->rows_a_strip);
-    size_t n_blocks = ceil_div(job->n_strips, BLOCK_STRIPS);
-    job->n_unit_blocks = ceil_div(job->plan.n_units, max_units);
+    size_t n_blocks = ceil_div(job->n_strips, max_strips);
+    job->n_unit_blocks = ceil_div(plan->n_units, max_units);
     if (n_threads > 1) {
-        while (n_blocks * job->n_unit_blocks < TILES_A_THREAD * n_threads &&
+        while (n_blocks * job->n_unit_blocks < min_tiles &&
                ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
             n_blocks++;
-        while (n_blocks * job->n_unit_blocks < TILES_A_THREAD * n_threads &&
-               job->n_unit_blocks < job->plan.n_units && job->plan.n_units / job->n_unit_blocks > 2)
+        while (n_blocks * job->n_unit_blocks < min_tiles && job->n_unit_blocks < plan->n_units)
             job->n_unit_blocks++;
     }
     job->strips_a_block = ceil_div(job->n_strips, n_blocks);
-    job->units_a_block = ceil_div(job->plan.n_units, job->n_unit_blocks);
-    job->n_unit_blocks = ceil_div(job->plan.n_units, job->units_a_block);
+    job->strips_a_pass = one_chunk ? 1 : job->strips_a_block;
+    job->units_a_block = ceil_div(plan->n_units, job->n_unit_blocks);
+    job->n_unit_blocks = ceil_div(plan->n_units, job->units_a_block);
 }
 
 void atl_product_run(const atl_bench *bench, const atl_product *product)
@@ -247,10 +273,9 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
     atl_product_plan_init(&job.plan, bench, product);
     size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
     choose_blocks(&job, n_threads);
-    job.packed_floats = job.strips_a_block * job.plan.chunk_k * ATL_STRIP_WIDTH;
-    size_t n_sums = job.plan.chunk_k == job.plan.k ? 1 : job.strips_a_block * job.units_a_block;
-    job.sums_floats = n_sums * job.plan.panels_a_unit * ATL_TILE_ROWS * ATL_TILE_COLS;
-    job.thread_floats = job.packed_floats + job.sums_floats;
+    job.packed_floats = job.strips_a_pass * job.plan.chunk_k * ATL_STRIP_WIDTH;
+    job.thread_floats = job.packed_floats + job.strips_a_pass * job.rows_a_strip * job.units_a_block *
+                                                job.plan.panels_a_unit * ATL_TILE_COLS;
 
     size_t mark = atl_arena_mark(bench->arena);
     float *zeros = atl_arena_take(bench->arena, job.plan.c_in * sizeof *zeros);

@@ -41,7 +41,7 @@ static void gather(const atl_product_plan *plan, size_t first, size_t n_rows, si
     }
 }
 
-/* side_by_side[n_k][cols] from units [first, first + n): a unit's panels are neighbours. */
+/* side_by_side[n_k][cols] from units [first, first + n); gates behind all values. */
 static void lay_panels(const blas_job *job, size_t first, size_t n, size_t k_begin, size_t n_k,
                        float *side_by_side)
 {
@@ -50,7 +50,7 @@ static void lay_panels(const blas_job *job, size_t first, size_t n, size_t k_beg
         for (size_t half = 0; half < plan->panels_a_unit; half++) {
             size_t panel = first + u + half * plan->n_units;
             const float *from = plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
-            float *to = side_by_side + (u * plan->panels_a_unit + half) * ATL_TILE_COLS;
+            float *to = side_by_side + (half * n + u) * ATL_TILE_COLS;
             for (size_t k = 0; k < n_k; k++)
                 memcpy(to + k * job->cols, from + k * ATL_TILE_COLS, ATL_TILE_COLS * sizeof *to);
         }
@@ -78,10 +78,7 @@ static void run_tile(void *user, size_t index, int thread)
                     panels, (int)job->cols, k > 0 ? 1.0f : 0.0f, sums, (int)job->cols);
     }
     for (size_t i = 0; i < n_rows; i++)
-        for (size_t u = 0; u < n_units; u++) {
-            const float *s = sums + i * job->cols + u * plan->panels_a_unit * ATL_TILE_COLS;
-            atl_product_finish(plan, first_row + i, first_unit + u, s, s + ATL_TILE_COLS);
-        }
+        atl_product_finish(plan, first_row + i, first_unit, n_units, sums + i * job->cols);
 }
 
 void atl_product_run_blas(const atl_bench *bench, const atl_product *product)

@@ -37,9 +37,10 @@ typedef struct atl_segment {
 
 atl_segment atl_product_segment(const atl_product_plan *plan, size_t k);
 
-/* Finishes 32 sums (fewer in the last unit) of a row, and stores them. `gates`: geglu only. */
-void atl_product_finish(const atl_product_plan *plan, size_t row, size_t unit, const float *sums,
-                        const float *gates);
+/* Finishes a row's sums of some units (fewer columns in the last), and stores them. For geglu the gates
+ * follow behind all values. */
+void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_unit, size_t n_units,
+                        const float *sums);
 
 /* The same product with cblas_sgemm. */
 void atl_product_run_blas(const atl_bench *bench, const atl_product *product);
