@@ -15,6 +15,7 @@
 typedef struct plain_prompt {
     char *text;
     bool zeros; /* SDXL: the absent negative prompt is heard as nothing at all */
+    int clip_skip;
     atl_chunks chunks[2];
 } plain_prompt;
 
@@ -35,10 +36,11 @@ static void prompt_list_done(prompt_list *list)
 }
 
 /* The place of that prompt in the list, appended if it is new; -1 when memory is out. */
-static int prompt_list_place(prompt_list *list, const char *text, bool zeros)
+static int prompt_list_place(prompt_list *list, const char *text, bool zeros, int clip_skip)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (list->at[i].zeros == zeros && strcmp(list->at[i].text, text) == 0)
+        if (list->at[i].zeros == zeros && list->at[i].clip_skip == clip_skip &&
+            strcmp(list->at[i].text, text) == 0)
             return (int)i;
     if (list->n == list->capacity) {
         const size_t capacity = list->capacity ? 2 * list->capacity : 4;
@@ -51,13 +53,13 @@ static int prompt_list_place(prompt_list *list, const char *text, bool zeros)
     char *copy = strdup(text);
     if (!copy)
         return -1;
-    list->at[list->n] = (plain_prompt){.text = copy, .zeros = zeros};
+    list->at[list->n] = (plain_prompt){.text = copy, .zeros = zeros, .clip_skip = clip_skip};
     return (int)list->n++;
 }
 
 /* Writes for each step which prompt of the list side `text` uses. */
-static atl_status plan_side(prompt_list *list, const char *text, bool zeros, int n_steps, int *of_step,
-                            atl_note *note)
+static atl_status plan_side(prompt_list *list, const char *text, bool zeros, int clip_skip, int n_steps,
+                            int *of_step, atl_note *note)
 {
     atl_status st = atl_prompt_check(text, strlen(text), note);
     if (st != ATL_OK)
@@ -68,7 +70,7 @@ static atl_status plan_side(prompt_list *list, const char *text, bool zeros, int
         return st;
     int step = 0;
     for (size_t i = 0; i < schedule.n && st == ATL_OK; i++) {
-        const int place = prompt_list_place(list, schedule.at[i].prompt, zeros);
+        const int place = prompt_list_place(list, schedule.at[i].prompt, zeros, clip_skip);
         if (place < 0)
             st = atl_fail(note, ATL_NO_MEMORY, "no memory for a prompt");
         for (; place >= 0 && step < schedule.at[i].until_step && step < n_steps; step++)
@@ -151,8 +153,8 @@ static void choose_output(const atl_engine *engine, int clip_skip, int which, fl
 }
 
 /* Encodes a prompt with encoder `which` into columns [column, column + d) of the embedding's context. */
-static atl_status encode_with(atl_engine *engine, const plain_prompt *prompt, int clip_skip, int which,
-                              int column, int width, atl_embedding *embedding, atl_note *note)
+static atl_status encode_with(atl_engine *engine, const plain_prompt *prompt, int which, int column,
+                              int width, atl_embedding *embedding, atl_note *note)
 {
     const atl_chunks *chunks = &prompt->chunks[which];
     const atl_clip_config *config = &engine->config->text[which];
@@ -166,7 +168,7 @@ static atl_status encode_with(atl_engine *engine, const plain_prompt *prompt, in
         goto done;
     }
     encode_stage stage = {.clip = engine->text[which], .chunks = chunks};
-    choose_output(engine, clip_skip, which, hidden, pooled, &stage.out);
+    choose_output(engine, prompt->clip_skip, which, hidden, pooled, &stage.out);
     st = atl_engine_run_stage(engine, "text_encode", run_encode, &stage, note);
     if (st != ATL_OK)
         goto done;
@@ -185,12 +187,12 @@ done:
 }
 
 /* Every encoder in turn, each into its own columns of the context. */
-static atl_status encode_with_all(atl_engine *engine, const plain_prompt *prompt, int clip_skip, int width,
+static atl_status encode_with_all(atl_engine *engine, const plain_prompt *prompt, int width,
                                   atl_embedding *embedding, atl_note *note)
 {
     int column = 0;
     for (int e = 0; e < engine->config->n_text_encoders; e++) {
-        const atl_status st = encode_with(engine, prompt, clip_skip, e, column, width, embedding, note);
+        const atl_status st = encode_with(engine, prompt, e, column, width, embedding, note);
         if (st != ATL_OK)
             return st;
         column += engine->config->text[e].hidden_size;
@@ -198,8 +200,8 @@ static atl_status encode_with_all(atl_engine *engine, const plain_prompt *prompt
     return ATL_OK;
 }
 
-static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, int clip_skip,
-                                atl_embedding *embedding, atl_note *note)
+static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, atl_embedding *embedding,
+                                atl_note *note)
 {
     const atl_model_config *config = engine->config;
     int width = 0;
@@ -214,11 +216,11 @@ static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, 
     if (!embedding->context || (n_pooled > 0 && !embedding->pooled))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a text embedding");
     const atl_embedding_key key = {
-        .prompt = prompt->text, .clip_skip = clip_skip, .n_tokens = embedding->n_tokens};
+        .prompt = prompt->text, .clip_skip = prompt->clip_skip, .n_tokens = embedding->n_tokens};
     if (prompt->zeros || atl_embedding_cache_get(&engine->embeddings, &key, embedding->context, n_context,
                                                  embedding->pooled, n_pooled))
         return ATL_OK;
-    const atl_status st = encode_with_all(engine, prompt, clip_skip, width, embedding, note);
+    const atl_status st = encode_with_all(engine, prompt, width, embedding, note);
     if (st == ATL_OK)
         atl_embedding_cache_put(&engine->embeddings, &key, embedding->context, n_context, embedding->pooled,
                                 n_pooled);
@@ -246,12 +248,13 @@ static atl_status plan(const atl_engine *engine, const atl_condition_request *re
         if (!c->of_step[side])
             return atl_fail(note, ATL_NO_MEMORY, "no memory for %d steps", request->n_steps);
     }
-    atl_status st = plan_side(list, prompt, false, request->n_steps, c->of_step[0], note);
+    atl_status st = plan_side(list, prompt, false, request->clip_skip, request->n_steps, c->of_step[0], note);
     if (st != ATL_OK)
         return st;
     if (request->guided) {
         const bool zeros = engine->config->force_zeros_for_empty_prompt && negative[0] == '\0';
-        st = plan_side(list, negative, zeros, request->n_steps, c->of_step[1], note);
+        /* As in diffusers, whose clip_skip never applies to the negative prompt. */
+        st = plan_side(list, negative, zeros, 0, request->n_steps, c->of_step[1], note);
     }
     return st != ATL_OK ? st : tokenize_all(engine, list, note);
 }
@@ -277,7 +280,7 @@ atl_status atl_condition(atl_engine *engine, const atl_condition_request *reques
     }
     c.n = list.n;
     for (size_t i = 0; i < list.n; i++) {
-        st = encode_prompt(engine, &list.at[i], request->clip_skip, &c.all[i], note);
+        st = encode_prompt(engine, &list.at[i], &c.all[i], note);
         if (st != ATL_OK)
             goto fail;
     }

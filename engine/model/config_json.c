@@ -193,6 +193,8 @@ double atl_json_double_or_null(atl_json *json, const char *key, double null_valu
 bool atl_json_bool(atl_json *json, const char *key, bool missing)
 {
     const json_t *value = atl_json_get(json, key);
+    if (value && json_is_null(value)) /* published SDXL files have "upcast_attention": null; None is false */
+        return false;
     if (value && !json_is_boolean(value))
         atl_json_refuse(json, ATL_BAD_INPUT, key, "true or false was wanted");
     return value && json_is_boolean(value) ? json_is_true(value) : missing;

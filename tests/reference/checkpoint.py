@@ -53,6 +53,8 @@ def tensor_of(name, shape, seed, gains):
     noise = torch.randn(shape, generator=generator)
     if "embedding" in name and "text_model" not in name and len(shape) == 2 and "linear" not in name:
         return noise * 0.04
+    if name.endswith("final_layer_norm.bias"):
+        return 0.2 + 0.05 * noise  # prompt weights keep the mean: it must not be a small difference of sums
     if len(shape) <= 1:
         return 1 + 0.2 * noise if name.endswith("weight") else 0.05 * noise
     gain = next((gain for part, gain in gains if part in name), 1.0)

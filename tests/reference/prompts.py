@@ -36,9 +36,9 @@ def embed(pipe, pieces, n_chunks):
         weights = torch.tensor([1.0] + [weight for _, weight in chunk] + [1.0] * (rest + 1))
         hidden = pipe.text_encoder(torch.tensor([ids])).last_hidden_state
         if (weights != 1).any():
-            mean = hidden.mean()
-            hidden = hidden * weights[None, :, None]
-            hidden = hidden * (mean / hidden.mean())
+            # In double: the mean is small beside its parts, and fp32 sums of it differ in the fourth digit.
+            weighted = hidden.double() * weights[None, :, None]
+            hidden = (weighted * (hidden.double().mean() / weighted.mean())).float()
         parts.append(hidden)
     return torch.cat(parts, 1)
 
