@@ -7,17 +7,17 @@
 
 #include "ops/elementwise.h"
 
-static int n_sides(const atl_denoiser *d)
+static size_t n_pictures(const atl_denoiser *d)
 {
-    return d->conditioning->guided ? 2 : 1;
+    return d->n_hearers * (size_t)d->sides;
 }
 
-/* The embedding that picture `i` of the UNet's batch hears: the unconditional side comes first, as in
- * diffusers. */
-static const atl_embedding *heard_by(const atl_denoiser *d, int i)
+/* The embedding that picture `i` of the UNet's batch hears: of each job the unconditional side comes first,
+ * as in diffusers. */
+static const atl_embedding *heard_by(const atl_denoiser *d, size_t i)
 {
-    const atl_conditioning *c = d->conditioning;
-    const int side = c->guided && i == 0 ? 1 : 0;
+    const atl_conditioning *c = d->hearers[i / (size_t)d->sides].conditioning;
+    const int side = d->sides == 2 && i % 2 == 0 ? 1 : 0;
     return &c->all[c->of_step[side][d->step]];
 }
 
@@ -39,7 +39,7 @@ static void embed_guidance(double guidance_scale, int dim, float *out)
 static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
 {
     const atl_denoiser *d = user;
-    const int n = n_sides(d);
+    const int n = (int)n_pictures(d);
     const atl_latent_size size = d->size;
     const int width = engine->config->unet.encoder_hid_dim ? engine->config->unet.encoder_hid_dim
                                                            : engine->config->unet.cross_attention_dim[0];
@@ -50,9 +50,8 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
     const atl_map answer = atl_map_take(bench, ATL_F32, n, size.h, size.w, size.c);
     const atl_map context = atl_map_take(bench, ATL_F32, n, 1, n_tokens, width);
     atl_from_planes(bench, d->sample, &sample);
-    for (int i = 0; i < n && !bench->arena->measuring; i++)
-        memcpy(atl_map_f32(&context) + (size_t)i * n_context, heard_by(d, i)->context,
-               n_context * sizeof(float));
+    for (size_t i = 0; i < n_pictures(d) && !bench->arena->measuring; i++)
+        memcpy(atl_map_f32(&context) + i * n_context, heard_by(d, i)->context, n_context * sizeof(float));
     const atl_unet_input in = {
         .sample = &sample,
         .timestep = d->timestep,
@@ -69,7 +68,7 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
 static bool take_memory(atl_denoiser *d)
 {
     const atl_model_config *config = d->engine->config;
-    const size_t n = (size_t)n_sides(d);
+    const size_t n = n_pictures(d);
     d->sample = calloc(n * d->size.n, sizeof *d->sample);
     d->answer = calloc(n * d->size.n, sizeof *d->answer);
     if (!d->sample || !d->answer)
@@ -90,35 +89,33 @@ static bool take_memory(atl_denoiser *d)
 
 /* What does not change from step to step: guidance as an embedding (LCM), and SDXL's original size, crop and
  * target size. */
-static void fill_constants(atl_denoiser *d)
+static void fill_constants(atl_denoiser *d, int width, int height)
 {
-    const atl_model_config *config = d->engine->config;
-    for (int i = 0; i < n_sides(d); i++) {
-        const int dim = config->unet.time_cond_proj_dim;
+    const size_t dim = (size_t)d->engine->config->unet.time_cond_proj_dim;
+    for (size_t i = 0; i < n_pictures(d); i++) {
         if (d->timestep_cond)
-            embed_guidance(d->guidance_scale, dim, d->timestep_cond + (size_t)i * (size_t)dim);
+            embed_guidance(d->hearers[i / (size_t)d->sides].guidance_scale, (int)dim,
+                           d->timestep_cond + i * dim);
         if (d->time_ids) {
-            const float ids[6] = {(float)d->height, (float)d->width, 0, 0, (float)d->height, (float)d->width};
+            const float ids[6] = {(float)height, (float)width, 0, 0, (float)height, (float)width};
             memcpy(d->time_ids + 6 * i, ids, sizeof ids);
         }
     }
 }
 
-atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const atl_conditioning *conditioning,
-                             atl_latent_size size, double guidance_scale, int width, int height,
-                             atl_note *note)
+atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const atl_hearer *hearers,
+                             size_t n_hearers, atl_latent_size size, int width, int height, atl_note *note)
 {
     *denoiser = (atl_denoiser){.engine = engine,
-                               .conditioning = conditioning,
-                               .size = size,
-                               .guidance_scale = guidance_scale,
-                               .width = width,
-                               .height = height};
+                               .hearers = hearers,
+                               .n_hearers = n_hearers,
+                               .sides = hearers[0].conditioning->guided ? 2 : 1,
+                               .size = size};
     if (!take_memory(denoiser)) {
         atl_denoiser_done(denoiser);
         return atl_fail(note, ATL_NO_MEMORY, "no memory for latents of %d x %d", size.w, size.h);
     }
-    fill_constants(denoiser);
+    fill_constants(denoiser, width, height);
     const atl_status st = atl_engine_reserve(engine, "unet_step", run_unet, denoiser, note);
     if (st != ATL_OK)
         atl_denoiser_done(denoiser);
@@ -135,30 +132,38 @@ void atl_denoiser_done(atl_denoiser *denoiser)
     *denoiser = (atl_denoiser){0};
 }
 
-void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep, const float *latent,
-                      float *model_output)
+static void gather(atl_denoiser *d)
 {
-    const size_t n = denoiser->size.n;
-    const int sides = n_sides(denoiser);
-    denoiser->step = step;
-    denoiser->timestep = timestep;
-    for (int i = 0; i < sides; i++) {
-        memcpy(denoiser->sample + (size_t)i * n, latent, n * sizeof *latent);
-        if (denoiser->text_embeds) {
-            const size_t width = (size_t)denoiser->engine->config->text[1].projection_dim;
-            memcpy(denoiser->text_embeds + (size_t)i * width, heard_by(denoiser, i)->pooled,
-                   width * sizeof(float));
+    const size_t n = d->size.n;
+    for (size_t i = 0; i < n_pictures(d); i++) {
+        memcpy(d->sample + i * n, d->hearers[i / (size_t)d->sides].latent, n * sizeof(float));
+        if (d->text_embeds) {
+            const size_t width = (size_t)d->engine->config->text[1].projection_dim;
+            memcpy(d->text_embeds + i * width, heard_by(d, i)->pooled, width * sizeof(float));
         }
     }
-    const atl_bench bench = atl_engine_bench(denoiser->engine);
-    run_unet(denoiser->engine, &bench, denoiser);
-    if (sides == 1) {
-        memcpy(model_output, denoiser->answer, n * sizeof *model_output);
+}
+
+static void guide(const atl_denoiser *d, const atl_hearer *hearer, const float *answer)
+{
+    const size_t n = d->size.n;
+    if (d->sides == 1) {
+        memcpy(hearer->model_output, answer, n * sizeof(float));
         return;
     }
-    const float scale = (float)denoiser->guidance_scale;
-    for (size_t i = 0; i < n; i++) {
-        const float unconditional = denoiser->answer[i];
-        model_output[i] = unconditional + scale * (denoiser->answer[n + i] - unconditional);
-    }
+    const float scale = (float)hearer->guidance_scale;
+    for (size_t i = 0; i < n; i++)
+        hearer->model_output[i] = answer[i] + scale * (answer[n + i] - answer[i]);
+}
+
+void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep)
+{
+    denoiser->step = step;
+    denoiser->timestep = timestep;
+    gather(denoiser);
+    const atl_bench bench = atl_engine_bench(denoiser->engine);
+    run_unet(denoiser->engine, &bench, denoiser);
+    const size_t each = (size_t)denoiser->sides * denoiser->size.n;
+    for (size_t h = 0; h < denoiser->n_hearers; h++)
+        guide(denoiser, &denoiser->hearers[h], denoiser->answer + h * each);
 }

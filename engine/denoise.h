@@ -1,34 +1,44 @@
-/* denoise.h - one call of the UNet for one job: both sides of guidance, joined. Private to the engine. */
+/* denoise.h - one call of the UNet for a few jobs at once: both sides of guidance of each, joined. Private to
+ * the engine. */
 #ifndef ATL_DENOISE_H
 #define ATL_DENOISE_H
 
 #include "engine_private.h"
 
+/* What the denoiser needs to know of one job. */
+typedef struct atl_hearer {
+    const atl_conditioning *conditioning;
+    double guidance_scale;
+    const float *latent; /* [n]: scaled, what the UNet reads */
+    float *model_output; /* [n]: what comes out, guided */
+} atl_hearer;
+
+/* Jobs that share calls agree in size, in being guided, in the number of text tokens and in their time steps;
+ * none of them can tell from its numbers that it was not alone. */
 typedef struct atl_denoiser {
     atl_engine *engine;
-    const atl_conditioning *conditioning;
+    const atl_hearer *hearers;
+    size_t n_hearers;
+    int sides; /* of each: 2 when guided */
     atl_latent_size size;
-    double guidance_scale;
-    int width, height;    /* of the picture: SDXL is told */
-    float *sample;        /* [sides][n]: what the UNet reads */
-    float *answer;        /* [sides][n]: what it says */
-    float *timestep_cond; /* [sides][time_cond_proj_dim], LCM; else NULL */
-    float *text_embeds;   /* [sides][pooled width], SDXL; else NULL */
-    float *time_ids;      /* [sides][6], SDXL; else NULL */
-    int step;             /* which of the job's steps this call belongs to */
+    float *sample;        /* [n_hearers][sides][n]: what the UNet reads */
+    float *answer;        /* [n_hearers][sides][n]: what it says */
+    float *timestep_cond; /* [n_hearers][sides][time_cond_proj_dim], LCM; else NULL */
+    float *text_embeds;   /* [n_hearers][sides][pooled width], SDXL; else NULL */
+    float *time_ids;      /* [n_hearers][sides][6], SDXL; else NULL */
+    int step;             /* which of the jobs' steps this call belongs to */
     float timestep;
 } atl_denoiser;
 
-/* Takes all memory that the steps will need, so that no step allocates. */
-atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const atl_conditioning *conditioning,
-                             atl_latent_size size, double guidance_scale, int width, int height,
-                             atl_note *note);
+/* Takes all memory that the steps will need, so that no step allocates. The hearers stay the caller's.
+ * `width` and `height` of the pictures in px are what SDXL is told. */
+atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const atl_hearer *hearers,
+                             size_t n_hearers, atl_latent_size size, int width, int height, atl_note *note);
 void atl_denoiser_done(atl_denoiser *denoiser);
 
-/* model_output[n] for the scaled latent[n] at `timestep`, with the embeddings of `step`; guided if the
+/* Each hearer's model_output for its latent at `timestep`, with its embeddings of `step`; guided if its
  * conditioning is: unconditional + scale · (conditional − unconditional) (Ho & Salimans 2022). Cannot fail.
  */
-void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep, const float *latent,
-                      float *model_output);
+void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep);
 
 #endif

@@ -90,6 +90,15 @@ typedef bool (*atl_progress_fn)(void *user, int step, int n_steps);
 atl_status atl_engine_paint(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                             void *user, atl_painting *ret_painting, atl_note *note);
 
+/* Paints n requests. Those that agree in size, sampler, steps, guidance being on, and length of text share
+ * the UNet's calls, up to ATL_MAX_BATCH at a time; each gives the same bytes as alone. Fills ret_statuses[n],
+ * and ret_paintings[i] where the status is ATL_OK, else notes[i]. The times of shared steps are told to each
+ * job. `progress` as above, for each group that is denoised together. */
+#define ATL_MAX_BATCH 16
+void atl_engine_paint_batch(atl_engine *engine, const atl_request *requests, size_t n,
+                            atl_progress_fn progress, void *user, atl_painting *ret_paintings,
+                            atl_status *ret_statuses, atl_note *notes);
+
 /* Facts for reports. */
 typedef struct atl_engine_facts {
     size_t packed_bytes;       /* of weights */

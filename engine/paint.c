@@ -1,38 +1,21 @@
-/* paint.c - a job from request to picture.
+/* paint.c - jobs from request to picture.
  *
  *   settle what was not said → plan the sampler → words to embeddings → noise (or a noised init image)
  *   → sampler × UNet → autoencoder → picture
  *
- * atl_engine_paint_probed reads like that line; the stages are in condition.c, denoise.c and latent.c. */
+ * `prepare`, `denoise` and `decode` read like that line; the stages are in settle.c, condition.c, denoise.c
+ * and latent.c. Jobs that agree in what the UNet's batch must share are denoised together, to the same bytes
+ * as alone. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "denoise.h"
+#include "job.h"
 
-enum { MAX_SIDE_PX = 16384 };
-
-/* All that one job owns while it is painted. */
-typedef struct job {
-    atl_engine *engine;
-    const atl_request *request;
-    const atl_paint_probe *probe; /* or NULL */
-    atl_latent_size size;
-    atl_noise noise;
-    size_t n_drawn; /* draws of the sampler so far */
-    bool guided;
-    atl_sampler *sampler;
-    atl_conditioning conditioning;
-    atl_denoiser denoiser;
-    float *latent, *scaled, *model_output; /* [size.n] each */
-    atl_painting painting;
-} job;
-
-static void job_done(job *j)
+static void job_done(atl_job_state *j)
 {
     atl_sampler_close(&j->sampler);
-    atl_denoiser_done(&j->denoiser);
     atl_conditioning_done(&j->conditioning);
     free(j->latent);
     free(j->scaled);
@@ -47,124 +30,26 @@ void atl_painting_done(atl_painting *painting)
     *painting = (atl_painting){0};
 }
 
-/* ---- settling ---- */
-
-static int first_positive(int a, int b, int c, int d)
-{
-    return a > 0 ? a : b > 0 ? b : c > 0 ? c : d;
-}
-
-static atl_status check_side(const char *name, int px, int factor, atl_note *note)
-{
-    if (px < factor || px > MAX_SIDE_PX || px % factor != 0)
-        return atl_fail(note, ATL_USAGE,
-                        "%s: found %d px, wanted a multiple of %d (the autoencoder's factor) up to %d", name,
-                        px, factor, MAX_SIDE_PX);
-    return ATL_OK;
-}
-
-static atl_status settle_size(job *j, atl_note *note)
-{
-    const atl_request *request = j->request;
-    const atl_model_config *config = j->engine->config;
-    const int factor = atl_vae_scale(&config->vae);
-    const int sample_w = config->unet.sample_w > 0 ? config->unet.sample_w * factor : config->vae.sample_size;
-    const int sample_h = config->unet.sample_h > 0 ? config->unet.sample_h * factor : config->vae.sample_size;
-    const atl_rgb *init = request->init_image;
-    atl_settings *s = &j->painting.settings;
-    s->width = first_positive(request->width, init ? init->width : 0, config->default_width, sample_w);
-    s->height = first_positive(request->height, init ? init->height : 0, config->default_height, sample_h);
-    s->width = s->width > 0 ? s->width : 512;
-    s->height = s->height > 0 ? s->height : 512;
-    atl_status st = check_side("width", s->width, factor, note);
-    if (st == ATL_OK)
-        st = check_side("height", s->height, factor, note);
-    if (st != ATL_OK)
-        return st;
-    if (init && (init->width != s->width || init->height != s->height))
-        return atl_fail(note, ATL_USAGE, "init image: found %d x %d px, wanted the picture's size, %d x %d",
-                        init->width, init->height, s->width, s->height);
-    j->size =
-        (atl_latent_size){.c = config->vae.latent_channels, .h = s->height / factor, .w = s->width / factor};
-    j->size.n = (size_t)j->size.c * (size_t)j->size.h * (size_t)j->size.w;
-    return ATL_OK;
-}
-
-/* A UNet that hears the guidance scale as an embedding (LCM) needs no unconditional side. */
-static void settle_guidance(job *j)
-{
-    const atl_model_config *config = j->engine->config;
-    const bool embedded = config->unet.time_cond_proj_dim > 0;
-    atl_settings *s = &j->painting.settings;
-    s->guidance_scale = j->request->guidance_scale;
-    if (isnan(s->guidance_scale))
-        s->guidance_scale = config->default_guidance_scale;
-    if (isnan(s->guidance_scale))
-        s->guidance_scale = embedded ? 8.5 : 7.0;
-    j->guided = s->guidance_scale > 1.0 && !embedded;
-}
-
-static atl_status check_model(const job *j, atl_note *note)
-{
-    const atl_model_config *config = j->engine->config;
-    if (config->unet.in_channels != config->vae.latent_channels ||
-        config->unet.out_channels != config->vae.latent_channels)
-        return atl_fail(note, ATL_UNSUPPORTED,
-                        "%s: its UNet reads %d and writes %d channels, but latents have %d: an inpainting or "
-                        "upscaling model, "
-                        "which cannot paint from text alone",
-                        atl_weights_path(j->engine->weights), config->unet.in_channels,
-                        config->unet.out_channels, config->vae.latent_channels);
-    int width = 0;
-    for (int e = 0; e < config->n_text_encoders; e++)
-        width += config->text[e].hidden_size;
-    const int wanted =
-        config->unet.encoder_hid_dim > 0 ? config->unet.encoder_hid_dim : config->unet.cross_attention_dim[0];
-    if (width != wanted)
-        return atl_fail(note, ATL_BAD_INPUT, "%s: its text encoders give %d channels, but its UNet wants %d",
-                        atl_weights_path(j->engine->weights), width, wanted);
-    if (config->unet.addition_text_time && config->n_text_encoders < 2)
-        return atl_fail(note, ATL_UNSUPPORTED,
-                        "%s: its UNet wants a pooled text embedding of a second encoder",
-                        atl_weights_path(j->engine->weights));
-    return ATL_OK;
-}
-
-static atl_status settle(job *j, atl_note *note)
-{
-    const atl_request *request = j->request;
-    const atl_model_config *config = j->engine->config;
-    atl_settings *s = &j->painting.settings;
-    atl_status st = check_model(j, note);
-    if (st == ATL_OK)
-        st = settle_size(j, note);
-    if (st != ATL_OK)
-        return st;
-    settle_guidance(j);
-    if (!isfinite(s->guidance_scale) || s->guidance_scale < 0)
-        return atl_fail(note, ATL_USAGE, "guidance scale: found %g, wanted a number from 0 up",
-                        s->guidance_scale);
-    s->n_steps = first_positive(request->n_steps, config->default_steps, 0, 20);
-    s->strength = request->strength == 0.0 ? 0.75 : request->strength;
-    if (request->init_image && !(s->strength > 0.0 && s->strength <= 1.0))
-        return atl_fail(note, ATL_USAGE, "strength: found %g, wanted a number above 0 and up to 1",
-                        s->strength);
-    s->clip_skip = request->clip_skip > 0 ? request->clip_skip : 1;
-    s->seed = request->seed;
-    atl_noise_init(&j->noise, request->noise == ATL_NOISE_CUDA ? ATL_RNG_CUDA : ATL_RNG_CPU, request->seed);
-    return ATL_OK;
-}
-
 /* ---- planning ---- */
 
-static atl_status plan(job *j, atl_note *note)
+/* Which of diffusers' pipelines this checkpoint would be run by: they do not treat schedulers alike. */
+static atl_pipeline pipeline_of(const atl_model_config *config)
+{
+    if (config->two_encoder_pipeline)
+        return ATL_PIPELINE_SDXL;
+    return config->unet.time_cond_proj_dim > 0 ? ATL_PIPELINE_LCM : ATL_PIPELINE_SD;
+}
+
+static atl_status plan(atl_job_state *j, atl_note *note)
 {
     atl_settings *s = &j->painting.settings;
     const atl_model_config *config = j->engine->config;
     const char *name =
         j->request->sampler && j->request->sampler[0] != '\0' ? j->request->sampler : config->default_sampler;
-    const atl_sampler_options options = {
-        .name = name, .n_steps = s->n_steps, .strength = j->request->init_image ? (float)s->strength : 1.0f};
+    const atl_sampler_options options = {.name = name,
+                                         .n_steps = s->n_steps,
+                                         .strength = j->request->init_image ? (float)s->strength : 1.0f,
+                                         .pipeline = pipeline_of(config)};
     const atl_status st = atl_sampler_open(&config->scheduler, &options, &j->sampler, note);
     if (st != ATL_OK)
         return st;
@@ -189,7 +74,7 @@ static atl_status plan(job *j, atl_note *note)
 
 /* ---- the first latent ---- */
 
-static void draw_unit_noise(job *j, const float *given, float *out)
+static void draw_unit_noise(atl_job_state *j, const float *given, float *out)
 {
     if (given)
         memcpy(out, given, j->size.n * sizeof *out);
@@ -198,7 +83,7 @@ static void draw_unit_noise(job *j, const float *given, float *out)
 }
 
 /* In the order in which diffusers draws: the autoencoder's posterior first, then the noise that is added. */
-static atl_status first_latent_of_image(job *j, atl_note *note)
+static atl_status first_latent_of_image(atl_job_state *j, atl_note *note)
 {
     const atl_stage_clock clock = atl_stage_begin();
     if (j->engine->config->vae.kind == ATL_VAE_KL)
@@ -213,7 +98,7 @@ static atl_status first_latent_of_image(job *j, atl_note *note)
     return ATL_OK;
 }
 
-static atl_status first_latent(job *j, atl_note *note)
+static atl_status first_latent(atl_job_state *j, atl_note *note)
 {
     if (j->request->init_image)
         return first_latent_of_image(j, note);
@@ -228,7 +113,7 @@ static atl_status first_latent(job *j, atl_note *note)
 
 static void draw_for_sampler(void *user, float *out, size_t n)
 {
-    job *j = user;
+    atl_job_state *j = user;
     const size_t k = j->n_drawn++;
     if (j->probe && k < j->probe->n_draws && j->probe->draws[k])
         memcpy(out, j->probe->draws[k], n * sizeof *out);
@@ -246,41 +131,84 @@ static atl_status check_finite(const float *values, size_t n, int call, atl_note
     return ATL_OK;
 }
 
-static atl_status denoise(job *j, atl_progress_fn progress, void *user, atl_note *note)
+/* The jobs that are denoised together: their count is bounded, so that a crowd lives on the stack. */
+typedef struct crowd {
+    atl_job_state *const *jobs;
+    size_t n;
+    atl_hearer hearers[ATL_MAX_BATCH];
+    atl_denoiser denoiser;
+} crowd;
+
+/* One call of the UNet, and one step of each job's sampler. A job that went wrong keeps its place with a
+ * latent of zeros: the others must not notice. */
+static void step_together(crowd *c, int k)
 {
-    const atl_settings *s = &j->painting.settings;
-    const int begin = atl_sampler_begin(j->sampler), n_calls = j->painting.timings.n_unet_steps;
-    const float *timesteps = atl_sampler_timesteps(j->sampler);
-    atl_status st = atl_denoiser_init(&j->denoiser, j->engine, &j->conditioning, j->size, s->guidance_scale,
-                                      s->width, s->height, note);
-    if (st != ATL_OK)
-        return st;
-    for (int k = 0; k < n_calls; k++) {
-        if (progress && !progress(user, k, n_calls))
-            return atl_fail(note, ATL_CANCELLED, "stopped before step %d of %d", k + 1, n_calls);
-        const atl_stage_clock clock = atl_stage_begin();
-        /* Samplers of higher order call the UNet more often than they have steps; prompts switch by steps. */
-        const int step = (int)((int64_t)k * j->conditioning.n_steps / n_calls);
-        atl_sampler_scale_input(j->sampler, begin + k, j->latent, j->scaled, j->size.n);
-        atl_denoiser_run(&j->denoiser, step, timesteps[begin + k], j->scaled, j->model_output);
-        st = atl_sampler_step(j->sampler, begin + k, j->model_output, j->latent, j->size.n, draw_for_sampler,
-                              j);
-        if (st == ATL_OK)
-            st = check_finite(j->latent, j->size.n, k, note);
-        if (st != ATL_OK)
-            return st;
+    const atl_job_state *first = c->jobs[0];
+    const int begin = atl_sampler_begin(first->sampler), n_calls = first->painting.timings.n_unet_steps;
+    const atl_stage_clock clock = atl_stage_begin();
+    for (size_t i = 0; i < c->n; i++)
+        atl_sampler_scale_input(c->jobs[i]->sampler, begin + k, c->jobs[i]->latent, c->jobs[i]->scaled,
+                                first->size.n);
+    /* Samplers of higher order call the UNet more often than they have steps; prompts switch by steps. */
+    const int step = (int)((int64_t)k * first->conditioning.n_steps / n_calls);
+    atl_denoiser_run(&c->denoiser, step, atl_sampler_timesteps(first->sampler)[begin + k]);
+    for (size_t i = 0; i < c->n; i++) {
+        atl_job_state *j = c->jobs[i];
+        if (j->status == ATL_OK)
+            j->status = atl_sampler_step(j->sampler, begin + k, j->model_output, j->latent, j->size.n,
+                                         draw_for_sampler, j);
+        if (j->status == ATL_OK)
+            j->status = check_finite(j->latent, j->size.n, k, j->note);
+        if (j->status != ATL_OK)
+            memset(j->latent, 0, j->size.n * sizeof *j->latent);
         atl_stage_end(clock, &j->painting.timings.unet_step[k]);
-        if (j->probe && j->probe->stepped)
+        if (j->status == ATL_OK && j->probe && j->probe->stepped)
             j->probe->stepped(j->probe->user, k, j->model_output, j->latent, j->size.n);
     }
-    if (progress)
+}
+
+static void fail_all(const crowd *c, atl_status status, const atl_note *note)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        c->jobs[i]->status = status;
+        if (c->jobs[i]->note)
+            *c->jobs[i]->note = *note;
+    }
+}
+
+static void denoise(atl_engine *engine, atl_job_state *const *jobs, size_t n, atl_progress_fn progress,
+                    void *user)
+{
+    crowd c = {.jobs = jobs, .n = n};
+    atl_note note = {0};
+    const atl_settings *s = &jobs[0]->painting.settings;
+    const int n_calls = jobs[0]->painting.timings.n_unet_steps;
+    for (size_t i = 0; i < n; i++)
+        c.hearers[i] = (atl_hearer){.conditioning = &jobs[i]->conditioning,
+                                    .guidance_scale = jobs[i]->painting.settings.guidance_scale,
+                                    .latent = jobs[i]->scaled,
+                                    .model_output = jobs[i]->model_output};
+    const atl_status st =
+        atl_denoiser_init(&c.denoiser, engine, c.hearers, n, jobs[0]->size, s->width, s->height, &note);
+    if (st != ATL_OK)
+        fail_all(&c, st, &note);
+    for (int k = 0; k < n_calls && st == ATL_OK; k++) {
+        if (progress && !progress(user, k, n_calls)) {
+            atl_fail(&note, ATL_CANCELLED, "stopped before step %d of %d", k + 1, n_calls);
+            fail_all(&c, ATL_CANCELLED, &note);
+            break;
+        }
+        step_together(&c, k);
+    }
+    if (progress && jobs[0]->status == ATL_OK)
         progress(user, n_calls, n_calls);
-    return ATL_OK;
+    if (st == ATL_OK)
+        atl_denoiser_done(&c.denoiser);
 }
 
 /* ---- the picture ---- */
 
-static atl_status decode(job *j, atl_note *note)
+static atl_status decode(atl_job_state *j, atl_note *note)
 {
     const atl_stage_clock clock = atl_stage_begin();
     const size_t n = 3 * (size_t)j->painting.image.width * (size_t)j->painting.image.height;
@@ -300,41 +228,102 @@ static atl_status decode(job *j, atl_note *note)
     return st;
 }
 
+/* Everything before the first call of the UNet. */
+static atl_status prepare(atl_job_state *j, atl_note *note)
+{
+    const atl_settings *s = &j->painting.settings;
+    atl_status st = atl_job_settle(j, note);
+    if (st == ATL_OK)
+        st = plan(j, note);
+    if (st == ATL_OK && j->probe && j->probe->n_noise != 0 && j->probe->n_noise != j->size.n)
+        st = atl_fail(note, ATL_BAD_INPUT, "latents: found %zu numbers, wanted %d x %d x %d",
+                      j->probe->n_noise, j->size.c, j->size.h, j->size.w);
+    if (st != ATL_OK)
+        return st;
+    const atl_condition_request words = {.prompt = j->request->prompt,
+                                         .negative_prompt = j->request->negative_prompt,
+                                         .n_steps = s->n_steps,
+                                         .clip_skip = s->clip_skip,
+                                         .guided = j->guided};
+    st = atl_condition(j->engine, &words, &j->conditioning, &j->painting.timings, note);
+    return st != ATL_OK ? st : first_latent(j, note);
+}
+
+/* Whether two prepared jobs can share the UNet's calls. */
+static bool agree(const atl_job_state *a, const atl_job_state *b)
+{
+    const int n = a->painting.timings.n_unet_steps, begin = atl_sampler_begin(a->sampler);
+    return a->size.h == b->size.h && a->size.w == b->size.w && a->guided == b->guided &&
+           a->conditioning.all[0].n_tokens == b->conditioning.all[0].n_tokens &&
+           a->conditioning.n_steps == b->conditioning.n_steps && n == b->painting.timings.n_unet_steps &&
+           begin == atl_sampler_begin(b->sampler) &&
+           memcmp(atl_sampler_timesteps(a->sampler) + begin, atl_sampler_timesteps(b->sampler) + begin,
+                  (size_t)n * sizeof(float)) == 0;
+}
+
+/* Denoises the first job that still waits together with all that agree with it; returns whether there was
+ * one. */
+static bool denoise_next(atl_engine *engine, atl_job_state *jobs, size_t n, bool *done,
+                         atl_progress_fn progress, void *user)
+{
+    atl_job_state *together[ATL_MAX_BATCH];
+    size_t n_together = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!done[i] && jobs[i].status == ATL_OK && (n_together == 0 || agree(together[0], &jobs[i]))) {
+            together[n_together++] = &jobs[i];
+            done[i] = true;
+        }
+    if (n_together > 0)
+        denoise(engine, together, n_together, progress, user);
+    return n_together > 0;
+}
+
+static void paint_all(atl_engine *engine, atl_job_state *jobs, size_t n, atl_progress_fn progress, void *user,
+                      atl_painting *ret_paintings)
+{
+    bool done[ATL_MAX_BATCH] = {false};
+    for (size_t i = 0; i < n; i++)
+        jobs[i].status = prepare(&jobs[i], jobs[i].note);
+    while (denoise_next(engine, jobs, n, done, progress, user))
+        ;
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i].status == ATL_OK)
+            jobs[i].status = decode(&jobs[i], jobs[i].note);
+        if (jobs[i].status == ATL_OK) {
+            ret_paintings[i] = jobs[i].painting;
+            jobs[i].painting = (atl_painting){0};
+        }
+        job_done(&jobs[i]);
+    }
+}
+
 atl_status atl_engine_paint_probed(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                                    void *user, const atl_paint_probe *probe, atl_painting *ret_painting,
                                    atl_note *note)
 {
-    job j = {.engine = engine, .request = request, .probe = probe};
-    atl_status st = settle(&j, note);
-    if (st == ATL_OK)
-        st = plan(&j, note);
-    if (st == ATL_OK && probe && probe->n_noise != 0 && probe->n_noise != j.size.n)
-        st = atl_fail(note, ATL_BAD_INPUT, "latents: found %zu numbers, wanted %d x %d x %d", probe->n_noise,
-                      j.size.c, j.size.h, j.size.w);
-    if (st == ATL_OK) {
-        const atl_condition_request words = {.prompt = request->prompt,
-                                             .negative_prompt = request->negative_prompt,
-                                             .n_steps = j.painting.settings.n_steps,
-                                             .clip_skip = j.painting.settings.clip_skip,
-                                             .guided = j.guided};
-        st = atl_condition(engine, &words, &j.conditioning, &j.painting.timings, note);
-    }
-    if (st == ATL_OK)
-        st = first_latent(&j, note);
-    if (st == ATL_OK)
-        st = denoise(&j, progress, user, note);
-    if (st == ATL_OK)
-        st = decode(&j, note);
-    if (st == ATL_OK) {
-        *ret_painting = j.painting;
-        j.painting = (atl_painting){0};
-    }
-    job_done(&j);
-    return st;
+    atl_job_state job = {.engine = engine, .request = request, .probe = probe, .note = note};
+    paint_all(engine, &job, 1, progress, user, ret_painting);
+    return job.status;
 }
 
 atl_status atl_engine_paint(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                             void *user, atl_painting *ret_painting, atl_note *note)
 {
     return atl_engine_paint_probed(engine, request, progress, user, NULL, ret_painting, note);
+}
+
+void atl_engine_paint_batch(atl_engine *engine, const atl_request *requests, size_t n,
+                            atl_progress_fn progress, void *user, atl_painting *ret_paintings,
+                            atl_status *ret_statuses, atl_note *notes)
+{
+    for (size_t first = 0; first < n; first += ATL_MAX_BATCH) {
+        atl_job_state jobs[ATL_MAX_BATCH] = {0};
+        const size_t count = n - first < ATL_MAX_BATCH ? n - first : ATL_MAX_BATCH;
+        for (size_t i = 0; i < count; i++)
+            jobs[i] =
+                (atl_job_state){.engine = engine, .request = &requests[first + i], .note = &notes[first + i]};
+        paint_all(engine, jobs, count, progress, user, ret_paintings + first);
+        for (size_t i = 0; i < count; i++)
+            ret_statuses[first + i] = jobs[i].status;
+    }
 }

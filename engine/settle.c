@@ -1,0 +1,113 @@
+/* settle.c - what a request leaves open, from the model's own defaults; and the checks that need no
+ * computing. */
+#include <math.h>
+
+#include "job.h"
+
+enum { MAX_SIDE_PX = 16384 };
+
+static int first_positive(int a, int b, int c, int d)
+{
+    return a > 0 ? a : b > 0 ? b : c > 0 ? c : d;
+}
+
+static atl_status check_side(const char *name, int px, int factor, atl_note *note)
+{
+    if (px < factor || px > MAX_SIDE_PX || px % factor != 0)
+        return atl_fail(note, ATL_USAGE,
+                        "%s: found %d px, wanted a multiple of %d (the autoencoder's factor) up to %d", name,
+                        px, factor, MAX_SIDE_PX);
+    return ATL_OK;
+}
+
+static atl_status settle_size(atl_job_state *j, atl_note *note)
+{
+    const atl_request *request = j->request;
+    const atl_model_config *config = j->engine->config;
+    const int factor = atl_vae_scale(&config->vae);
+    const int sample_w = config->unet.sample_w > 0 ? config->unet.sample_w * factor : config->vae.sample_size;
+    const int sample_h = config->unet.sample_h > 0 ? config->unet.sample_h * factor : config->vae.sample_size;
+    const atl_rgb *init = request->init_image;
+    atl_settings *s = &j->painting.settings;
+    s->width = first_positive(request->width, init ? init->width : 0, config->default_width, sample_w);
+    s->height = first_positive(request->height, init ? init->height : 0, config->default_height, sample_h);
+    s->width = s->width > 0 ? s->width : 512;
+    s->height = s->height > 0 ? s->height : 512;
+    atl_status st = check_side("width", s->width, factor, note);
+    if (st == ATL_OK)
+        st = check_side("height", s->height, factor, note);
+    if (st != ATL_OK)
+        return st;
+    if (init && (init->width != s->width || init->height != s->height))
+        return atl_fail(note, ATL_USAGE, "init image: found %d x %d px, wanted the picture's size, %d x %d",
+                        init->width, init->height, s->width, s->height);
+    j->size =
+        (atl_latent_size){.c = config->vae.latent_channels, .h = s->height / factor, .w = s->width / factor};
+    j->size.n = (size_t)j->size.c * (size_t)j->size.h * (size_t)j->size.w;
+    return ATL_OK;
+}
+
+/* A UNet that hears the guidance scale as an embedding (LCM) needs no unconditional side. */
+static void settle_guidance(atl_job_state *j)
+{
+    const atl_model_config *config = j->engine->config;
+    const bool embedded = config->unet.time_cond_proj_dim > 0;
+    atl_settings *s = &j->painting.settings;
+    s->guidance_scale = j->request->guidance_scale;
+    if (isnan(s->guidance_scale))
+        s->guidance_scale = config->default_guidance_scale;
+    if (isnan(s->guidance_scale))
+        s->guidance_scale = embedded ? 8.5 : 7.0;
+    j->guided = s->guidance_scale > 1.0 && !embedded;
+}
+
+static atl_status check_model(const atl_job_state *j, atl_note *note)
+{
+    const atl_model_config *config = j->engine->config;
+    if (config->unet.in_channels != config->vae.latent_channels ||
+        config->unet.out_channels != config->vae.latent_channels)
+        return atl_fail(note, ATL_UNSUPPORTED,
+                        "%s: its UNet reads %d and writes %d channels, but latents have %d: an inpainting or "
+                        "upscaling model, "
+                        "which cannot paint from text alone",
+                        atl_weights_path(j->engine->weights), config->unet.in_channels,
+                        config->unet.out_channels, config->vae.latent_channels);
+    int width = 0;
+    for (int e = 0; e < config->n_text_encoders; e++)
+        width += config->text[e].hidden_size;
+    const int wanted =
+        config->unet.encoder_hid_dim > 0 ? config->unet.encoder_hid_dim : config->unet.cross_attention_dim[0];
+    if (width != wanted)
+        return atl_fail(note, ATL_BAD_INPUT, "%s: its text encoders give %d channels, but its UNet wants %d",
+                        atl_weights_path(j->engine->weights), width, wanted);
+    if (config->unet.addition_text_time && config->n_text_encoders < 2)
+        return atl_fail(note, ATL_UNSUPPORTED,
+                        "%s: its UNet wants a pooled text embedding of a second encoder",
+                        atl_weights_path(j->engine->weights));
+    return ATL_OK;
+}
+
+atl_status atl_job_settle(atl_job_state *job, atl_note *note)
+{
+    const atl_request *request = job->request;
+    const atl_model_config *config = job->engine->config;
+    atl_settings *s = &job->painting.settings;
+    atl_status st = check_model(job, note);
+    if (st == ATL_OK)
+        st = settle_size(job, note);
+    if (st != ATL_OK)
+        return st;
+    settle_guidance(job);
+    if (!isfinite(s->guidance_scale) || s->guidance_scale < 0)
+        return atl_fail(note, ATL_USAGE, "guidance scale: found %g, wanted a number from 0 up",
+                        s->guidance_scale);
+    s->n_steps = first_positive(request->n_steps, config->default_steps, 0, 20);
+    s->strength = request->strength == 0.0 ? 0.75 : request->strength;
+    if (request->init_image && !(s->strength > 0.0 && s->strength <= 1.0))
+        return atl_fail(note, ATL_USAGE, "strength: found %g, wanted a number above 0 and up to 1",
+                        s->strength);
+    s->clip_skip = request->clip_skip > 0 ? request->clip_skip : 1;
+    s->seed = request->seed;
+    atl_noise_init(&job->noise, request->noise == ATL_NOISE_CUDA ? ATL_RNG_CUDA : ATL_RNG_CPU, request->seed);
+    return ATL_OK;
+}
