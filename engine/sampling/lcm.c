@@ -20,11 +20,6 @@ static atl_status configure(atl_scheduler_config *config, atl_note *note)
         config->original_inference_steps > config->num_train_timesteps)
         return atl_fail(note, ATL_UNSUPPORTED, "LCMScheduler: original_inference_steps %d; wanted 1 to %d",
                         config->original_inference_steps, config->num_train_timesteps);
-    if (config->rescale_betas_zero_snr == ATL_YES && config->prediction_type == ATL_PREDICT_EPSILON)
-        return atl_fail(
-            note, ATL_UNSUPPORTED,
-            "LCMScheduler: rescale_betas_zero_snr with prediction_type \"epsilon\" divides by zero at "
-            "the first step; wanted \"v_prediction\" or another sampler");
     return ATL_OK;
 }
 
@@ -49,6 +44,13 @@ static atl_status plan(atl_sampler *sampler, atl_note *note)
         int skipped = (int)floor(i * ((double)n_origin / n));
         sampler->timesteps[i] = (float)((n_origin - skipped) * ratio - 1);
     }
+    if (sampler->config.prediction_type == ATL_PREDICT_EPSILON &&
+        atl_schedule_alpha(sampler, (int)sampler->timesteps[0]) == 0.0f)
+        return atl_fail(
+            note, ATL_UNSUPPORTED,
+            "LCMScheduler: rescale_betas_zero_snr with prediction_type \"epsilon\" divides by zero at "
+            "timestep %d; wanted \"v_prediction\" or another sampler",
+            (int)sampler->timesteps[0]);
     return ATL_OK;
 }
 
