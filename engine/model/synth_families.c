@@ -28,7 +28,7 @@
 
 #define CLIP_TINY                                                                                            \
     "{" CLIP_COMMON "'architectures': ['CLIPTextModel'], 'hidden_act': 'quick_gelu', 'hidden_size': 160, "   \
-    "'intermediate_size': 640, 'num_attention_heads': 5, 'num_hidden_layers': 3, 'projection_dim': 160, "    \
+    "'intermediate_size': 640, 'num_attention_heads': 5, 'num_hidden_layers': 4, 'projection_dim': 160, "    \
     "'vocab_size': 8192}"
 
 /* ---- UNets ---- */
@@ -45,7 +45,7 @@
 
 #define UNET_SD15                                                                                            \
     "{" UNET_COMMON UNET_FOUR_BLOCKS "'attention_head_dim': 8, 'cross_attention_dim': 768, 'sample_size': "  \
-                                     "64}"
+    "64}"
 
 #define UNET_LCM                                                                                             \
     "{" UNET_COMMON UNET_FOUR_BLOCKS                                                                         \
@@ -72,11 +72,10 @@
     "'attention_head_dim': 8, 'cross_attention_dim': 768, 'sample_size': 64}"
 
 #define UNET_TINY                                                                                            \
-    "{" UNET_COMMON "'block_out_channels': [96, 160, 224], 'layers_per_block': 1, "                          \
-    "'down_block_types': ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D'], "         \
-    "'up_block_types': ['CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'], "                 \
-    "'attention_head_dim': [3, 5, 7], 'cross_attention_dim': 160, 'use_linear_projection': true, "           \
-    "'sample_size': 16}"
+    "{" UNET_COMMON "'block_out_channels': [96, 160, 192], 'layers_per_block': 1, "                          \
+    "'down_block_types': ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'], "                  \
+    "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'], "                          \
+    "'attention_head_dim': [3, 5, 6], 'cross_attention_dim': 160, 'sample_size': 16}"
 
 /* ---- autoencoders ---- */
 
@@ -85,17 +84,15 @@
     "'DownEncoderBlock2D'], 'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D', " \
     "'UpDecoderBlock2D'], "
 
-#define VAE_COMMON                                                                                           \
-    "'act_fn': 'silu', 'in_channels': 3, 'out_channels': 3, 'latent_channels': 4, 'norm_num_groups': "       \
-    "32, " VAE_BLOCKS
+#define VAE_COMMON "'act_fn': 'silu', 'in_channels': 3, 'out_channels': 3, 'latent_channels': 4, " VAE_BLOCKS
 
 #define VAE_KL(scaling, size)                                                                                \
     "{" VAE_COMMON                                                                                           \
-    "'block_out_channels': [128, 256, 512, 512], 'layers_per_block': 2, 'scaling_factor': " scaling          \
-    ", 'sample_size': " size "}"
+    "'block_out_channels': [128, 256, 512, 512], 'layers_per_block': 2, 'norm_num_groups': 32, "             \
+    "'scaling_factor': " scaling ", 'sample_size': " size "}"
 
 #define VAE_TINY_KL                                                                                          \
-    "{" VAE_COMMON "'block_out_channels': [32, 64, 128, 128], 'layers_per_block': 1, "                       \
+    "{" VAE_COMMON "'block_out_channels': [40, 80, 128, 128], 'layers_per_block': 1, 'norm_num_groups': 8, " \
     "'scaling_factor': 0.18215, 'sample_size': 128}"
 
 #define TAESD                                                                                                \
