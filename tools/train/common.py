@@ -81,7 +81,8 @@ class Average:
 
     @torch.no_grad()
     def update(self):
-        torch._foreach_lerp_(self.mean, self.live, 1 - self.keep)
+        torch._foreach_mul_(self.mean, self.keep)  # a lerp by a tensor would copy it to the host, which a graph cannot hold
+        torch._foreach_add_(self.mean, torch._foreach_mul(self.live, 1 - self.keep))
 
     def ramp(self, step, final):
         self.keep.fill_(min(final, (1 + step) / (10 + step)))
@@ -200,11 +201,11 @@ def train(name, args, lr, peak, choose, log, average, final_keep, save, done_s=0
 def make_chunk(job):
     """-> [(scene, [captions])] of one random stream."""
     seed, index, n, n_captions = job
-    rng = scenes.stream("train", seed, index)
+    shown, told = scenes.stream("train", seed, index), scenes.stream("train-words", seed, index)
     rows = []
     for _ in range(n):
-        s = scenes.sample(rng)
-        rows.append((s, [words.caption(s, rng)[0] for _ in range(n_captions)]))
+        s = scenes.sample(shown)
+        rows.append((s, [words.caption(s, told)[0] for _ in range(n_captions)]))
     return rows
 
 
@@ -218,12 +219,18 @@ def make_rows(seed, first, n, n_captions, workers):
 
 
 @torch.no_grad()
-def render(some, size, device, step=1000):
-    """-> uint8 [n][3][size][size]."""
+def render(some, size, device):
+    """-> uint8 [n][3][size][size]. Large batches on a GPU: the cost is in launching thousands of small shapes, not in their pixels."""
+    step = 5000 * 128 * 128 // (size * size) if torch.device(device).type == "cuda" else 200
     out = torch.empty(len(some), 3, size, size, dtype=torch.uint8, device=device)
     for i in range(0, len(some), step):
         out[i:i + step] = (draw.draw(some[i:i + step], size, device) * 255 + 0.5).to(torch.uint8)
     return out
+
+
+def render_streams(seed, first, n, size, args):
+    """The pictures of make_rows(seed, first, n, ...). Scenes and words come from different streams, so the words' number does not matter."""
+    return render([r[0] for r in make_rows(seed, first, n, 1, args.workers)], size, args.device)
 
 
 def to_model(u8):

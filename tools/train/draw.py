@@ -432,7 +432,7 @@ def paint_thing(kind, scenes, things, c):
         radius.append(r)
         cx.append(PLACE_X[o["place"]] + o["dx"])
         if kind == "sun" and s["time"] in ("dawn", "sunset"):
-            cy.append(0.30 + 0.10 * o["dy"])
+            cy.append(0.22 + 0.08 * o["dy"])
         elif o["layer"] == "sky":
             cy.append(0.16 + 0.11 * o["dy"])
         else:

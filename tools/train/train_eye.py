@@ -90,10 +90,8 @@ def split_loss(out, want, parts):
     return loss
 
 
-def make_pool(args, first, n, workers):
-    rows = [r[0] for r in common.make_rows(args.seed, first, n, 1, workers)]
-    rows = [s for s in rows if s["kind"] != "shape"]
-    return rows
+def shrink_all(u8):
+    return torch.cat([(shrink(u8[i:i + 1000]) * 127.5 + 127.5).round().to(torch.uint8) for i in range(0, len(u8), 1000)])
 
 
 def write(eye, path):
@@ -143,13 +141,14 @@ def main():
     parser.add_argument("--lr", type=float, default=2e-3)
     args = common.arguments(parser)
     log = common.Log(os.path.join(args.out, "eye.log.jsonl"))
-    rows = make_pool(args, 500000, args.pool, args.workers)
+    rows = [r[0] for r in common.make_rows(args.seed, 500000, args.pool, 1, args.workers)]
+    n = args.pool // common.CHUNK * 2 // 3 * common.CHUNK
     pools = []
-    for size, part in ((128, rows[:len(rows) * 2 // 3]), (192, rows[len(rows) * 2 // 3:])):
-        for i in range(0, len(part), 2000):
-            u8 = common.render(part[i:i + 2000], size, args.device)
-            pools.append(((shrink(u8) * 127.5 + 127.5).round().to(torch.uint8)))
-    pictures = torch.cat(pools)
+    for size, first, count in ((128, 0, n), (192, n, args.pool - n)):
+        if count:
+            pools.append(shrink_all(common.render_streams(args.seed, 500000 + first // common.CHUNK, count, size, args)))
+    pictures = torch.cat(pools)[torch.tensor([i for i, s in enumerate(rows) if s["kind"] != "shape"], device=args.device)]
+    rows = [s for s in rows if s["kind"] != "shape"]
     slots, whole = (t.to(args.device) for t in labels(rows))
     log(stage="eye", drawn=len(rows))
     eye = Eye().to(args.device)
@@ -169,7 +168,8 @@ def main():
         opt.step()
         return dict(loss=loss.detach())
     run = common.Step(step, args.device)
-    fresh = make_pool(args, 900000, 6000 if args.device.type == "cuda" else 300, 1)
+    fresh = [r[0] for r in common.make_rows(args.seed, 900000, 8000 if args.device.type == "cuda" else 300, 1, 1)]
+    fresh = [s for s in fresh if s["kind"] != "shape"]
 
     def save(i, spent_s):
         eye.eval()

@@ -34,6 +34,7 @@ def held_out(path):
 
 def make_data(args, vae, log):
     """-> [(latents, ids[n][captions][77])] at 128 and 192, and the tokenizer."""
+    assert args.pool % common.CHUNK == 0 or args.workers <= 1, "the pool at 192 begins with a stream of its own"
     total = args.pool + args.pool_large
     rows = common.make_rows(args.seed, 0, total, args.captions, args.workers)
     kept_back = held_out(args.held_out)
@@ -55,9 +56,9 @@ def make_data(args, vae, log):
     data = []
     for size, first, n in ((128, 0, args.pool), (192, args.pool, args.pool_large)):
         z = []
-        for i in range(first, first + n, 4000):
-            part = [r[0] for r in rows[i:min(i + 4000, first + n)]]
-            z.append(train_vae.encode(vae, common.render(part, size, args.device), args.device) * models.SCALING)
+        for i in range(first, first + n, 40000):  # a part at a time: bytes are drawn, encoded and dropped
+            part = common.render_streams(args.seed, i // common.CHUNK, min(40000, first + n - i), size, args)
+            z.append(train_vae.encode(vae, part, args.device) * models.SCALING)
         data.append((torch.cat(z), ids[first:first + n]))
         log(stage="unet", latents=list(data[-1][0].shape), std=round(float(data[-1][0].std()), 4))
     return data, tok
@@ -102,8 +103,8 @@ def encode_prompts(text, tok, some, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out")
-    parser.add_argument("--pool", type=int, default=300000)
-    parser.add_argument("--pool-large", type=int, default=90000)
+    parser.add_argument("--pool", type=int, default=240000)
+    parser.add_argument("--pool-large", type=int, default=80000)
     parser.add_argument("--captions", type=int, default=4)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--large-every", type=int, default=4)
