@@ -11,7 +11,7 @@
  * 20 steps. A norm's epsilon mistaken, a bias left out or an activation taken for its neighbour give 1e-4 and
  * more. */
 #define GOLDEN_PART_BOUND   2e-5
-#define GOLDEN_LATENT_BOUND 1e-4
+#define GOLDEN_LATENT_BOUND 3e-4
 #define GOLDEN_SIGMA_BOUND  1e-6
 /* Pictures in bytes: a value on the edge of rounding may fall to either side. */
 #define GOLDEN_MIN_PSNR_DB 60.0

@@ -116,7 +116,13 @@ CASES = {
         "own_4": case(SHIP, guidance_scale=0.0, width=40, height=48),
         "img2img": with_init(0.5, steps=4, guidance_scale=0.0, width=48, height=40),
     },
-    "odd_layers": {"own_4": case(width=24, height=40, negative_prompt=BAD)},
+    "odd_layers": {
+        "own_4": case(width=24, height=40, negative_prompt=BAD),
+        "euler_4": case(width=24, height=40, sampler="euler"),
+        "pndm_4": case(width=24, height=40, sampler="pndm"),
+        "dpmpp_2m_4": case(width=24, height=40, sampler="dpmpp_2m"),
+        "heun_4": case(width=24, height=40, sampler="heun"),
+    },
     "odd_scales": {"own_20": case(SHIP, width=24, height=40, steps=20)},
     "sdxl_file": {"own_4": case(width=24, height=16, guidance_scale=5.0, sampler="euler")},
 }

@@ -312,7 +312,8 @@ FAMILIES = {
             use_post_quant_conv=False,
             mid_block_add_attention=False,
         ),
-        "scheduler": PNDM,
+        # What pipelines mend in the scheduler's config: steps_offset becomes 1, clip_sample false.
+        "scheduler": {"_class_name": "DDIMScheduler", **BETAS},
     },
     "odd_scales": {
         "seed": 909,
