@@ -7,13 +7,6 @@
 
 #include "kernels/wide.h"
 
-/* The accumulators are registers only if the loops over them are gone. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 #define PASS_ROWS 5
 
 static inline __attribute__((always_inline)) void gemm_pass(const int m, size_t k, const float *a, size_t lda,

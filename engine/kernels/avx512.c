@@ -7,13 +7,6 @@
 
 #include "kernels/wide.h"
 
-/* The accumulators are registers only if the loops over them are gone. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /* sums[2·i] and sums[2·i + 1] are the two halves of row i. */
 static inline __attribute__((always_inline)) void gemm_step(const int m, const float *a, const float *b,
                                                             vec *sums)

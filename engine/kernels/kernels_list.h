@@ -14,8 +14,9 @@
  * moments_f32   sum[n] = Σ_rows (x - pivot), sum_sq[n] = Σ_rows (x - pivot)²: per channel, rows `stride`
  *               elements apart.
  * layer_norm_f32  one row: out = (x - mean) / √(var + eps) · gamma + beta; gamma and beta may be NULL.
- * softmax_f32   one step of an online softmax down the columns of s[n_keys][32]: with m' = max(max, scale·s),
- *               s := exp(scale·s - m'), correction = exp(max - m'), sum := sum·correction + Σ s, max := m'.
+ * softmax_f32   one step of an online softmax down the columns of s[n_keys][32], in powers of two: with f =
+ *               scale·log₂e and m = max(max, f·s), s := 2^(f·s - m), correction = 2^(max - m), sum :=
+ *               sum·correction + Σ s, max := m. scale > 0; below 2⁻¹²⁶ a power may be 2⁻¹²⁶.
  * scale_rows_f32  o[n_rows][32] *= factor[32].
  * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits. */
 #ifndef ATL_KERNELS_LIST_H

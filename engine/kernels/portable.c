@@ -103,16 +103,17 @@ void atl_layer_norm_f32__portable(int n, const float *x, const float *gamma, con
 
 void atl_softmax_f32__portable(int n_keys, float scale, float *s, float *max, float *sum, float *correction)
 {
+    float factor = scale * 1.44269504f;
     for (int j = 0; j < ATL_TILE_COLS; j++) {
         float peak = max[j], total = 0.0f;
         for (int key = 0; key < n_keys; key++)
-            peak = fmaxf(peak, s[key * ATL_TILE_COLS + j] * scale);
+            peak = fmaxf(peak, s[key * ATL_TILE_COLS + j] * factor);
         for (int key = 0; key < n_keys; key++) {
             float *p = &s[key * ATL_TILE_COLS + j];
-            *p = expf(*p * scale - peak);
+            *p = exp2f(fmaf(*p, factor, -peak));
             total += *p;
         }
-        correction[j] = expf(max[j] - peak);
+        correction[j] = exp2f(max[j] - peak);
         sum[j] = sum[j] * correction[j] + total;
         max[j] = peak;
     }

@@ -10,6 +10,13 @@
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
+/* Arrays of vectors are registers only if the loops over them are gone. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* Runs `body` for i = 0, LANES, …, with `part` 0 for whole vectors and the number of lanes in the last. */
 static inline vec load_part(const float *p, int part)
 {
@@ -161,28 +168,55 @@ void KERNEL(layer_norm_f32)(int n, const float *x, const float *gamma, const flo
     }
 }
 
-/* One vector of columns. */
-static inline void softmax_columns(int n_keys, vec scale, float *s, float *max, float *sum, float *correction)
+#define N_VECS (ATL_TILE_COLS / LANES)
+
+/* The largest s of each column, two keys at a time so that no chain of maxima holds the loop back. */
+static inline void column_peaks(int n_keys, const float *s, vec *peaks)
 {
-    vec old = v_load(max), peak = old, total = v_set(0.0f);
-    for (int key = 0; key < n_keys; key++)
-        peak = v_max(peak, v_mul(v_load(s + key * ATL_TILE_COLS), scale));
-    for (int key = 0; key < n_keys; key++) {
-        float *p = s + key * ATL_TILE_COLS;
-        vec e = v_exp(v_sub(v_mul(v_load(p), scale), peak));
-        v_store(p, e);
-        total = v_add(total, e);
+    vec others[N_VECS];
+    UNROLL for (int j = 0; j < N_VECS; j++) others[j] = peaks[j] = v_load(s + j * LANES);
+    int key = 0;
+    for (; key + 2 <= n_keys; key += 2, s += 2 * ATL_TILE_COLS) {
+        UNROLL for (int j = 0; j < N_VECS; j++)
+        {
+            peaks[j] = v_max(peaks[j], v_load(s + j * LANES));
+            others[j] = v_max(others[j], v_load(s + ATL_TILE_COLS + j * LANES));
+        }
     }
-    vec factor = v_exp(v_sub(old, peak));
-    v_store(correction, factor);
-    v_store(sum, v_fma(v_load(sum), factor, total));
-    v_store(max, peak);
+    UNROLL for (int j = 0; j < N_VECS; j++)
+    {
+        if (key < n_keys)
+            peaks[j] = v_max(peaks[j], v_load(s + j * LANES));
+        peaks[j] = v_max(peaks[j], others[j]);
+    }
 }
 
+/* In powers of two: exp(scale·s - max) = 2^(scale'·s - max') with scale' = scale·log₂e. */
 void KERNEL(softmax_f32)(int n_keys, float scale, float *s, float *max, float *sum, float *correction)
 {
-    for (int j = 0; j < ATL_TILE_COLS; j += LANES)
-        softmax_columns(n_keys, v_set(scale), s + j, max + j, sum + j, correction + j);
+    vec factor = v_set(scale * 1.44269504f), peaks[N_VECS], totals[N_VECS];
+    column_peaks(n_keys, s, peaks);
+    UNROLL for (int j = 0; j < N_VECS; j++)
+    {
+        vec old = v_load(max + j * LANES), peak = v_max(old, v_mul(peaks[j], factor));
+        v_store(correction + j * LANES, v_exp2_of_negative(v_sub(old, peak)));
+        v_store(max + j * LANES, peak);
+        peaks[j] = peak;
+        totals[j] = v_set(0.0f);
+    }
+    for (int key = 0; key < n_keys; key++, s += ATL_TILE_COLS) {
+        UNROLL for (int j = 0; j < N_VECS; j++)
+        {
+            vec e = v_exp2_of_negative(v_fms(v_load(s + j * LANES), factor, peaks[j]));
+            v_store(s + j * LANES, e);
+            totals[j] = v_add(totals[j], e);
+        }
+    }
+    UNROLL for (int j = 0; j < N_VECS; j++)
+    {
+        vec before = v_mul(v_load(sum + j * LANES), v_load(correction + j * LANES));
+        v_store(sum + j * LANES, v_add(before, totals[j]));
+    }
 }
 
 void KERNEL(scale_rows_f32)(int n_rows, const float *factor, float *o)

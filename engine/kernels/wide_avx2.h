@@ -62,7 +62,12 @@ static inline vec v_fma(vec a, vec b, vec c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
-static inline vec v_fnma(vec a, vec b, vec c)
+static inline vec v_fms(vec a, vec b, vec c) /* a·b - c */
+{
+    return _mm256_fmsub_ps(a, b, c);
+}
+
+static inline vec v_fnma(vec a, vec b, vec c) /* c - a·b */
 {
     return _mm256_fnmadd_ps(a, b, c);
 }

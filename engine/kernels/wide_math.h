@@ -22,6 +22,19 @@ static inline vec v_exp(vec x)
     return v_zero_if_less(x, v_set(-87.33f), v_scale2(p, n));
 }
 
+/* 2ˣ for x ≤ 0: n + r with |r| ≤ ½, 2ʳ = 1 + r·q(r), fitted for least relative error (9e-8).
+ * Below -126, 2⁻¹²⁶: next to a sum that is at least 1, nothing. */
+static inline vec v_exp2_of_negative(vec x)
+{
+    vec clamped = v_max(x, v_set(-126.0f));
+    vec n = v_round(clamped), r = v_sub(clamped, n);
+    vec q = v_fma(v_set(0.00132647227f), r, v_set(0.00967151299f));
+    q = v_fma(q, r, v_set(0.0555073358f));
+    q = v_fma(q, r, v_set(0.240222424f));
+    q = v_fma(q, r, v_set(0.693147004f));
+    return v_scale2(v_fma(q, r, v_set(1.0f)), n);
+}
+
 /* x·σ(a·x). The argument of exp is kept below 87 so that 1 + e stays within v_reciprocal's range. */
 static inline vec v_swish(vec x, float a)
 {

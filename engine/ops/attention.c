@@ -7,8 +7,9 @@
  *   softmax down the columns       every query in a lane of its own: no sums across lanes
  *   Oᵀ[c][32]  += Vᵀ · S           S is already laid out as the right-hand side, V as the left
  *
- * so nothing but K and Q is ever rearranged. K is packed once for all tiles of a head. A lane never sees its
- * neighbours, and blocks follow each other upwards: a query's result does not depend on who else is there. */
+ * K is packed once for all tiles of a head; V only gets its head's rows side by side, so that they share
+ * pages. A lane never sees its neighbours, and blocks follow each other upwards: a query's result does not
+ * depend on who else is there. */
 #include "ops/attention.h"
 
 #include <cblas.h>
@@ -31,6 +32,7 @@ typedef struct attention_job {
     size_t d, d_padded, t_q, t_k; /* d_padded: a multiple of 16 */
     size_t n_strips, n_query_tiles;
     float *packed_k; /* [n][heads][n_strips][d][16]; unused with OpenBLAS */
+    float *dense_v;  /* [n][heads][n_strips · 14][d]; likewise */
     float *zeros;    /* [d] */
     float *scratch;
     size_t thread_floats;
@@ -59,7 +61,13 @@ static const float *head_row(const attention_job *job, const atl_map *map, size_
     return atl_map_f32(map) + (picture * tokens + token) * map->stride + head * job->d;
 }
 
-static void pack_keys(void *user, size_t tile, int thread)
+static float *dense_value(const attention_job *job, size_t picture, size_t head, size_t key)
+{
+    size_t keys_a_head = job->n_strips * ATL_TILE_ROWS;
+    return job->dense_v + ((picture * (size_t)job->heads + head) * keys_a_head + key) * job->d;
+}
+
+static void pack_head(void *user, size_t tile, int thread)
 {
     const attention_job *job = user;
     size_t blocks = (job->n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS;
@@ -74,6 +82,9 @@ static void pack_keys(void *user, size_t tile, int thread)
         float *packed = job->packed_k + ((picture * (size_t)job->heads + head) * job->n_strips + strip) *
                                             job->d * ATL_STRIP_WIDTH;
         job->kernels->pack_f32((int)n, job->d, rows, packed, ATL_STRIP_WIDTH);
+        for (size_t i = 0; i < n; i++)
+            memcpy(dense_value(job, picture, head, key + i), head_row(job, job->v, picture, head, key + i),
+                   job->d * sizeof(float));
     }
 }
 
@@ -113,17 +124,18 @@ static void multiply_keys(const attention_tile *t, size_t first, size_t n)
 static void multiply_values(const attention_tile *t, size_t first, size_t n, bool add)
 {
     const attention_job *job = t->job;
-    const float *v = head_row(job, job->v, t->picture, t->head, first);
     if (job->kernels->gemm_by_blas) {
+        const float *v = head_row(job, job->v, t->picture, t->head, first);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)job->d, QUERIES, (int)n, 1.0f, v,
                     (int)job->v->stride, t->s, QUERIES, add ? 1.0f : 0.0f, t->o, QUERIES);
         return;
     }
+    const float *v = dense_value(job, t->picture, t->head, first);
     size_t n_passes = (job->d + ATL_TILE_ROWS - 1) / ATL_TILE_ROWS,
            height = (job->d + n_passes - 1) / n_passes;
     for (size_t c = 0; c < job->d; c += height)
-        job->kernels->gemm_f32((int)least(height, job->d - c), n, v + c, job->v->stride, t->s,
-                               t->o + c * QUERIES, QUERIES, add, t->q);
+        job->kernels->gemm_f32((int)least(height, job->d - c), n, v + c, job->d, t->s, t->o + c * QUERIES,
+                               QUERIES, add, t->s);
 }
 
 /* Keys after a query do not exist for it. */
@@ -198,14 +210,16 @@ void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, c
     bool pack = !bench->kernels->gemm_by_blas;
 
     size_t mark = atl_arena_mark(bench->arena);
-    size_t packed_floats = pack ? n_heads * job.n_strips * job.d * ATL_STRIP_WIDTH : 0;
-    job.packed_k = atl_arena_take(bench->arena, packed_floats * sizeof *job.packed_k);
+    size_t n_keys = pack ? n_heads * job.n_strips * ATL_TILE_ROWS : 0;
+    job.packed_k =
+        atl_arena_take(bench->arena, n_keys / ATL_TILE_ROWS * job.d * ATL_STRIP_WIDTH * sizeof(float));
+    job.dense_v = atl_arena_take(bench->arena, n_keys * job.d * sizeof(float));
     job.zeros = atl_arena_take(bench->arena, job.d * sizeof *job.zeros);
     job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_floats * sizeof *job.scratch);
     if (!bench->arena->measuring) {
         memset(job.zeros, 0, job.d * sizeof *job.zeros);
         if (pack)
-            atl_pool_run(bench->pool, n_heads * ((job.n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS), pack_keys,
+            atl_pool_run(bench->pool, n_heads * ((job.n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS), pack_head,
                          &job);
         atl_pool_run(bench->pool, n_heads * job.n_query_tiles, run_tile, &job);
     }
