@@ -37,7 +37,7 @@ static atl_pipeline pipeline_of(const atl_model_config *config)
 {
     if (config->two_encoder_pipeline)
         return ATL_PIPELINE_SDXL;
-    return config->unet.time_cond_proj_dim > 0 ? ATL_PIPELINE_LCM : ATL_PIPELINE_SD;
+    return config->lcm_pipeline ? ATL_PIPELINE_LCM : ATL_PIPELINE_SD;
 }
 
 static atl_status plan(atl_job_state *j, atl_note *note)

@@ -12,13 +12,16 @@
 
 typedef struct pipeline {
     const char *class_name;
-    bool two_encoders;
+    bool two_encoders, lcm;
 } pipeline;
 
 static const pipeline pipelines[] = {
-    {"StableDiffusionPipeline", false},        {"StableDiffusionImg2ImgPipeline", false},
-    {"LatentConsistencyModelPipeline", false}, {"LatentConsistencyModelImg2ImgPipeline", false},
-    {"StableDiffusionXLPipeline", true},       {"StableDiffusionXLImg2ImgPipeline", true},
+    {.class_name = "StableDiffusionPipeline"},
+    {.class_name = "StableDiffusionImg2ImgPipeline"},
+    {.class_name = "LatentConsistencyModelPipeline", .lcm = true},
+    {.class_name = "LatentConsistencyModelImg2ImgPipeline", .lcm = true},
+    {.class_name = "StableDiffusionXLPipeline", .two_encoders = true},
+    {.class_name = "StableDiffusionXLImg2ImgPipeline", .two_encoders = true},
 };
 
 static const char *const encoder_keys[2] = {"text_encoder", "text_encoder_2"};
@@ -60,6 +63,7 @@ static void read_pipeline_class(atl_json *json, atl_model_config *config)
     for (size_t i = 0; i < ATL_COUNT(pipelines); i++)
         if (strcmp(pipelines[i].class_name, name) == 0) {
             config->two_encoder_pipeline = pipelines[i].two_encoders;
+            config->lcm_pipeline = pipelines[i].lcm;
             config->n_text_encoders = pipelines[i].two_encoders ? 2 : 1;
             return;
         }

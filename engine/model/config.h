@@ -153,10 +153,10 @@ typedef struct atl_tokenizer_config {
 
 /* ---- the whole checkpoint ---- */
 typedef struct atl_model_config {
-    bool single_file;    /* LDM keys in one .safetensors; configs were deduced from its tensors */
-    int n_text_encoders; /* 1, or 2 (SDXL) */
-    bool
-        two_encoder_pipeline; /* StableDiffusionXLPipeline: penultimate layers joined, pooled of the second */
+    bool single_file;          /* LDM keys in one .safetensors; configs were deduced from its tensors */
+    int n_text_encoders;       /* 1, or 2 (SDXL) */
+    bool two_encoder_pipeline; /* SDXL's: penultimate layers joined, pooled embedding of the second */
+    bool lcm_pipeline;         /* LatentConsistencyModelPipeline: img2img spaces its steps otherwise */
     bool force_zeros_for_empty_prompt; /* SDXL: an absent negative prompt is zeros */
     atl_clip_config text[2];
     atl_tokenizer_config tokenizer[2];
