@@ -1,0 +1,277 @@
+/* dispatch_sim_test.c - the dispatch under seeded storms: every job ends exactly once, whatever workers do.
+ *
+ * A simulated machine of workers that paint, fail, die, hang, answer late and twice; time that passes in
+ * jumps. What must hold: a job is accepted or failed exactly once; no lease is handed out while another of
+ * that job is valid; a worker never holds more than its credit; the run finishes, or says that it is stuck
+ * when every worker was set aside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "coordinator/dispatch.h"
+
+enum { MAX_WORKERS = 5, MAX_JOBS = 24, MAX_HELD = 8, MAX_STEPS = 20000 };
+
+typedef struct held {
+    uint64_t job, token;
+    uint32_t attempt;
+    int beats;
+} held;
+
+typedef struct sim_worker {
+    int state; /* 0 no process, 1 starting, 2 ready, 3 hung, 4 dead and not reported yet */
+    bool draining;
+    held held[MAX_HELD];
+    int n_held;
+} sim_worker;
+
+typedef struct sim {
+    uint64_t random;
+    atl_dispatch *dispatch;
+    int64_t now_ns;
+    uint32_t n_workers, credit;
+    sim_worker workers[MAX_WORKERS];
+    uint64_t n_jobs, next_job;
+    int stored[MAX_JOBS], failed[MAX_JOBS];
+    bool poison[MAX_JOBS], finished, stuck;
+    held late; /* a result that will be sent again */
+    uint32_t late_worker;
+    bool has_late;
+    int chaos; /* per mille of bad events */
+} sim;
+
+static uint64_t rnd(sim *s, uint64_t n)
+{
+    s->random ^= s->random << 13;
+    s->random ^= s->random >> 7;
+    s->random ^= s->random << 17;
+    return s->random % n;
+}
+
+static void tell(sim *s, atl_event event)
+{
+    event.now_ns = s->now_ns;
+    assert_int_equal(atl_dispatch_event(s->dispatch, &event, NULL), ATL_OK);
+}
+
+static void on_send(sim *s, const atl_action *a)
+{
+    sim_worker *w = &s->workers[a->worker];
+    assert_true(a->job < s->n_jobs);
+    assert_int_equal(s->stored[a->job] + s->failed[a->job], 0);
+    assert_true(w->n_held < (int)s->credit);
+    w->held[w->n_held++] = (held){.job = a->job, .token = a->token, .attempt = a->attempt};
+}
+
+/* Does what the dispatch asks for; actions can cause events, so it takes them one at a time. */
+static void obey(sim *s)
+{
+    atl_action a;
+    while (atl_dispatch_action(s->dispatch, &a)) {
+        switch (a.type) {
+        case ATL_DO_PULL:
+            if (s->next_job < s->n_jobs)
+                tell(s, (atl_event){.type = ATL_EV_JOB_AVAILABLE, .job = s->next_job++});
+            else
+                tell(s, (atl_event){.type = ATL_EV_BATCH_END});
+            break;
+        case ATL_DO_SEND:
+            on_send(s, &a);
+            break;
+        case ATL_DO_ACCEPT:
+            s->stored[a.job]++;
+            break;
+        case ATL_DO_FAIL:
+            s->failed[a.job]++;
+            break;
+        case ATL_DO_SPAWN:
+            s->workers[a.worker] = (sim_worker){.state = 1};
+            break;
+        case ATL_DO_KILL:
+            if (s->workers[a.worker].state != 0)
+                s->workers[a.worker].state = 4;
+            break;
+        case ATL_DO_DRAIN_WORKER:
+            s->workers[a.worker].draining = true;
+            break;
+        case ATL_DO_STUCK:
+            s->stuck = true;
+            break;
+        case ATL_DO_FINISHED:
+            s->finished = true;
+            break;
+        case ATL_DO_DROP:
+        case ATL_DO_RECORD_LOST:
+        case ATL_DO_QUARANTINED:
+            break;
+        }
+    }
+}
+
+static void drop_first_held(sim_worker *w)
+{
+    memmove(w->held, w->held + 1, (size_t)(--w->n_held) * sizeof *w->held);
+}
+
+static atl_event about(atl_event_type type, uint32_t worker, const held *h)
+{
+    return (atl_event){
+        .type = type, .worker = worker, .job = h->job, .attempt = h->attempt, .token = h->token};
+}
+
+/* A ready worker does the next thing on the job that it holds first. */
+static void work(sim *s, uint32_t i)
+{
+    sim_worker *w = &s->workers[i];
+    held h = w->held[0];
+    if (w->held[0].beats++ == 0) {
+        tell(s, about(ATL_EV_JOB_STARTED, i, &h));
+    } else if (s->poison[h.job] || rnd(s, 1000) < (uint64_t)s->chaos) {
+        if (s->poison[h.job] || rnd(s, 2)) {
+            w->state = 4; /* it dies over it */
+        } else {
+            drop_first_held(w);
+            atl_event failed = about(ATL_EV_JOB_FAILED, i, &h);
+            failed.fatal_for_job = rnd(s, 8) == 0;
+            tell(s, failed);
+        }
+    } else if (w->held[0].beats < 4) {
+        tell(s, about(ATL_EV_BEAT, i, &h));
+    } else {
+        drop_first_held(w);
+        s->late = h;
+        s->late_worker = i;
+        s->has_late = true;
+        tell(s, about(ATL_EV_RESULT, i, &h));
+    }
+}
+
+static void worker_turn(sim *s, uint32_t i)
+{
+    sim_worker *w = &s->workers[i];
+    if (w->state == 4) {
+        *w = (sim_worker){0};
+        tell(s, (atl_event){.type = ATL_EV_WORKER_LOST, .worker = i, .out_of_memory = rnd(s, 50) == 0});
+    } else if (w->state == 1) {
+        w->state = rnd(s, 1000) < (uint64_t)s->chaos ? 4 : 2;
+        if (w->state == 2)
+            tell(s, (atl_event){.type = ATL_EV_WORKER_READY, .worker = i});
+    } else if (w->state == 2 && w->draining && w->n_held == 0) {
+        w->state = 4;
+    } else if (w->state == 2 && rnd(s, 1000) < (uint64_t)s->chaos / 2) {
+        w->state = 3; /* hangs until it is killed */
+    } else if (w->state == 2 && w->n_held > 0) {
+        work(s, i);
+    } else if (w->state == 2) {
+        tell(s, (atl_event){.type = ATL_EV_HEARD, .worker = i});
+    }
+}
+
+static void step(sim *s)
+{
+    s->now_ns += (int64_t)rnd(s, 50);
+    const uint64_t pick = rnd(s, (uint64_t)s->n_workers + 2);
+    if (pick < s->n_workers)
+        worker_turn(s, (uint32_t)pick);
+    else if (pick == s->n_workers && s->has_late && rnd(s, 4) == 0 && s->workers[s->late_worker].state != 3)
+        tell(s, about(ATL_EV_RESULT, s->late_worker, &s->late)); /* the same answer once more */
+    else
+        tell(s, (atl_event){.type = ATL_EV_TICK});
+    obey(s);
+}
+
+static void begin(sim *s, uint64_t seed, int chaos)
+{
+    *s = (sim){.random = seed * 0x9e3779b97f4a7c15u + 1, .chaos = chaos};
+    s->n_workers = 1 + (uint32_t)rnd(s, MAX_WORKERS);
+    s->credit = 1 + (uint32_t)rnd(s, 3);
+    s->n_jobs = rnd(s, MAX_JOBS);
+    for (uint64_t j = 0; j < s->n_jobs; j++)
+        s->poison[j] = chaos > 0 && rnd(s, 20) == 0;
+    const atl_dispatch_options options = {.n_workers = s->n_workers,
+                                          .credit = s->credit,
+                                          .max_attempts = 3,
+                                          .min_workers_tried = 2,
+                                          .quarantine_failures = 5,
+                                          .max_respawns = 6,
+                                          .start_patience_ns = 3000,
+                                          .silence_patience_ns = 4000,
+                                          .compute_patience_ns = 8000,
+                                          .compute_floor_ns = 5000,
+                                          .seed = seed};
+    assert_int_equal(atl_dispatch_new(&options, &s->dispatch, NULL), ATL_OK);
+    tell(s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(s);
+}
+
+static void run_storm(uint64_t seed, int chaos)
+{
+    sim s;
+    begin(&s, seed, chaos);
+    for (int i = 0; i < MAX_STEPS && !s.finished && !s.stuck; i++)
+        step(&s);
+    if (!s.finished && !s.stuck)
+        fail_msg("seed %llu, chaos %d: neither finished nor stuck", (unsigned long long)seed, chaos);
+    for (uint64_t j = 0; j < s.n_jobs; j++) {
+        const int ended = s.stored[j] + s.failed[j];
+        if (ended > 1 || (s.finished && ended != 1))
+            fail_msg("seed %llu, chaos %d: job %llu ended %d times", (unsigned long long)seed, chaos,
+                     (unsigned long long)j, ended);
+        if (chaos == 0)
+            assert_int_equal(s.stored[j], 1);
+    }
+    atl_dispatch_free(&s.dispatch);
+}
+
+static void every_job_ends_once_in_fair_weather(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10000; seed++)
+        run_storm(seed, 0);
+}
+
+static void every_job_ends_once_in_storms(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 90000; seed++)
+        run_storm(seed, (int)(1 + seed % 120));
+}
+
+/* After a drain nothing new is started, and what was stored before stays counted once. */
+static void drain_ends_with_everything_in_flight_safe(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5000; seed++) {
+        sim s;
+        begin(&s, seed, (int)(seed % 60));
+        const uint64_t after = rnd(&s, 200);
+        for (uint64_t i = 0; i < after && !s.finished && !s.stuck; i++)
+            step(&s);
+        if (!s.finished && !s.stuck) {
+            tell(&s, (atl_event){.type = ATL_EV_DRAIN});
+            obey(&s);
+            for (int i = 0; i < MAX_STEPS && !s.finished; i++)
+                step(&s);
+            assert_true(s.finished);
+        }
+        for (uint64_t j = 0; j < s.n_jobs; j++)
+            assert_true(s.stored[j] + s.failed[j] <= 1);
+        atl_dispatch_free(&s.dispatch);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_ends_once_in_fair_weather),
+        cmocka_unit_test(every_job_ends_once_in_storms),
+        cmocka_unit_test(drain_ends_with_everything_in_flight_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
