@@ -115,7 +115,7 @@ int command_model_tokenize(int argc, char **argv)
         .operands = "MODEL",
         .summary =
             "Reads lines of JSON strings from stdin and prints lines of id arrays: start and end included, "
-            "not padded,\nnot cut. MODEL is a checkpoint, or a folder that holds tokenizer/.",
+            "not padded,\nnot cut. MODEL is a diffusers folder.",
         .options = rows,
         .n_options = ATL_COUNT(rows),
         .least_operands = 1,
