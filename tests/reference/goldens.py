@@ -234,11 +234,7 @@ def run_pipeline(pipe, case, nudge=0.0):
     text_to_image, image_to_image = PIPELINES[type(pipe).__name__]
     cls = image_to_image if image2image else text_to_image
     parts = {name: part for name, part in pipe.components.items() if name in cls._get_signature_keys(cls)[0]}
-    if case.get("sampler"):
-        scheduler, options = SAMPLERS[case["sampler"]]
-        parts["scheduler"] = scheduler.from_config(pipe.scheduler.config, **options)
-    else:
-        parts["scheduler"] = type(pipe.scheduler).from_config(pipe.scheduler.config)
+    parts["scheduler"] = type(pipe.scheduler).from_config(pipe.scheduler.config)
     flags = {"requires_safety_checker": False} if "safety_checker" in parts else {}
     if "XL" in cls.__name__:
         flags = {
@@ -247,6 +243,9 @@ def run_pipeline(pipe, case, nudge=0.0):
         }
     runner = cls(**parts, **flags)
     runner.set_progress_bar_config(disable=True)
+    if case.get("sampler"):  # put in afterwards, as people do: the pipeline mends only what it is made with
+        scheduler, options = SAMPLERS[case["sampler"]]
+        runner.scheduler = scheduler.from_config(runner.scheduler.config, **options)
     arguments = pipeline_arguments(case, image2image)
     if "pieces" in case:
         each = prompts.embeddings(pipe, case)
