@@ -141,7 +141,7 @@ float atl_numpy_log(float x);
 /* The p-quantile of the Beta(0.6, 0.6) distribution. */
 double atl_beta_quantile(double p);
 
-/* ---- shared by families (denoised.c) ---- */
+/* ---- denoised.c: shared by all ---- */
 
 /* The diffusion process at σ as a variance-preserving one: α = 1/√(σ²+1), σ·α, and λ = ln α − ln σ·α. */
 typedef struct atl_noise_level {
@@ -169,6 +169,21 @@ void atl_scale_input_sigma(const atl_sampler *sampler, int i, const float *laten
 /* The multistep classes' memory: slots[0 … order-1], the newest output last. Makes room for a new newest by
  * dropping the oldest, and returns it. */
 float *atl_outputs_shift(atl_sampler *sampler, int order);
+
+/* ---- exploding.c: latents that are clean + σ · noise ---- */
+
+/* Timesteps, sigmas and init_noise_sigma of Euler, Heun and LMS; the last sigma is 0 or the least trained
+ * one. Errors: as atl_sigmas_plan. */
+atl_status atl_exploding_plan(atl_sampler *sampler, bool zero_at_end, atl_note *note);
+
+/* A noise level, and what v prediction makes of it: clean = v_output · output + latent / v_divisor. */
+typedef struct atl_exploding {
+    atl_prediction type;
+    float sigma, v_output, v_divisor;
+} atl_exploding;
+atl_exploding atl_exploding_at(const atl_sampler *sampler, float sigma);
+/* One element of the clean latent. */
+float atl_exploding_clean(const atl_exploding *at, float latent, float output);
 
 /* ---- multistep.c ---- */
 
