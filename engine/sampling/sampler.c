@@ -14,9 +14,9 @@
 #include "sampling/sampler_private.h"
 
 static const atl_sampler_kind *const kinds[] = {
-    &atl_sampler_ddim, &atl_sampler_pndm,     &atl_sampler_euler,        &atl_sampler_euler_a,
-    &atl_sampler_heun, &atl_sampler_dpmpp_2m, &atl_sampler_dpmpp_2m_sde, &atl_sampler_unipc,
-    &atl_sampler_lcm,  &atl_sampler_deis,
+    &atl_sampler_ddim,  &atl_sampler_pndm, &atl_sampler_euler,    &atl_sampler_euler_a,
+    &atl_sampler_heun,  &atl_sampler_lms,  &atl_sampler_dpmpp_2m, &atl_sampler_dpmpp_2m_sde,
+    &atl_sampler_unipc, &atl_sampler_lcm,  &atl_sampler_deis,
 };
 
 /* Ways of spacing sigmas that a name can ask for by its last word. */
@@ -25,7 +25,8 @@ static const char *const respacing_names[N_RESPACINGS] = {"", "Karras", "Exponen
 
 const char *atl_sampler_names(void)
 {
-    return "ddim, pndm, euler, euler_a, heun, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, dpmpp_2m_sde_karras, "
+    return "ddim, pndm, euler, euler_a, heun, lms, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, "
+           "dpmpp_2m_sde_karras, "
            "unipc, lcm, deis";
 }
 

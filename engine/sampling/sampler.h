@@ -25,11 +25,11 @@ typedef enum atl_pipeline {
 } atl_pipeline;
 
 typedef struct atl_sampler_options {
-    const char *name; /* "ddim", "pndm", "euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_karras",
+    const char *name; /* "ddim", "pndm", "euler", "euler_a", "heun", "lms", "dpmpp_2m", "dpmpp_2m_karras",
                          "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "unipc", "lcm", "deis", or AUTOMATIC1111's
                          display names ("Euler a", "DPM++ 2M Karras"), in any case; NULL or "": the config's
                          class. "_karras", "_exponential" and "_beta" go with every sampler that has sigmas
-                         to space, Euler, Heun, UniPC and DEIS too. */
+                         to space, Euler, Heun, LMS, UniPC and DEIS too. */
     int n_steps;      /* num_inference_steps, 1 … num_train_timesteps */
     float strength;   /* img2img: the part of the schedule that is run, (0, 1]; 1 for txt2img */
     atl_pipeline pipeline;

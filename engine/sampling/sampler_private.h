@@ -202,7 +202,7 @@ int atl_multistep_order(const atl_sampler *sampler, int i, bool first_order);
 /* ---- the families ---- */
 
 extern const atl_sampler_kind atl_sampler_ddim, atl_sampler_pndm, atl_sampler_euler, atl_sampler_euler_a,
-    atl_sampler_heun, atl_sampler_dpmpp_2m, atl_sampler_dpmpp_2m_sde, atl_sampler_unipc, atl_sampler_lcm,
-    atl_sampler_deis;
+    atl_sampler_heun, atl_sampler_lms, atl_sampler_dpmpp_2m, atl_sampler_dpmpp_2m_sde, atl_sampler_unipc,
+    atl_sampler_lcm, atl_sampler_deis;
 
 #endif

@@ -24,13 +24,14 @@ NAMES = {
     "euler": ("EulerDiscreteScheduler", {}),
     "euler_a": ("EulerAncestralDiscreteScheduler", {}),
     "heun": ("HeunDiscreteScheduler", {}),
+    "lms": ("LMSDiscreteScheduler", {}),
     "dpmpp_2m": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++"}),
     "dpmpp_2m_sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
     "unipc": ("UniPCMultistepScheduler", {}),
     "lcm": ("LCMScheduler", {}),
     "deis": ("DEISMultistepScheduler", {}),
 }
-RESPACED = ["euler", "heun", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "deis"]
+RESPACED = ["euler", "heun", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "deis"]
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 SD15 = dict(SD, _class_name="PNDMScheduler", num_train_timesteps=1000, set_alpha_to_one=False, skip_prk_steps=True,
@@ -180,6 +181,7 @@ def particular_cases():
         for word in ("karras", "exponential", "beta"):
             fields = {f"use_{word}_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0}
             yield of(class_name, **fields), None, 8, 1.0
+    yield of("LMSDiscreteScheduler", use_karras_sigmas=True, sigma_min=0.05, sigma_max=10.0), None, 8, 1.0
     dpm = "DPMSolverMultistepScheduler"
     for algorithm in ("dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"):
         for order in (1, 2, 3):

@@ -78,7 +78,7 @@ static void every_listed_name_opens_as_itself(void **state)
         assert_string_equal(atl_sampler_name(sampler), name);
         atl_sampler_close(&sampler);
     }
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 13);
 }
 
 static void display_names_are_taken_in_any_case(void **state)
@@ -195,7 +195,8 @@ static void unknown_samplers_are_refused_with_a_list(void **state)
         expect_refusal(SD15, options, ATL_USAGE, "dpmpp_2m_karras");
     }
     atl_sampler_options own = {.n_steps = 10, .strength = 1.0f};
-    expect_refusal("{'_class_name':'LMSDiscreteScheduler'}", own, ATL_UNSUPPORTED, "LMSDiscreteScheduler");
+    expect_refusal("{'_class_name':'KDPM2DiscreteScheduler'}", own, ATL_UNSUPPORTED,
+                   "KDPM2DiscreteScheduler");
     expect_refusal("{}", own, ATL_UNSUPPORTED, "scheduler class \"\"");
 }
 
