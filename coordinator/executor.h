@@ -1,0 +1,134 @@
+/* executor.h - pictures from a pool of worker processes, in the manner of Python's
+ * concurrent.futures.ProcessPoolExecutor.
+ *
+ *     atl_executor_open(&options, &executor, &note);
+ *     atl_executor_submit(executor, &job, &future, &note);      // returns at once, or blocks while the queue
+ * is full atl_future_wait(future, -1);                               // done, failed or cancelled const
+ * atl_result *result = atl_future_result(future);      // PNG bytes, digest, timings
+ *     atl_future_release(&future);
+ *     atl_executor_shutdown(&executor, true, false);
+ *
+ * Workers are processes pinned by the plan; a crashed worker costs at most its own attempt, never the pool:
+ * the job is painted again, to the same bytes. One thread inside owns the socket, the processes and the
+ * dispatch; every function here may be called from any thread. The command line uses nothing else. */
+#ifndef ATL_COORDINATOR_EXECUTOR_H
+#define ATL_COORDINATOR_EXECUTOR_H
+
+#include "base/status.h"
+#include "coordinator/placement.h"
+#include "schemas/job.h"
+
+typedef struct atl_executor atl_executor;
+typedef struct atl_future atl_future;
+
+typedef enum atl_worker_phase {
+    ATL_WORKER_STARTING,
+    ATL_WORKER_READY,
+    ATL_WORKER_PAINTING,
+    ATL_WORKER_LOST,
+    ATL_WORKER_ASIDE,
+    ATL_WORKER_GONE
+} atl_worker_phase;
+
+/* What the pool tells while it works: for progress lines, ledgers and logs. Called from the executor's own
+ * thread: do not block, do not call the executor. */
+typedef enum atl_pool_event_type {
+    ATL_POOL_WORKER,     /* worker changed its phase; `text` says why (signal 9, quarantine, binding got) */
+    ATL_POOL_STARTED,    /* job, attempt, worker */
+    ATL_POOL_STEP,       /* job, worker, step of n_steps */
+    ATL_POOL_LEASE_LOST, /* job, attempt, worker; `text` says why */
+    ATL_POOL_DROPPED,    /* a late or duplicate result was dropped */
+} atl_pool_event_type;
+
+typedef struct atl_pool_event {
+    atl_pool_event_type type;
+    uint32_t worker;
+    atl_worker_phase phase;
+    uint64_t index; /* of the job */
+    atl_job_id job;
+    uint32_t attempt;
+    int step, n_steps;
+    const char *text;
+} atl_pool_event;
+
+typedef struct atl_executor_options {
+    const char *model, *variant, *policy; /* as atl_engine_options */
+    const char *tokenizer_dir;
+    const char *worker_program; /* the `atelier` binary; NULL: the one that lies where the library was told at
+                                   build time, else $PATH */
+    const char *const *worker_args; /* further arguments, NULL-terminated; or NULL */
+    int n_workers, n_threads;       /* 0: auto, 1 */
+    atl_order order;
+    const char *cpus;   /* or NULL */
+    bool bind;          /* pin workers to their slots */
+    int batch_size;     /* micro-batch: equal-sized jobs that share the denoiser's calls; 0 means 1 */
+    int credit;         /* jobs a worker may hold; 0 means 2 (or 2 × batch_size) */
+    size_t queue_limit; /* jobs submitted and not taken up yet; submit blocks beyond it. 0: 4 × workers ×
+                           credit */
+    int max_attempts;   /* 0: 3 */
+    int64_t start_patience_ns, silence_patience_ns, compute_patience_ns; /* 0: 10 min, 5 s, 10 min */
+    void (*on_event)(void *user, const atl_pool_event *event);
+    void *user;
+} atl_executor_options;
+
+/* Places the workers and starts them; returns before they are ready. Errors: ATL_USAGE (a plan that cannot
+ * be), ATL_IO, ATL_NO_MEMORY, and whatever a look at the model's configs says. */
+atl_status atl_executor_open(const atl_executor_options *options, atl_executor **ret, atl_note *note);
+const atl_plan *atl_executor_plan(const atl_executor *executor);
+
+/* Copies the job. Blocks while the queue is full. Errors: ATL_CANCELLED (shut down, or every worker was set
+ * aside), ATL_NO_MEMORY. */
+atl_status atl_executor_submit(atl_executor *executor, const atl_job *job, atl_future **ret_future,
+                               atl_note *note);
+/* submit for each of n jobs; on failure none of the futures stays. */
+atl_status atl_executor_map(atl_executor *executor, const atl_job *jobs, size_t n, atl_future **ret_futures,
+                            atl_note *note);
+
+typedef enum atl_future_state {
+    ATL_FUTURE_PENDING,
+    ATL_FUTURE_RUNNING,
+    ATL_FUTURE_DONE,
+    ATL_FUTURE_FAILED,
+    ATL_FUTURE_CANCELLED
+} atl_future_state;
+
+typedef struct atl_result {
+    uint64_t index;
+    atl_job_id job;
+    uint32_t attempt, worker;
+    const uint8_t *png;
+    size_t png_bytes;
+    uint8_t pixel_digest[32];
+    int width, height;
+    const char *settings; /* the infotext in the PNG */
+    atl_job_timings timings;
+    int64_t queued_ns, transfer_ns; /* from submit to the worker's start; from the worker's send to here */
+    atl_status status;              /* FAILED: why */
+    atl_note note;
+} atl_result;
+
+atl_future_state atl_future_peek(const atl_future *future);
+/* True when it ended; timeout_ms < 0 waits for ever. */
+bool atl_future_wait(atl_future *future, int timeout_ms);
+const atl_result *atl_future_result(const atl_future *future); /* NULL until it ended; the future's */
+/* True if it will not be painted: it had not been sent to a worker yet. */
+bool atl_future_cancel(atl_future *future);
+void atl_future_release(atl_future **future);
+
+/* Waits until one (all = false) or all of them ended; returns how many have. */
+size_t atl_executor_wait(atl_executor *executor, atl_future *const *futures, size_t n, bool all,
+                         int timeout_ms);
+/* The next future that ended and was not given out by this function before, of all that were submitted; NULL
+ * after timeout_ms, or when there is none in flight. */
+atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
+
+/* Stops handing out jobs; workers keep what they hold. */
+void atl_executor_pause(atl_executor *executor, bool pause);
+/* Ends the pool. wait: first paint what was submitted (cancel_pending: only what workers hold already);
+ * otherwise kill. NULLs the pointer; futures stay valid until released. */
+void atl_executor_shutdown(atl_executor **executor, bool wait, bool cancel_pending);
+
+/* PSS of the pool's processes, bytes, 0 where the system does not say. */
+size_t atl_executor_pss_bytes(atl_executor *executor, size_t *ret_each, size_t n_each);
+
+#endif
