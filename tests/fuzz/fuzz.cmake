@@ -1,0 +1,43 @@
+# A fuzz target a file: tests/fuzz/<name>_fuzz.c, seeds in tests/fuzz/corpus/<name>/.
+#
+# With ATELIER_FUZZ (clang) a libFuzzer program, run for a short while as a test; otherwise a program that
+# replays the corpus, so that every finding stays an ordinary test.
+set(fuzz_dir ${CMAKE_CURRENT_LIST_DIR})
+
+function(atelier_fuzz name file)
+  get_property(rooms GLOBAL PROPERTY ATELIER_ROOMS)
+  set(corpus ${fuzz_dir}/corpus/${name})
+  add_executable(fuzz_${name} ${file})
+  foreach(room IN ITEMS base image engine)
+    if(room IN_LIST rooms)
+      target_link_libraries(fuzz_${name} PRIVATE atelier_${room})
+      target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/${room})
+    endif()
+  endforeach()
+  target_link_libraries(fuzz_${name} PRIVATE PkgConfig::jansson m)
+  if(ATELIER_FUZZ)
+    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(found ${CMAKE_CURRENT_BINARY_DIR}/fuzz-found/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -max_total_time=20 -timeout=10 -rss_limit_mb=1024 ${found} ${corpus})
+  else()
+    target_sources(fuzz_${name} PRIVATE ${fuzz_dir}/replay_main.c)
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${corpus})
+  endif()
+  set_tests_properties(fuzz_${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
+if(ATELIER_FUZZ)
+  get_property(rooms GLOBAL PROPERTY ATELIER_ROOMS)
+  foreach(room IN LISTS rooms)
+    target_compile_options(atelier_${room} PRIVATE -fsanitize=fuzzer-no-link)
+  endforeach()
+endif()
+
+file(GLOB fuzz_files CONFIGURE_DEPENDS ${fuzz_dir}/*_fuzz.c)
+foreach(file IN LISTS fuzz_files)
+  get_filename_component(stem ${file} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" name ${stem})
+  atelier_fuzz(${name} ${file})
+endforeach()
