@@ -16,7 +16,7 @@ static const float log_coefficients[] = {7.0376836292E-2f,  -1.1514610310E-1f, 1
                                          -1.2420140846E-1f, 1.4249322787E-1f,  -1.6668057665E-1f,
                                          2.0000714765E-1f,  -2.4999993993E-1f, 3.3333331174E-1f};
 #define LN2_HIGH 0.693359375f /* few bits, so that exponent × LN2_HIGH is exact */
-#define LN2_LOW  -2.12194440e-4f
+#define LN2_LOW  (-2.12194440e-4f)
 
 float atl_cephes_log(float x)
 {

@@ -108,9 +108,9 @@ static void step_multistep(const atl_sampler *sampler, int i, int order, float *
     }
     weights_of(order, t.sigma / t.alpha, rho, w);
     for (size_t k = 0; k < n; k++) {
-        float x = latent[k] / s.alpha + w[0] * m[0][k] + w[1] * m[1][k];
-        if (order == 3)
-            x += w[2] * m[2][k];
+        float x = latent[k] / s.alpha;
+        for (int j = 0; j < order; j++)
+            x += w[j] * m[j][k];
         latent[k] = t.alpha * x;
     }
 }

@@ -189,7 +189,7 @@ typedef struct spacing {
 
 static spacing spacing_at(const atl_sampler *sampler, int i, int order, const atl_noise_level *t)
 {
-    float lambda[ATL_SAMPLER_MAX_ORDER];
+    float lambda[ATL_SAMPLER_MAX_ORDER] = {0};
     for (int j = 0; j < order; j++)
         lambda[j] = atl_noise_level_of(sampler->sigmas[i - j]).lambda;
     float h = t->lambda - lambda[0];

@@ -36,7 +36,7 @@ static atl_status plan(atl_sampler *sampler, atl_note *note)
                         n, n_distilled, n_origin);
     sampler->init_noise_sigma = 1.0f;
     sampler->n_slots = N_SLOTS;
-    sampler->timesteps = malloc((size_t)n * sizeof *sampler->timesteps);
+    sampler->timesteps = calloc((size_t)n, sizeof *sampler->timesteps);
     if (!sampler->timesteps)
         return ATL_NO_MEMORY;
     sampler->n_timesteps = n;

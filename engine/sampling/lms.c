@@ -59,7 +59,7 @@ static void step(atl_sampler *sampler, int i, const float *model_output, float *
     if (sampler->n_outputs < ORDER)
         sampler->n_outputs++;
     int order = i + 1 < ORDER ? i + 1 : ORDER;
-    float weights[ORDER];
+    float weights[ORDER] = {0};
     for (int j = 0; j < order; j++)
         weights[j] = (float)weight_of(sampler->sigmas, i, order, j);
     for (size_t k = 0; k < n; k++) {

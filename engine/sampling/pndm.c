@@ -46,10 +46,10 @@ static void lay_out_multistep(atl_sampler *sampler)
 static void lay_out_runge_kutta(atl_sampler *sampler, const float *points, int n_points)
 {
     float *t = sampler->timesteps;
-    float half = (float)(step_ratio(sampler) / 2);
+    int half = step_ratio(sampler) / 2;
     for (int i = 0; i < RUNGE_KUTTA_POINTS - 1; i++) {
         t[4 * i] = points[i];
-        t[4 * i + 1] = t[4 * i + 2] = points[i + 1] + half;
+        t[4 * i + 1] = t[4 * i + 2] = points[i + 1] + (float)half;
         t[4 * i + 3] = points[i + 1];
     }
     for (int i = RUNGE_KUTTA_POINTS - 1; i < n_points; i++)
@@ -179,7 +179,7 @@ static void step_multistep(atl_sampler *sampler, int i, const float *model_outpu
     float *start = sampler->slots[SLOT_START];
     int order = sampler->n_outputs;
     for (size_t k = 0; k < n; k++) {
-        float e[N_ETS];
+        float e[N_ETS] = {0};
         for (int j = 0; j < order; j++)
             e[j] = sampler->slots[N_ETS - 1 - j][k];
         mixed[k] = adams_bashforth(order, e);

@@ -65,6 +65,28 @@ static void rescale_zero_snr(float *betas, float *work, int n)
         betas[i] = 1.0f - work[i] / work[i - 1];
 }
 
+static void fill_alphas(const atl_scheduler_config *config, float *betas, float *alphas)
+{
+    int n = config->num_train_timesteps;
+    for (int i = 0; i < n; i++)
+        betas[i] = beta_at(config, i);
+    cumulate(betas, alphas, n);
+    if (config->rescale_betas_zero_snr != ATL_YES)
+        return;
+    rescale_zero_snr(betas, alphas, n);
+    cumulate(betas, alphas, n);
+}
+
+static atl_status check_range(const float *alphas, int n, atl_note *note)
+{
+    for (int i = 0; i < n; i++)
+        if (!(alphas[i] >= 0.0f && alphas[i] <= 1.0f))
+            return atl_fail(note, ATL_UNSUPPORTED,
+                            "the betas give alphas_cumprod %g at timestep %d; wanted 0 to 1",
+                            (double)alphas[i], i);
+    return ATL_OK;
+}
+
 atl_status atl_schedule_alphas(const atl_scheduler_config *config, float **ret_alphas, atl_note *note)
 {
     int n = config->num_train_timesteps;
@@ -73,25 +95,15 @@ atl_status atl_schedule_alphas(const atl_scheduler_config *config, float **ret_a
     if (config->n_trained_betas && config->n_trained_betas != n)
         return atl_fail(note, ATL_UNSUPPORTED, "trained_betas has %d values; wanted num_train_timesteps, %d",
                         config->n_trained_betas, n);
-    float *alphas = malloc((size_t)n * sizeof *alphas);
-    float *betas = malloc((size_t)n * sizeof *betas);
+    float *alphas = calloc((size_t)n, sizeof *alphas);
+    float *betas = calloc((size_t)n, sizeof *betas);
     atl_status st = ATL_NO_MEMORY;
     if (!alphas || !betas)
         goto fail;
-    for (int i = 0; i < n; i++)
-        betas[i] = beta_at(config, i);
-    cumulate(betas, alphas, n);
-    if (config->rescale_betas_zero_snr == ATL_YES) {
-        rescale_zero_snr(betas, alphas, n);
-        cumulate(betas, alphas, n);
-    }
-    for (int i = 0; i < n; i++) {
-        if (alphas[i] >= 0.0f && alphas[i] <= 1.0f)
-            continue;
-        st = atl_fail(note, ATL_UNSUPPORTED, "the betas give alphas_cumprod %g at timestep %d; wanted 0 to 1",
-                      (double)alphas[i], i);
+    fill_alphas(config, betas, alphas);
+    st = check_range(alphas, n, note);
+    if (st != ATL_OK)
         goto fail;
-    }
     free(betas);
     *ret_alphas = alphas;
     return ATL_OK;

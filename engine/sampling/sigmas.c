@@ -180,41 +180,58 @@ static double final_sigma(atl_final_sigma kind, const float *table, double last)
     return 0.0;
 }
 
-atl_status atl_sigmas_plan(atl_sampler *sampler, const atl_sigma_plan *plan, atl_note *note)
+/* The sigma of every training timestep, and behind them their logarithms: [2][n_train]; free() it. */
+static atl_status tabulate(const atl_sampler *sampler, float **ret_table, atl_note *note)
 {
-    const atl_scheduler_config *config = &sampler->config;
-    int n_train = config->num_train_timesteps;
-    size_t n_most = (size_t)plan->n_steps + 3;
-    float *table = malloc(2 * (size_t)n_train * sizeof *table);
-    double *sigmas = malloc(n_most * sizeof *sigmas);
-    sampler->sigmas = malloc(n_most * sizeof *sampler->sigmas);
-    atl_status st = ATL_NO_MEMORY;
-    if (!table || !sigmas || !sampler->sigmas)
-        goto done;
-    float *log_table = table + n_train;
-    st = ATL_UNSUPPORTED;
-    for (int i = 0; i < n_train; i++) {
+    int n = sampler->config.num_train_timesteps;
+    float *table = calloc(2 * (size_t)n, sizeof *table);
+    if (!table)
+        return ATL_NO_MEMORY;
+    for (int i = 0; i < n; i++) {
         table[i] = atl_sigma_of_alpha(sampler->alphas_cumprod[i]);
         if (!(table[i] > 0.0f) || !isfinite(table[i])) {
-            atl_fail(note, st, "the betas give sigma %g at timestep %d; wanted a positive number",
-                     (double)table[i], i);
-            goto done;
+            atl_status st = atl_fail(note, ATL_UNSUPPORTED,
+                                     "the betas give sigma %g at timestep %d; wanted a positive number",
+                                     (double)table[i], i);
+            free(table);
+            return st;
         }
-        log_table[i] = atl_numpy_log(table[i]);
+        table[n + i] = atl_numpy_log(table[i]);
+    }
+    *ret_table = table;
+    return ATL_OK;
+}
+
+static bool is_respaced(const atl_scheduler_config *config)
+{
+    return config->use_karras_sigmas == ATL_YES || config->use_exponential_sigmas == ATL_YES ||
+           config->use_beta_sigmas == ATL_YES;
+}
+
+atl_status atl_sigmas_plan(atl_sampler *sampler, const atl_sigma_plan *plan, atl_note *note)
+{
+    size_t n_most = (size_t)plan->n_steps + 3;
+    float *table = NULL;
+    atl_status st = tabulate(sampler, &table, note);
+    if (st != ATL_OK)
+        return st;
+    const float *log_table = table + sampler->config.num_train_timesteps;
+    double *sigmas = calloc(n_most, sizeof *sigmas);
+    sampler->sigmas = calloc(n_most, sizeof *sampler->sigmas);
+    if (!sigmas || !sampler->sigmas) {
+        st = ATL_NO_MEMORY;
+        goto done;
     }
     int n = plain_sigmas(sampler, table, log_table, sigmas);
-    atl_final_sigma final = plan->plain;
-    if (config->use_karras_sigmas == ATL_YES || config->use_exponential_sigmas == ATL_YES ||
-        config->use_beta_sigmas == ATL_YES) {
+    bool changed = is_respaced(&sampler->config);
+    if (changed) {
         respace(sampler, plan, table, log_table, sigmas, n);
         n = plan->n_steps;
-        final = plan->respaced;
     }
     for (int i = 0; i < n; i++)
         sampler->sigmas[i] = (float)sigmas[i];
-    sampler->sigmas[n] = (float)final_sigma(final, table, sigmas[n - 1]);
+    sampler->sigmas[n] = (float)final_sigma(changed ? plan->respaced : plan->plain, table, sigmas[n - 1]);
     sampler->n_sigmas = n + 1;
-    st = ATL_OK;
 done:
     free(table);
     free(sigmas);

@@ -150,7 +150,7 @@ static void swap_rows(float a[][ATL_SAMPLER_MAX_ORDER + 1], int i, int j, int n)
 /* rho from the n × n system Σ r[j]^i · rho[j] = b[i], by elimination with pivots. */
 static void solve_rho(update *u, int n)
 {
-    float a[ATL_SAMPLER_MAX_ORDER][ATL_SAMPLER_MAX_ORDER + 1];
+    float a[ATL_SAMPLER_MAX_ORDER][ATL_SAMPLER_MAX_ORDER + 1] = {{0}};
     for (int j = 0; j < n; j++) {
         a[0][j] = 1.0f;
         for (int i = 1; i < n; i++)
