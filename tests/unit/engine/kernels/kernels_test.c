@@ -1,0 +1,355 @@
+/* kernels_test.c - every kernel of every instruction set against the portable one, from the list that
+ * declares them: a kernel without a check does not compile. Whole numbers, whose sums are exact, must agree
+ * bit for bit; reals within a bound that a wrong kernel misses. Pointers are unaligned, sizes odd, outputs
+ * guarded. */
+#include "unit/engine/ops/ops_fixture.h"
+
+/* ---- buffers: n floats at an odd address, guards before and after ---- */
+
+#define N_GUARDS 37
+
+typedef struct buffer {
+    float *block, *data;
+    size_t n;
+} buffer;
+
+static buffer buffer_new(size_t n)
+{
+    buffer b = {.n = n, .block = malloc((n + 2 * N_GUARDS) * sizeof(float))};
+    assert_non_null(b.block);
+    for (size_t i = 0; i < n + 2 * N_GUARDS; i++)
+        b.block[i] = FIXTURE_GUARD;
+    b.data = b.block + N_GUARDS;
+    return b;
+}
+
+static buffer buffer_random(size_t n, uint64_t seed, bool whole)
+{
+    buffer b = buffer_new(n);
+    uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
+    for (size_t i = 0; i < n; i++)
+        b.data[i] = fixture_number(&state, whole);
+    return b;
+}
+
+static void buffer_check_and_free(buffer *b)
+{
+    const float guard = FIXTURE_GUARD;
+    for (size_t i = 0; i < N_GUARDS; i++) {
+        assert_memory_equal(&b->block[i], &guard, sizeof guard);
+        assert_memory_equal(&b->data[b->n + i], &guard, sizeof guard);
+    }
+    free(b->block);
+}
+
+/* Everything equal within bound · (1 + |want|); guards intact in both; both freed. */
+static void assert_agree(buffer *got, buffer *want, double bound)
+{
+    for (size_t i = 0; i < got->n; i++)
+        assert_near(got->data[i], (double)want->data[i], bound);
+    buffer_check_and_free(got);
+    buffer_check_and_free(want);
+}
+
+static const atl_kernels *portable(void)
+{
+    return atl_kernels_choose(0);
+}
+
+/* ---- one check for each kernel ---- */
+
+static void check_gemm_tile(const atl_kernels *kernels, int m, size_t k, bool add, bool whole)
+{
+    size_t lda = (size_t)m + 3, ldc = 45;
+    buffer a = buffer_random(k * lda, 1, whole), b = buffer_random(k * ATL_TILE_COLS, 2, whole);
+    buffer got = buffer_random((size_t)m * ldc, 3, whole), want = buffer_random((size_t)m * ldc, 3, whole);
+    kernels->gemm_f32(m, k, a.data, lda, b.data, got.data, ldc, add, a.data);
+    portable()->gemm_f32(m, k, a.data, lda, b.data, want.data, ldc, add, a.data);
+    assert_agree(&got, &want, whole ? 0.0 : 1e-6 * sqrt((double)k));
+    buffer_check_and_free(&a);
+    buffer_check_and_free(&b);
+}
+
+static void check_gemm_f32(const atl_kernels *kernels)
+{
+    const size_t ks[] = {0, 1, 3, 4, 37, 320, 961};
+    for (int m = 1; m <= ATL_TILE_ROWS; m++)
+        for (size_t i = 0; i < ATL_COUNT(ks); i++)
+            for (int add = 0; add < 2; add++) {
+                check_gemm_tile(kernels, m, ks[i], add, true);
+                check_gemm_tile(kernels, m, ks[i], add, false);
+            }
+}
+
+static void check_pack_f32(const atl_kernels *kernels)
+{
+    const size_t ks[] = {1, 4, 7, 8, 15, 16, 17, 33, 100};
+    for (int m = 1; m <= ATL_STRIP_WIDTH; m++)
+        for (size_t i = 0; i < ATL_COUNT(ks); i++) {
+            size_t k = ks[i], stride = 19;
+            buffer rows = buffer_random((size_t)m * k, 1, false),
+                   got = buffer_new((k - 1) * stride + ATL_STRIP_WIDTH);
+            const float *pointers[ATL_STRIP_WIDTH];
+            for (int row = 0; row < m; row++)
+                pointers[row] = rows.data + (size_t)row * k;
+            kernels->pack_f32(m, k, pointers, got.data, stride);
+            for (size_t j = 0; j < k; j++)
+                for (size_t row = 0; row < stride && j * stride + row < got.n; row++) {
+                    if (row < (size_t)m)
+                        assert_near(got.data[j * stride + row], (double)rows.data[row * k + j], 0.0);
+                    else if (row >= ATL_STRIP_WIDTH) /* between the strip and the next k */
+                        assert_near(got.data[j * stride + row], (double)FIXTURE_GUARD, 0.0);
+                }
+            buffer_check_and_free(&rows);
+            buffer_check_and_free(&got);
+        }
+}
+
+static void check_finish_f32(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n++)
+        for (unsigned parts = 0; parts < 8; parts++)
+            for (int act = ATL_ACT_NONE; act <= ATL_ACT_TANH; act++) {
+                size_t size = (size_t)n;
+                buffer bias = buffer_random(size, 1, false), picture = buffer_random(size, 2, false);
+                buffer residual = buffer_random(size, 3, false), sums = buffer_random(size, 4, false);
+                buffer got = buffer_new(size), want = buffer_new(size);
+                atl_finish finish = {.bias = parts & 1 ? bias.data : NULL,
+                                     .per_picture = parts & 2 ? picture.data : NULL,
+                                     .residual = parts & 4 ? residual.data : NULL,
+                                     .scale = 0.5f,
+                                     .before = (atl_activation)act,
+                                     .after = (atl_activation)(ATL_ACT_TANH - act)};
+                kernels->finish_f32(&finish, n, sums.data, got.data);
+                portable()->finish_f32(&finish, n, sums.data, want.data);
+                assert_agree(&got, &want, 1e-6);
+                buffer_check_and_free(&bias);
+                buffer_check_and_free(&picture);
+                buffer_check_and_free(&residual);
+                buffer_check_and_free(&sums);
+            }
+}
+
+static void check_geglu_f32(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n++)
+        for (int with_bias = 0; with_bias < 2; with_bias++) {
+            size_t size = (size_t)n;
+            buffer a = buffer_random(size, 1, true), b = buffer_random(size, 2, true);
+            buffer bias = buffer_random(size, 3, false), got = buffer_new(size), want = buffer_new(size);
+            const float *p = with_bias ? bias.data : NULL;
+            kernels->geglu_f32(n, a.data, b.data, p, p, got.data);
+            portable()->geglu_f32(n, a.data, b.data, p, p, want.data);
+            assert_agree(&got, &want, 1e-6);
+            buffer_check_and_free(&a);
+            buffer_check_and_free(&b);
+            buffer_check_and_free(&bias);
+        }
+}
+
+static void check_activate_f32(const atl_kernels *kernels)
+{
+    for (size_t n = 0; n <= 70; n++)
+        for (int act = ATL_ACT_NONE; act <= ATL_ACT_TANH; act++) {
+            buffer x = buffer_random(n, n + 1, true), got = buffer_new(n), want = buffer_new(n);
+            kernels->activate_f32((atl_activation)act, n, x.data, got.data);
+            portable()->activate_f32((atl_activation)act, n, x.data, want.data);
+            assert_agree(&got, &want, 1e-6);
+            buffer_check_and_free(&x);
+        }
+}
+
+static void check_add_f32(const atl_kernels *kernels)
+{
+    for (size_t n = 0; n <= 70; n++) {
+        buffer x = buffer_random(n, 1, false), y = buffer_random(n, 2, false), got = buffer_new(n),
+               want = buffer_new(n);
+        kernels->add_f32(n, x.data, y.data, got.data);
+        portable()->add_f32(n, x.data, y.data, want.data);
+        kernels->add_f32(n, x.data, y.data, x.data); /* in place */
+        for (size_t i = 0; i < n; i++)
+            assert_near(x.data[i], (double)want.data[i], 0.0);
+        assert_agree(&got, &want, 0.0);
+        buffer_check_and_free(&x);
+        buffer_check_and_free(&y);
+    }
+}
+
+static void check_affine_f32(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n++)
+        for (int act = ATL_ACT_NONE; act <= ATL_ACT_TANH; act++) {
+            size_t size = (size_t)n;
+            buffer x = buffer_random(size, 1, true), scale = buffer_random(size, 2, true);
+            buffer shift = buffer_random(size, 3, true), got = buffer_new(size), want = buffer_new(size);
+            kernels->affine_f32((atl_activation)act, n, x.data, scale.data, shift.data, got.data);
+            portable()->affine_f32((atl_activation)act, n, x.data, scale.data, shift.data, want.data);
+            assert_agree(&got, &want, act == ATL_ACT_NONE ? 0.0 : 1e-6);
+            buffer_check_and_free(&x);
+            buffer_check_and_free(&scale);
+            buffer_check_and_free(&shift);
+        }
+}
+
+static void check_moments_f32(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n += 3)
+        for (size_t n_rows = 1; n_rows <= 64; n_rows += 9) {
+            size_t size = (size_t)n, stride = size + 5;
+            buffer x = buffer_random(n_rows * stride, 1, true), pivot = buffer_random(size, 2, true);
+            buffer sum = buffer_new(size), sq = buffer_new(size), want_sum = buffer_new(size),
+                   want_sq = buffer_new(size);
+            kernels->moments_f32(n_rows, n, x.data, stride, pivot.data, sum.data, sq.data);
+            portable()->moments_f32(n_rows, n, x.data, stride, pivot.data, want_sum.data, want_sq.data);
+            assert_agree(&sum, &want_sum, 0.0);
+            assert_agree(&sq, &want_sq, 0.0);
+            buffer_check_and_free(&x);
+            buffer_check_and_free(&pivot);
+        }
+}
+
+static void check_layer_norm_f32(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n++)
+        for (int affine = 0; affine < 2; affine++) {
+            size_t size = (size_t)n;
+            buffer x = buffer_random(size, 1, false), gamma = buffer_random(size, 2, false);
+            buffer got = buffer_new(size), want = buffer_new(size);
+            const float *p = affine ? gamma.data : NULL;
+            kernels->layer_norm_f32(n, x.data, p, p, 1e-5f, got.data);
+            portable()->layer_norm_f32(n, x.data, p, p, 1e-5f, want.data);
+            assert_agree(&got, &want, 2e-6);
+            buffer_check_and_free(&x);
+            buffer_check_and_free(&gamma);
+        }
+}
+
+static void check_softmax_f32(const atl_kernels *kernels)
+{
+    for (int n_keys = 1; n_keys <= 40; n_keys++)
+        for (int first = 0; first < 2; first++) {
+            size_t size = (size_t)n_keys * ATL_TILE_COLS;
+            buffer got = buffer_random(size, 1, true), want = buffer_random(size, 1, true);
+            buffer max[2], sum[2], correction[2];
+            for (int i = 0; i < 2; i++) {
+                max[i] = buffer_random(ATL_TILE_COLS, 2, true);
+                sum[i] = buffer_random(ATL_TILE_COLS, 3, false);
+                correction[i] = buffer_new(ATL_TILE_COLS);
+            }
+            for (int j = 0; first && j < ATL_TILE_COLS; j++) {
+                max[0].data[j] = max[1].data[j] = -INFINITY;
+                sum[0].data[j] = sum[1].data[j] = 0.0f;
+            }
+            got.data[5] = want.data[5] = -INFINITY; /* hidden by causality */
+            if (n_keys == 1 && first)
+                got.data[5] = want.data[5] = 0.0f; /* each query sees a key */
+            kernels->softmax_f32(n_keys, 1.7f, got.data, max[0].data, sum[0].data, correction[0].data);
+            portable()->softmax_f32(n_keys, 1.7f, want.data, max[1].data, sum[1].data, correction[1].data);
+            assert_agree(&got, &want, 1e-6);
+            assert_agree(&max[0], &max[1], 0.0);
+            assert_agree(&sum[0], &sum[1], 1e-6);
+            assert_agree(&correction[0], &correction[1], 1e-6);
+        }
+}
+
+static void check_scale_rows_f32(const atl_kernels *kernels)
+{
+    for (int n_rows = 0; n_rows <= 41; n_rows++) {
+        size_t size = (size_t)n_rows * ATL_TILE_COLS;
+        buffer factor = buffer_random(ATL_TILE_COLS, 1, false);
+        buffer got = buffer_random(size, 2, false), want = buffer_random(size, 2, false);
+        kernels->scale_rows_f32(n_rows, factor.data, got.data);
+        portable()->scale_rows_f32(n_rows, factor.data, want.data);
+        assert_agree(&got, &want, 0.0);
+        buffer_check_and_free(&factor);
+    }
+}
+
+/* Every pattern of 16 bits (signalling NaNs may come out quiet), then every length up to 70. */
+static void check_widening(void (*kernel)(size_t, const uint16_t *, float *),
+                           void (*reference)(size_t, const uint16_t *, float *))
+{
+    enum { ALL = 65536 };
+    static uint16_t bits[ALL];
+    for (size_t i = 0; i < ALL; i++)
+        bits[i] = (uint16_t)i;
+    buffer got = buffer_new(ALL), want = buffer_new(ALL);
+    kernel(ALL, bits, got.data);
+    reference(ALL, bits, want.data);
+    for (size_t i = 0; i < ALL; i++)
+        if (!isnan(want.data[i]) || !isnan(got.data[i]))
+            assert_memory_equal(&got.data[i], &want.data[i], sizeof(float));
+    buffer_check_and_free(&got);
+    buffer_check_and_free(&want);
+    for (size_t n = 0; n <= 70; n++) {
+        buffer some = buffer_new(n), same = buffer_new(n);
+        kernel(n, bits + 15000, some.data);
+        reference(n, bits + 15000, same.data);
+        assert_agree(&some, &same, 0.0);
+    }
+}
+
+static void check_f16_to_f32(const atl_kernels *kernels)
+{
+    check_widening(kernels->f16_to_f32, portable()->f16_to_f32);
+}
+
+static void check_bf16_to_f32(const atl_kernels *kernels)
+{
+    check_widening(kernels->bf16_to_f32, portable()->bf16_to_f32);
+}
+
+/* ---- the list ---- */
+
+#define CHECK_ROW(name, parameters) {#name, check_##name},
+static const struct {
+    const char *name;
+    void (*check)(const atl_kernels *kernels);
+} checks[] = {ATL_KERNEL_LIST(CHECK_ROW)};
+
+static void every_kernel_agrees_with_the_portable_one(void **state)
+{
+    (void)state;
+    uint32_t isas[3];
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
+        for (size_t i = 0; i < ATL_COUNT(checks); i++) {
+            print_message("    %s %s\n", atl_kernels_choose(isas[isa])->isa, checks[i].name);
+            checks[i].check(atl_kernels_choose(isas[isa]));
+        }
+}
+
+static void half_precision_has_its_landmarks(void **state)
+{
+    (void)state;
+    const uint16_t bits[] = {0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x0400, 0x7c00, 0xfc00};
+    const float want[] = {0.0f,     -0.0f,      1.0f,     -2.0f,    65504.0f,
+                          0x1p-24f, 0x3ffp-24f, 0x1p-14f, INFINITY, -INFINITY};
+    float got[ATL_COUNT(bits)];
+    portable()->f16_to_f32(ATL_COUNT(bits), bits, got);
+    assert_memory_equal(got, want, sizeof want);
+}
+
+static void flags_choose_the_table(void **state)
+{
+    (void)state;
+    assert_string_equal(atl_kernels_choose(0)->isa, "portable");
+#if defined(__x86_64__)
+    assert_string_equal(atl_kernels_choose(ATL_CPU_AVX2)->isa, "avx2");
+    assert_string_equal(atl_kernels_choose(ATL_CPU_AVX2 | ATL_CPU_AVX512)->isa, "avx512");
+#endif
+    assert_int_equal(setenv("ATELIER_ISA", "portable", 1), 0);
+    assert_int_equal(atl_cpu_flags(), 0);
+    assert_int_equal(setenv("ATELIER_ISA", "avx2", 1), 0);
+    assert_int_equal(atl_cpu_flags() & ~(uint32_t)ATL_CPU_AVX2, 0);
+    assert_int_equal(unsetenv("ATELIER_ISA"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kernel_agrees_with_the_portable_one),
+        cmocka_unit_test(half_precision_has_its_landmarks),
+        cmocka_unit_test(flags_choose_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
