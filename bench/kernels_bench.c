@@ -1,0 +1,190 @@
+/* kernels_bench.c - every kernel of every instruction set that this machine runs, on one core and from warm
+ * caches: what the code can do when memory is not the question.
+ *
+ *   kernels_bench [part of a kernel's name]
+ *
+ * The rows come from the list that declares the kernels, so that none is forgotten. The unit is a billion
+ * elements a second (multiply-adds for gemm_f32), of the best of many repetitions. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+
+#define N         2048 /* floats in a row-wise kernel: 8 KB in, 8 KB out */
+#define GEMM_K    320
+#define N_REPEATS 200
+
+typedef struct numbers {
+    float *a, *b, *c, *d; /* 64 KB each, random in [-1, 1) */
+    uint16_t *narrow;
+    const float *rows[ATL_STRIP_WIDTH];
+    float state[3][ATL_TILE_COLS];
+} numbers;
+
+/* Each returns how many elements one call works on. */
+
+static double run_gemm_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->gemm_f32(ATL_TILE_ROWS, GEMM_K, x->a, ATL_STRIP_WIDTH, x->b, x->c, ATL_TILE_COLS, false, x->b);
+    return ATL_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
+static double run_pack_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->pack_f32(ATL_TILE_ROWS, GEMM_K, x->rows, x->c, ATL_STRIP_WIDTH);
+    return ATL_TILE_ROWS * GEMM_K;
+}
+
+static double run_finish_f32(const atl_kernels *kernels, numbers *x)
+{
+    atl_finish finish = {.bias = x->b, .residual = x->d, .scale = 1.0f};
+    kernels->finish_f32(&finish, N, x->a, x->c);
+    return N;
+}
+
+static double run_geglu_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->geglu_f32(N, x->a, x->b, x->d, x->d, x->c);
+    return N;
+}
+
+static double run_activate_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->activate_f32(ATL_ACT_SILU, N, x->a, x->c);
+    return N;
+}
+
+static double run_add_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->add_f32(N, x->a, x->b, x->c);
+    return N;
+}
+
+static double run_affine_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->affine_f32(ATL_ACT_SILU, N, x->a, x->b, x->d, x->c);
+    return N;
+}
+
+static double run_moments_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->moments_f32(N / 320, 320, x->a, 320, x->b, x->c, x->d);
+    return N / 320 * 320;
+}
+
+static double run_layer_norm_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->layer_norm_f32(N, x->a, x->b, x->d, 1e-5f, x->c);
+    return N;
+}
+
+static double run_softmax_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->softmax_f32(N / ATL_TILE_COLS, 0.1f, x->d, x->state[0], x->state[1], x->state[2]);
+    return N;
+}
+
+static double run_scale_rows_f32(const atl_kernels *kernels, numbers *x)
+{
+    static const float ones[ATL_TILE_COLS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                              1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    kernels->scale_rows_f32(N / ATL_TILE_COLS, ones, x->d);
+    return N;
+}
+
+static double run_f16_to_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->f16_to_f32(N, x->narrow, x->c);
+    return N;
+}
+
+static double run_bf16_to_f32(const atl_kernels *kernels, numbers *x)
+{
+    kernels->bf16_to_f32(N, x->narrow, x->c);
+    return N;
+}
+
+#define BENCH_ROW(name, parameters) {#name, run_##name},
+static const struct {
+    const char *name;
+    double (*run)(const atl_kernels *kernels, numbers *x);
+} benches[] = {ATL_KERNEL_LIST(BENCH_ROW)};
+
+static float *random_floats(size_t n, uint64_t state)
+{
+    float *x = aligned_alloc(64, n * sizeof *x);
+    if (!x)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        x[i] = (float)(int32_t)(state >> 32) * 0x1p-31f;
+    }
+    return x;
+}
+
+static numbers numbers_new(void)
+{
+    enum { SIZE = 16384 };
+    numbers x = {.a = random_floats(SIZE, 1), .b = random_floats(SIZE, 2)};
+    x.c = random_floats(SIZE, 3);
+    x.d = random_floats(SIZE, 4);
+    x.narrow = aligned_alloc(64, SIZE * sizeof *x.narrow);
+    if (!x.narrow)
+        abort();
+    for (size_t i = 0; i < SIZE; i++)
+        x.narrow[i] = (uint16_t)(0x3800 + i % 1024);
+    for (size_t i = 0; i < ATL_STRIP_WIDTH; i++)
+        x.rows[i] = x.a + i * GEMM_K;
+    return x;
+}
+
+static void numbers_free(numbers *x)
+{
+    free(x->a);
+    free(x->b);
+    free(x->c);
+    free(x->d);
+    free(x->narrow);
+}
+
+/* Billions of elements a second, of the best repetition. */
+static double measure(const atl_kernels *kernels, double (*run)(const atl_kernels *, numbers *), numbers *x)
+{
+    double best = 0.0;
+    for (int i = 0; i < N_REPEATS; i++) {
+        double n = 0.0;
+        int64_t begin = atl_clock_now_ns();
+        for (int j = 0; j < 8; j++)
+            n += run(kernels, x);
+        double rate = n / (double)(atl_clock_now_ns() - begin);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : "";
+    const uint32_t flags[] = {0, ATL_CPU_AVX2, ATL_CPU_AVX2 | ATL_CPU_AVX512};
+    numbers x = numbers_new();
+    printf("%-16s %10s %10s %10s   (billion elements a second, one core)\n", "kernel", "portable", "avx2",
+           "avx512");
+    for (size_t i = 0; i < ATL_COUNT(benches); i++) {
+        if (!strstr(benches[i].name, only))
+            continue;
+        printf("%-16s", benches[i].name);
+        for (size_t isa = 0; isa < ATL_COUNT(flags); isa++)
+            if ((atl_cpu_flags() & flags[isa]) == flags[isa])
+                printf(" %10.2f", measure(atl_kernels_choose(flags[isa]), benches[i].run, &x));
+            else
+                printf(" %10s", "-");
+        printf("\n");
+    }
+    numbers_free(&x);
+    return 0;
+}
