@@ -9,7 +9,7 @@ unset "${!ATELIER_@}" NO_COLOR
 export XDG_CACHE_HOME=$room/cache
 
 fail() {
-  echo "FAILED at line ${BASH_LINENO[1]} of $(basename "${BASH_SOURCE[2]}"): $*" >&2
+  echo "FAILED at line ${BASH_LINENO[-2]} of $(basename "${BASH_SOURCE[-1]}"): $*" >&2
   [ ! -s err ] || sed 's/^/  stderr: /' err >&2
   exit 1
 }

@@ -1,0 +1,23 @@
+# The man page knows every option, environment variable, sampler and family that the program knows.
+. "$(dirname "$0")/lib.sh"
+page=$source/docs/atelier.1
+
+sed 's/\\-/-/g' "$page" >page # roff writes every dash as \-
+for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule"; do
+  # shellcheck disable=SC2086
+  expect 0 "" $command --help
+  cp out help
+  grep -oE -- '--[a-z][a-z-]+' help | sort -u | while read -r option; do
+    [ "$option" = --help ] || grep -q -- "$option" page || fail "$command: $option is not in the man page"
+  done
+  grep -oE 'ATELIER_[A-Z_]+' help | sort -u | while read -r variable; do
+    grep -q "$variable" page || fail "$command: $variable is not in the man page"
+  done
+  sed -n 's/.*\(Samplers\|Families\): \(.*\)\.$/\2/p' help | tr -d ' ' | tr ',' '\n' | while read -r name; do
+    grep -qw "$name" page || fail "$command: $name is not in the man page"
+  done
+done
+if command -v groff >/dev/null; then
+  groff -man -Tutf8 -ww "$page" >formatted 2>warnings || fail "groff fails"
+  [ ! -s warnings ] || fail "groff warns: $(head -n 1 warnings)"
+fi
