@@ -58,6 +58,9 @@ void atl_json_open_bytes(atl_json *json, const char *file, char *data, size_t si
     }
     replace_infinities(data, size);
     json->owned = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+    /* transformers writes 10^30 with all its digits: a number beyond 64 bits makes all of them reals */
+    if (!json->owned && json_error_code(&error) == json_error_numeric_overflow)
+        json->owned = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     json->root = json->owned;
     if (!json->owned)
         atl_json_fail(json, ATL_BAD_INPUT, "is not valid JSON at line %d, column %d: %s", error.line,
@@ -140,8 +143,7 @@ bool atl_json_has(atl_json *json, const char *key)
     return value && !json_is_null(value);
 }
 
-/* A whole number of any spelling (2, 2.0) within [least, most]. */
-static bool whole_number(const json_t *value, int least, int most, int *ret)
+bool atl_json_whole(const json_t *value, int least, int most, int *ret)
 {
     if (!json_is_number(value))
         return false;
@@ -163,7 +165,7 @@ int atl_json_int(atl_json *json, const char *key, int missing, int least, int mo
 {
     const json_t *value = atl_json_get(json, key);
     int result = missing;
-    if (value && !whole_number(value, least, most, &result))
+    if (value && !atl_json_whole(value, least, most, &result))
         refuse_number(json, key, least, most);
     return result;
 }
@@ -260,7 +262,7 @@ int atl_json_ints(atl_json *json, const char *key, int n_single, int least, int 
     if (!value)
         return 0;
     int number;
-    if (whole_number(value, least, largest, &number)) {
+    if (atl_json_whole(value, least, largest, &number)) {
         for (int i = 0; i < n_single; i++)
             out[i] = number;
         return n_single;
@@ -275,7 +277,7 @@ int atl_json_ints(atl_json *json, const char *key, int n_single, int least, int 
         return 0;
     }
     for (size_t i = 0; i < n; i++)
-        if (!whole_number(json_array_get(value, i), least, largest, &out[i])) {
+        if (!atl_json_whole(json_array_get(value, i), least, largest, &out[i])) {
             refuse_number(json, key, least, largest);
             return 0;
         }

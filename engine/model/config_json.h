@@ -40,6 +40,8 @@ void atl_json_fail(atl_json *json, atl_status status, const char *format, ...)
 
 /* The value, or NULL if the key is missing; marks the key as known. */
 json_t *atl_json_get(atl_json *json, const char *key);
+/* Whether `value` is a whole number, however spelt (2, 2.0), within [least, most]. */
+bool atl_json_whole(const json_t *value, int least, int most, int *ret);
 /* Whether the key is there and not null. */
 bool atl_json_has(atl_json *json, const char *key);
 

@@ -149,10 +149,8 @@ static void read_disabled_correctors(atl_json *json, atl_scheduler_config *c)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const json_t *one = json_array_get(list, i);
-        if (!json_is_integer(one) || json_integer_value(one) < 0 || json_integer_value(one) > MAX_STEPS)
+        if (!atl_json_whole(json_array_get(list, i), 0, MAX_STEPS, &c->disable_corrector[i]))
             atl_json_refuse(json, ATL_BAD_INPUT, "disable_corrector", "whole numbers from 0 up were wanted");
-        c->disable_corrector[i] = (int)json_integer_value(one);
     }
     c->n_disable_corrector = (int)n;
 }

@@ -83,11 +83,10 @@ static bool read_depth(const json_t *value, int *ret)
     const bool list = json_is_array(value);
     for (size_t i = 0; i < (list ? json_array_size(value) : 1); i++) {
         const json_t *one = list ? json_array_get(value, i) : value;
-        if (!json_is_integer(one) || json_integer_value(one) < 1 || json_integer_value(one) > MAX_LAYERS)
+        int depth;
+        if (!atl_json_whole(one, 1, MAX_LAYERS, &depth) || (i > 0 && depth != *ret))
             return false;
-        if (i > 0 && *ret != (int)json_integer_value(one))
-            return false;
-        *ret = (int)json_integer_value(one);
+        *ret = depth;
     }
     return !list || json_array_size(value) > 0;
 }
