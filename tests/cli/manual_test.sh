@@ -7,10 +7,10 @@ for command in paint "model inspect" "model synth" "model probe" "model tokenize
   # shellcheck disable=SC2086
   expect 0 "" $command --help
   cp out help
-  grep -oE -- '--[a-z][a-z-]+' help | sort -u | while read -r option; do
+  { grep -oE -- '--[a-z][a-z-]+' help || true; } | sort -u | while read -r option; do
     [ "$option" = --help ] || grep -q -- "$option" page || fail "$command: $option is not in the man page"
   done
-  grep -oE 'ATELIER_[A-Z_]+' help | sort -u | while read -r variable; do
+  { grep -oE 'ATELIER_[A-Z_]+' help || true; } | sort -u | while read -r variable; do
     grep -q "$variable" page || fail "$command: $variable is not in the man page"
   done
   sed -n 's/.*\(Samplers\|Families\): \(.*\)\.$/\2/p' help | tr -d ' ' | tr ',' '\n' | while read -r name; do
