@@ -7,17 +7,21 @@
 
 #include "kernels/wide.h"
 
-/* sums[2·i] and sums[2·i + 1] are the two halves of row i. */
-static inline __attribute__((always_inline)) void gemm_step(const int m, const float *a, const float *b,
-                                                            vec *sums)
+/* One k: sums[2·i] and sums[2·i + 1] are the two halves of row i. */
+static inline __attribute__((always_inline)) void gemm_step(const int m, const float **a, size_t lda,
+                                                            const float **b, vec *sums)
 {
-    vec left = v_load(b), right = v_load(b + 16);
+    vec left = v_load(*b), right = v_load(*b + 16);
     UNROLL for (int i = 0; i < m; i++)
     {
-        vec x = v_set(a[i]);
+        vec x = v_set((*a)[i]);
         sums[2 * i] = v_fma(x, left, sums[2 * i]);
         sums[2 * i + 1] = v_fma(x, right, sums[2 * i + 1]);
     }
+    *a += lda;
+    *b += ATL_TILE_COLS;
+    __asm__(""
+            : "+r"(*a), "+r"(*b)); /* or gcc keeps a pointer for each row of each k, most of them in memory */
 }
 
 static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t k, const float *a, size_t lda,
@@ -30,16 +34,15 @@ static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t 
         sums[2 * i] = add ? v_load(c + (size_t)i * ldc) : v_set(0.0f);
         sums[2 * i + 1] = add ? v_load(c + (size_t)i * ldc + 16) : v_set(0.0f);
     }
-    size_t kk = 0;
-    for (; kk + 4 <= k; kk += 4, a += 4 * lda, b += 4 * ATL_TILE_COLS, ahead += 16) {
+    for (size_t quads = k / 4; quads > 0; quads--, ahead += 16) {
         _mm_prefetch((const char *)ahead, _MM_HINT_T1);
-        gemm_step(m, a, b, sums);
-        gemm_step(m, a + lda, b + ATL_TILE_COLS, sums);
-        gemm_step(m, a + 2 * lda, b + 2 * ATL_TILE_COLS, sums);
-        gemm_step(m, a + 3 * lda, b + 3 * ATL_TILE_COLS, sums);
+        gemm_step(m, &a, lda, &b, sums);
+        gemm_step(m, &a, lda, &b, sums);
+        gemm_step(m, &a, lda, &b, sums);
+        gemm_step(m, &a, lda, &b, sums);
     }
-    for (; kk < k; kk++, a += lda, b += ATL_TILE_COLS)
-        gemm_step(m, a, b, sums);
+    for (size_t rest = k % 4; rest > 0; rest--)
+        gemm_step(m, &a, lda, &b, sums);
     UNROLL for (int i = 0; i < m; i++)
     {
         v_store(c + (size_t)i * ldc, sums[2 * i]);

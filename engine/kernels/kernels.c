@@ -12,7 +12,7 @@
 
 static const atl_kernels portable = {.isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE)};
 #if defined(__x86_64__)
-static const atl_kernels avx2 = {.isa = "avx2", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_AVX2)};
+static const atl_kernels avx2 = {.isa = "avx2", ATL_KERNEL_LIST(SLOT_AVX2)};
 static const atl_kernels avx512 = {.isa = "avx512", ATL_KERNEL_LIST(SLOT_AVX512)};
 
 static uint32_t detected_flags(void)
