@@ -59,6 +59,7 @@ typedef struct atl_job_timings {
     atl_span *unet_step;        /* owned */
     int64_t begun_ns, ended_ns; /* the worker's CLOCK_MONOTONIC: one clock for all workers of a machine */
     int64_t waited_ns;          /* between the job's arrival at the worker and its start */
+    int64_t sent_ns;            /* when the worker gave the result to its socket; the same clock */
     uint64_t minor_faults, major_faults; /* of the process, during the job */
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t peak_rss_bytes;

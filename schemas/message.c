@@ -65,6 +65,7 @@ static void pack_timings(msgpack_packer *p, const atl_job_timings *t)
     msgpack_pack_int64(p, t->begun_ns);
     msgpack_pack_int64(p, t->ended_ns);
     msgpack_pack_int64(p, t->waited_ns);
+    msgpack_pack_int64(p, t->sent_ns);
     msgpack_pack_uint64(p, t->minor_faults);
     msgpack_pack_uint64(p, t->major_faults);
     msgpack_pack_uint64(p, t->voluntary_switches);
@@ -108,6 +109,7 @@ static void unpack_timings(atl_unpack *in, atl_job_timings *t)
     t->begun_ns = atl_unpack_int(in, "begun_ns", 0, INT64_MAX);
     t->ended_ns = atl_unpack_int(in, "ended_ns", 0, INT64_MAX);
     t->waited_ns = atl_unpack_int(in, "waited_ns", 0, INT64_MAX);
+    t->sent_ns = atl_unpack_int(in, "sent_ns", 0, INT64_MAX);
     t->minor_faults = atl_unpack_uint(in, "minor_faults", UINT64_MAX);
     t->major_faults = atl_unpack_uint(in, "major_faults", UINT64_MAX);
     t->voluntary_switches = atl_unpack_uint(in, "voluntary_switches", UINT64_MAX);
@@ -196,18 +198,28 @@ static void unpack_result(atl_unpack *in, atl_message *m)
     unpack_timings(in, &m->timings);
 }
 
+static void pack_unable(msgpack_packer *p, const atl_message *m)
+{
+    msgpack_pack_int(p, (int)m->status);
+    atl_pack_string(p, m->note);
+}
+
+static void unpack_unable(atl_unpack *in, atl_message *m)
+{
+    m->status = (atl_status)atl_unpack_int(in, "status", ATL_USAGE, ATL_CANCELLED);
+    m->note = atl_unpack_string(in, "note", MAX_TEXT_BYTES);
+}
+
 static void pack_failed(msgpack_packer *p, const atl_message *m)
 {
     pack_lease(p, &m->lease);
-    msgpack_pack_int(p, (int)m->status);
-    atl_pack_string(p, m->note);
+    pack_unable(p, m);
 }
 
 static void unpack_failed(atl_unpack *in, atl_message *m)
 {
     unpack_lease(in, &m->lease);
-    m->status = (atl_status)atl_unpack_int(in, "status", ATL_USAGE, ATL_CANCELLED);
-    m->note = atl_unpack_string(in, "note", MAX_TEXT_BYTES);
+    unpack_unable(in, m);
 }
 
 static void pack_job(msgpack_packer *p, const atl_message *m)
@@ -240,7 +252,7 @@ static void unpack_nothing(atl_unpack *in, atl_message *m)
     (void)m;
 }
 
-enum { LEASE_FIELDS = 5, TIMINGS_FIELDS = 22, JOB_FIELDS = 15 };
+enum { LEASE_FIELDS = 5, TIMINGS_FIELDS = 23, JOB_FIELDS = 15 };
 
 typedef struct schema {
     size_t n_fields;
@@ -251,10 +263,12 @@ typedef struct schema {
 static const schema schemas[ATL_N_MESSAGE_TYPES] = {
     [ATL_MSG_HELLO] = {2, pack_hello, unpack_hello},
     [ATL_MSG_READY] = {6, pack_ready, unpack_ready},
+    [ATL_MSG_ALIVE] = {0, pack_nothing, unpack_nothing},
     [ATL_MSG_STARTED] = {LEASE_FIELDS, pack_leased, unpack_leased},
     [ATL_MSG_BEAT] = {LEASE_FIELDS + 2, pack_beat, unpack_beat},
     [ATL_MSG_RESULT] = {LEASE_FIELDS + 5 + TIMINGS_FIELDS, pack_result, unpack_result},
     [ATL_MSG_FAILED] = {LEASE_FIELDS + 2, pack_failed, unpack_failed},
+    [ATL_MSG_UNABLE] = {2, pack_unable, unpack_unable},
     [ATL_MSG_BYE] = {0, pack_nothing, unpack_nothing},
     [ATL_MSG_JOB] = {LEASE_FIELDS + JOB_FIELDS, pack_job, unpack_job},
     [ATL_MSG_DRAIN] = {0, pack_nothing, unpack_nothing},
@@ -278,7 +292,7 @@ atl_status atl_message_decode(const void *bytes, size_t n_bytes, atl_message *re
     atl_unpack in;
     atl_message message = {0};
     atl_unpack_open(&in, bytes, n_bytes, note);
-    atl_unpack_uint(&in, "version", ATL_PROTOCOL_VERSION);
+    atl_unpack_int(&in, "version", ATL_PROTOCOL_VERSION, ATL_PROTOCOL_VERSION);
     message.type = (atl_message_type)atl_unpack_int(&in, "type", 0, ATL_N_MESSAGE_TYPES - 1);
     message.worker = (uint32_t)atl_unpack_uint(&in, "worker", UINT32_MAX);
     if (in.status == ATL_OK)

@@ -17,10 +17,12 @@ typedef enum atl_message_type {
     /* worker → coordinator */
     ATL_MSG_HELLO,   /* run, worker, pid, protocol version */
     ATL_MSG_READY,   /* the model is mapped; binding that was got, ISA, policy; credit jobs may come */
+    ATL_MSG_ALIVE,   /* the process lives, whatever its compute thread does; a few times a second */
     ATL_MSG_STARTED, /* lease: the compute thread took the job up */
     ATL_MSG_BEAT,    /* lease, step, n_steps: the compute thread is alive */
     ATL_MSG_RESULT,  /* lease, digest of pixels, sizes, timings; then a frame with the PNG */
     ATL_MSG_FAILED,  /* lease, status, note: this job cannot be painted by this worker */
+    ATL_MSG_UNABLE,  /* status, note: it cannot start (the model is bad, say), and goes */
     ATL_MSG_BYE,     /* drained: nothing in flight, going */
     /* coordinator → worker */
     ATL_MSG_JOB,   /* lease, job */
@@ -51,8 +53,8 @@ typedef struct atl_message {
     uint64_t png_bytes;               /* RESULT */
     char *settings;                   /* RESULT: the infotext that the PNG carries */
     atl_job_timings timings;          /* RESULT */
-    atl_status status;                /* FAILED */
-    char *note;                       /* FAILED; READY: "" */
+    atl_status status;                /* FAILED, UNABLE */
+    char *note;                       /* FAILED, UNABLE; READY: what was not got as it was asked for, or "" */
     char *isa, *policy, *binding;     /* READY: "amx", "bf16", hwloc's cpuset list ("0-3") as read back */
     uint64_t packed_bytes, pss_bytes; /* READY */
 } atl_message;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 3 };
+/* An element costs msgpack-c 24 bytes of memory for one of the frame's: what the longest message needs, and
+ * no more. */
+enum { MAX_DEPTH = 3, MAX_ELEMENTS = 1 << 18 };
 
 int atl_pack_write(void *text, const char *bytes, size_t n)
 {
@@ -81,17 +83,17 @@ static bool fits(const uint8_t *bytes, size_t n)
 {
     size_t open[MAX_DEPTH + 1] = {1}; /* elements still to come at each depth */
     int depth = 0;
-    size_t at = 0;
+    size_t at = 0, n_elements = 0;
     while (depth >= 0) {
         if (open[depth] == 0) {
             depth--;
             continue;
         }
         open[depth]--;
-        if (at == n)
+        if (at == n || ++n_elements > MAX_ELEMENTS)
             return false;
         const head h = read_head(bytes + at, n - at);
-        if (!h.ok || (h.children > 0 && depth == MAX_DEPTH))
+        if (!h.ok || (h.children > 0 && depth == MAX_DEPTH) || h.children > MAX_ELEMENTS)
             return false;
         at += h.bytes;
         if (h.children > 0)
