@@ -1,7 +1,7 @@
 # Debian's libraries, by their pkg-config names.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(PNG REQUIRED)
+find_package(PNG REQUIRED) # and with it ZLIB::ZLIB
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
