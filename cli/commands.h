@@ -5,6 +5,7 @@
 
 int command_paint(int argc, char **argv);
 int command_model(int argc, char **argv);
+int command_topology(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);
 int command_model_synth(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
     {"paint", command_paint, "paint one picture from a prompt"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
+    {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},
 };
 
 static void print_usage(void)

@@ -1,8 +1,11 @@
-/* placement.h - core clusters of a machine, and where N workers × T threads go. Rules: STUDY.md, "Core
- * clusters and placement".
+/* placement.h - core clusters of a machine, and where N workers × T threads go.
  *
- * Pure but for atl_machine_load: a plan is a function of a topology, so that machines that are not this one
- * can be planned for. */
+ * A cluster is a set of usable cores of one class, one NUMA set, one outermost data cache and one package. A
+ * plan is a function of a topology and of what may be used of it, so that machines that are not this one can
+ * be planned for. Nothing here binds anything: the worker does, and reports what it got.
+ *
+ * Load a machine before the process starts threads (hwloc's look at an x86 binds the caller to each CPU in
+ * turn); then any thread may read it. */
 #ifndef ATL_COORDINATOR_PLACEMENT_H
 #define ATL_COORDINATOR_PLACEMENT_H
 
@@ -18,40 +21,72 @@ typedef struct atl_machine_source {
     const char *cpus;      /* a cpu list ("0-3,8") to stay within; or NULL */
 } atl_machine_source;
 
+/* For this machine: usable is what the cgroup's cpuset allows ∩ the process's own binding (taskset) ∩ `cpus`,
+ * and the cgroups' CPU quota and memory limits count. Errors: ATL_USAGE (a cpu list or a synthetic string
+ * that cannot be; nothing is left to use), ATL_NOT_FOUND, ATL_BAD_INPUT (the XML), ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_machine_load(const atl_machine_source *source, atl_machine **ret, atl_note *note);
 void atl_machine_free(atl_machine **machine);
-/* For tests: takes over an hwloc_topology_t that was built by hand; `quota_cpus` < 0: none. */
-atl_status atl_machine_from_topology(void *hwloc_topology, double quota_cpus, atl_machine **ret,
-                                     atl_note *note);
 
-typedef enum atl_order { ATL_SCATTER, ATL_COMPACT } atl_order;
+struct hwloc_topology; /* an hwloc_topology_t points to it */
+
+/* What narrows a machine down, where it is not asked of this system. */
+typedef struct atl_machine_limits {
+    const char *name;         /* how to call it in drawings; NULL: as its topology says */
+    const char *binding;      /* a cpu list: the process's own binding; NULL: all */
+    const char *cpus;         /* a cpu list to stay within; NULL: all */
+    double quota_cpus;        /* CPUs' worth of time; <= 0: no quota */
+    size_t memory_free_bytes; /* for workers; 0: not known */
+} atl_machine_limits;
+
+/* Of a topology that was built by hand and loaded. Takes it over, on failure too. Errors: as
+ * atl_machine_load. */
+atl_status atl_machine_from_topology(struct hwloc_topology *topology, const atl_machine_limits *limits,
+                                     atl_machine **ret, atl_note *note);
+
+int atl_machine_n_clusters(const atl_machine *machine);
+/* Whether workers can be bound here at all: not on macOS, nor for a machine that is not this one. */
+bool atl_machine_can_bind(const atl_machine *machine);
+
+typedef enum atl_order {
+    ATL_SCATTER, /* each worker as far from the others as can be */
+    ATL_COMPACT  /* each worker beside the one before */
+} atl_order;
 
 typedef struct atl_slot {
-    int cluster; /* -1: straddles several */
-    int smt_layer;
-    int *pus; /* [n_threads] OS indices, one a thread; owned */
-    bool straddles, oversubscribed;
+    int cluster;   /* -1: straddles several */
+    int numa_node; /* OS index of the NUMA node of its cores (the first, if local to several); -1: several
+                      sets */
+    int smt_layer; /* 0: the first hardware thread of each core, 1: the second … */
+    int *pus;      /* [n_threads] OS indices, one a thread; owned */
+    bool straddles;
+    bool oversubscribed; /* shares cores with workers before it, or comes after the quota is used up */
 } atl_slot;
 
 typedef struct atl_plan {
     int n_workers, n_threads;
     atl_order order;
-    int n_max;         /* most workers of that many threads before they share cores or pass the quota */
-    atl_slot *slots;   /* [n_workers]; the plan for N is a prefix of the plan for N + 1 */
-    char warning[256]; /* "" or a sentence: oversubscribed, straddling, the quota */
+    int n_max; /* most workers of that many threads before they share cores or pass the quota; may be 0 */
+    int coordinator_pu; /* where the coordinator disturbs least: the weakest core that no worker uses, else a
+                           sibling that none uses; -1: there is none. Advice: nothing is kept free for it */
+    atl_slot *slots;    /* [n_workers]; the plan for N is a prefix of the plan for N + 1 */
+    char warning[512];  /* "" or sentences: oversubscribed, straddling, the quota, memory */
 } atl_plan;
 
-/* n_workers 0: auto (as many as there are slots on the first layer, within quota and memory: `worker_bytes`
- * each, 0 unknown). n_threads 0: 1. Errors: ATL_USAGE. */
+enum { ATL_PLAN_MAX_WORKERS = 16384, ATL_PLAN_MAX_THREADS = 16384, ATL_PLAN_MAX_PUS = 1 << 20 };
+
+/* n_workers 0: auto, as many as n_max says and memory holds (`worker_bytes` each; 0: unknown), but at least
+ * one. n_threads 0: 1. Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above),
+ * ATL_NO_MEMORY. */
 atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,
                          size_t worker_bytes, atl_plan *ret, atl_note *note);
 void atl_plan_done(atl_plan *plan);
 
-/* Drawings of the machine with a plan (or NULL) on it. */
+/* Drawings of the machine with a plan (or NULL) on it: for a terminal (UTF-8, at most 100 columns unless a
+ * group of cores with one L2 is wider), as one JSON object, and as a whole SVG file. */
 void atl_machine_text(const atl_machine *machine, const atl_plan *plan, atl_text *out);
 void atl_machine_json(const atl_machine *machine, const atl_plan *plan, atl_text *out);
 void atl_machine_svg(const atl_machine *machine, const atl_plan *plan, atl_text *out);
-/* hwloc's XML, for a run's record. */
+/* hwloc's XML, for a run's record. Errors: ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_machine_xml(const atl_machine *machine, atl_text *out, atl_note *note);
 
 #endif

@@ -1,0 +1,109 @@
+/* topology.c - `atelier topology`: the machine's core clusters, and where workers would sit. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/sizes.h"
+#include "commands.h"
+#include "console.h"
+#include "coordinator/placement.h"
+
+typedef struct topology_args {
+    const char *workers, *order, *cpus, *xml, *synthetic, *svg;
+    int64_t threads;
+    bool json;
+} topology_args;
+
+#define AT(field) offsetof(topology_args, field)
+
+static const atl_option rows[] = {
+    {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
+     "worker processes to place; auto: as many as have cores of their own, within the CPU quota"},
+    {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, ATL_PLAN_MAX_THREADS, "ATELIER_THREADS", "1",
+     "of each worker"},
+    {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact", 0, 0, "ATELIER_ORDER", "scatter",
+     "workers far from each other, or side by side"},
+    {"cpus", 0, ATL_OPTION_STRING, AT(cpus), "LIST", NULL, 0, 0, "ATELIER_CPUS", NULL,
+     "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
+    {"xml", 0, ATL_OPTION_STRING, AT(xml), "FILE", NULL, 0, 0, NULL, NULL,
+     "plan for another machine, of which 'lstopo --of xml FILE' was asked"},
+    {"synthetic", 0, ATL_OPTION_STRING, AT(synthetic), "STRING", NULL, 0, 0, NULL, NULL,
+     "plan for a machine that is made up: 'pack:2 numa:1 l3:4 core:8 pu:2'"},
+    {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
+     "print one JSON object instead of the drawing"},
+    {"svg", 0, ATL_OPTION_STRING, AT(svg), "FILE", NULL, 0, 0, NULL, NULL,
+     "write the drawing as a picture, too; - prints it instead"},
+};
+
+static const atl_command command = {
+    .name = "atelier topology",
+    .operands = "",
+    .summary =
+        "Draws the machine's clusters of cores (alike, under one cache), and the plan for N workers × T "
+        "threads on it.\nThe plan for N workers is the beginning of the plan for N + 1.",
+    .options = rows,
+    .n_options = ATL_COUNT(rows),
+    .least_operands = 0,
+    .most_operands = 0,
+};
+
+/* "auto" is 0. */
+static atl_status read_workers(const char *text, int *ret, atl_note *note)
+{
+    char *end;
+    errno = 0;
+    const long n = strtol(text, &end, 10);
+    const bool is_auto = strcmp(text, "auto") == 0;
+    if (!is_auto && (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > ATL_PLAN_MAX_WORKERS))
+        return atl_fail(note, ATL_USAGE, "workers: found '%s', wanted auto or a whole number from 1 to %d",
+                        text, (int)ATL_PLAN_MAX_WORKERS);
+    *ret = is_auto ? 0 : (int)n;
+    return ATL_OK;
+}
+
+static atl_status draw(const topology_args *args, const atl_machine *machine, const atl_plan *plan,
+                       atl_note *note)
+{
+    atl_text words = {0}, svg = {0};
+    atl_status st = ATL_OK;
+    const bool svg_only = args->svg && strcmp(args->svg, "-") == 0;
+    if (args->svg)
+        atl_machine_svg(machine, plan, svg_only ? &words : &svg);
+    if (!svg_only)
+        (args->json ? atl_machine_json : atl_machine_text)(machine, plan, &words);
+    if (words.failed || svg.failed)
+        st = ATL_NO_MEMORY;
+    if (st == ATL_OK && svg.data)
+        st = atl_file_write(args->svg, svg.data, svg.length, note);
+    if (st == ATL_OK)
+        fputs(words.data, stdout);
+    atl_text_done(&words);
+    atl_text_done(&svg);
+    return st;
+}
+
+int command_topology(int argc, char **argv)
+{
+    topology_args args = {0};
+    char **operands;
+    int n, code, n_workers;
+    if (!console_parse(&command, argc, argv, &args, &operands, &n, &code))
+        return code;
+    atl_note note = {0};
+    atl_machine *machine = NULL;
+    atl_plan plan = {0};
+    const atl_order order = strcmp(args.order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER;
+    const atl_machine_source source = {.xml = args.xml, .synthetic = args.synthetic, .cpus = args.cpus};
+    atl_status st = read_workers(args.workers, &n_workers, &note);
+    if (st == ATL_OK)
+        st = atl_machine_load(&source, &machine, &note);
+    if (st == ATL_OK)
+        st = atl_plan_make(machine, n_workers, (int)args.threads, order, 0, &plan, &note);
+    if (st == ATL_OK)
+        st = draw(&args, machine, &plan, &note);
+    atl_plan_done(&plan);
+    atl_machine_free(&machine);
+    return st == ATL_OK ? 0 : console_fail(st, &note);
+}

@@ -1,0 +1,135 @@
+/* placement.c - a plan: the first N of the machine's slots, and what is to be known about them. The order of
+ * the slots is slots.c's; here is how many, and what remains for the coordinator. */
+#include <stdlib.h>
+
+#include "plan_words.h"
+#include "slots.h"
+
+void atl_plan_done(atl_plan *plan)
+{
+    for (int i = 0; plan->slots && i < plan->n_workers; i++)
+        free(plan->slots[i].pus);
+    free(plan->slots);
+    *plan = (atl_plan){0};
+}
+
+/* The plan's slots; beyond what there is, the same ones over again. */
+static atl_status copy_slots(const atl_slots *from, atl_plan *plan)
+{
+    const size_t n_threads = (size_t)plan->n_threads;
+    for (int i = 0; i < plan->n_workers; i++) {
+        const int k = i % from->n_slots;
+        const int *pus = from->pus + (size_t)k * (size_t)from->n_pus;
+        plan->slots[i] = from->slots[k];
+        plan->slots[i].oversubscribed = i >= plan->n_max;
+        plan->slots[i].pus = calloc(n_threads, sizeof(int));
+        if (!plan->slots[i].pus)
+            return ATL_NO_MEMORY;
+        for (int t = 0; t < plan->n_threads; t++)
+            plan->slots[i].pus[t] = pus[t % from->n_pus];
+    }
+    return ATL_OK;
+}
+
+static bool *find_used(const atl_machine *m, const atl_plan *plan)
+{
+    atl_seats seats;
+    bool *used = calloc((size_t)m->n_pus, sizeof *used);
+    if (!used || !atl_seats_init(&seats, m, plan)) {
+        free(used);
+        return NULL;
+    }
+    for (int i = 0; i < m->n_pus; i++)
+        used[i] = seats.counts[i] > 0;
+    atl_seats_done(&seats);
+    return used;
+}
+
+/* The weakest core that no worker uses, the last of its class; else the sibling of that kind. */
+static atl_status seat_coordinator(const atl_machine *m, atl_plan *plan)
+{
+    bool *used = find_used(m, plan);
+    if (!used)
+        return ATL_NO_MEMORY;
+    int whole_class = -1, sibling_class = -1, whole = -1, sibling = -1;
+    for (int i = 0; i < m->n_cores; i++) {
+        const atl_core *core = &m->cores[i];
+        int n_used = 0, unused = -1;
+        for (int k = 0; k < core->n_pus; k++) {
+            n_used += used[core->first_pu + k];
+            unused = used[core->first_pu + k] ? unused : m->pus[core->first_pu + k];
+        }
+        if (n_used == 0 && core->core_class >= whole_class) {
+            whole_class = core->core_class;
+            whole = m->pus[core->first_pu];
+        } else if (n_used < core->n_pus && core->core_class >= sibling_class) {
+            sibling_class = core->core_class;
+            sibling = unused;
+        }
+    }
+    plan->coordinator_pu = whole >= 0 ? whole : sibling;
+    free(used);
+    return ATL_OK;
+}
+
+/* Workers that fit: for auto. */
+static int automatic(const atl_machine *m, int n_max, size_t worker_bytes, bool *ret_by_memory)
+{
+    size_t n = n_max > 0 ? (size_t)n_max : 1;
+    const size_t held =
+        worker_bytes > 0 && m->memory_free_bytes > 0 ? m->memory_free_bytes / worker_bytes : n;
+    *ret_by_memory = held < n;
+    n = held < n ? held : n;
+    return n > 0 ? (int)n : 1;
+}
+
+static atl_status check_wish(int n_workers, int n_threads, atl_note *note)
+{
+    if (n_workers < 0 || n_workers > ATL_PLAN_MAX_WORKERS)
+        return atl_fail(note, ATL_USAGE, "workers: found %d, wanted 1 to %d, or 0 for auto", n_workers,
+                        ATL_PLAN_MAX_WORKERS);
+    if (n_threads < 0 || n_threads > ATL_PLAN_MAX_THREADS)
+        return atl_fail(note, ATL_USAGE, "threads: found %d, wanted 1 to %d", n_threads,
+                        ATL_PLAN_MAX_THREADS);
+    if ((long long)n_workers * n_threads > ATL_PLAN_MAX_PUS)
+        return atl_fail(note, ATL_USAGE, "%d workers × %d threads: wanted at most %d threads in all",
+                        n_workers, n_threads, ATL_PLAN_MAX_PUS);
+    return ATL_OK;
+}
+
+/* N_max = min(slots on layer 0, ⌊quota / T⌋). */
+static int most_workers(const atl_machine *m, int n_first, int n_threads)
+{
+    const double quota = m->quota_cpus / n_threads;
+    return m->quota_cpus > 0 && quota < n_first ? (int)quota : n_first;
+}
+
+atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,
+                         size_t worker_bytes, atl_plan *ret, atl_note *note)
+{
+    n_threads = n_threads == 0 ? 1 : n_threads;
+    atl_status st = check_wish(n_workers, n_threads, note);
+    if (st != ATL_OK)
+        return st;
+    atl_slots slots = {0};
+    atl_plan plan = {.n_threads = n_threads, .order = order};
+    bool by_memory = false;
+    st = atl_slots_find(machine, n_threads, order, n_workers, &slots);
+    if (st != ATL_OK)
+        return st;
+    plan.n_max = most_workers(machine, slots.n_first, n_threads);
+    const int n = n_workers > 0 ? n_workers : automatic(machine, plan.n_max, worker_bytes, &by_memory);
+    plan.slots = calloc((size_t)n, sizeof *plan.slots);
+    plan.n_workers = plan.slots ? n : 0;
+    st = plan.slots ? copy_slots(&slots, &plan) : ATL_NO_MEMORY;
+    if (st == ATL_OK)
+        st = seat_coordinator(machine, &plan);
+    if (st == ATL_OK) {
+        atl_plan_warn(machine, &plan, slots.n_first, slots.n_slots, worker_bytes, by_memory);
+        *ret = plan;
+    } else {
+        atl_plan_done(&plan);
+    }
+    atl_slots_done(&slots);
+    return st;
+}
