@@ -31,9 +31,10 @@ typedef struct atl_weight {
 } atl_weight;
 
 /* Opens a diffusers directory or a single file, and reads the configs (for a single file: deduces them).
- * `variant` is "" or, say, "fp16": then `*.fp16.safetensors` is taken, and the plain file is not. With "" and
- * no plain file, the only variant that is there is taken. Pickle files are refused with a sentence that says
- * how to convert. Errors: as atl_safetensors_open, and ATL_UNSUPPORTED with the key's name. */
+ * `variant` is "" or, say, "fp16": then `*.fp16.safetensors` is taken, and the plain file only of a component
+ * that has none of the variant (at least one must have it). With "" and no plain file, the only variant that
+ * is there is taken. Pickle files are refused with a sentence that says how to convert. Errors: as
+ * atl_safetensors_open, and ATL_UNSUPPORTED with the key's name. */
 atl_status atl_weights_open(const char *path, const char *variant, atl_weights **ret_weights, atl_note *note);
 void atl_weights_close(atl_weights **weights);
 

@@ -138,18 +138,27 @@ static atl_status fail_missing(const place *p, const survey *found, atl_note *no
                     found->variant[0] ? "; there is the variant " : "", found->variant);
 }
 
-/* Settles which variant is taken. */
-static atl_status find_place(place *p, atl_note *note)
+/* Settles which files are taken: those of the variant; else plain ones (as in diffusers, a part that has no
+ * files of the variant is read plainly); else, where nothing was asked for, the only variant there is. */
+static atl_status find_place(place *p, bool *ret_variant_found, atl_note *note)
 {
-    if (place_exists(p))
+    if (place_exists(p)) {
+        *ret_variant_found |= p->variant[0] != '\0';
         return ATL_OK;
+    }
     survey found;
     const atl_status st = look_around(p, &found, note);
     if (st != ATL_OK)
         return st;
-    if (p->variant[0] || found.several || !found.variant[0])
+    const bool asked = p->variant[0] != '\0';
+    place other = *p;
+    if (asked)
+        other.variant[0] = '\0';
+    else if (!found.several)
+        snprintf(other.variant, sizeof other.variant, "%s", found.variant);
+    if ((!asked && !other.variant[0]) || !place_exists(&other))
         return fail_missing(p, &found, note);
-    snprintf(p->variant, sizeof p->variant, "%s", found.variant);
+    *p = other;
     return ATL_OK;
 }
 
@@ -260,7 +269,7 @@ static atl_status add_indexed(atl_weights *weights, atl_component component, con
 }
 
 static atl_status add_component(atl_weights *weights, atl_component component, const char *variant,
-                                atl_note *note)
+                                bool *ret_variant_found, atl_note *note)
 {
     char name[MAX_FILE_NAME];
     char *dir = atl_path_join(weights->path, atl_component_name(component)), *path = NULL;
@@ -272,7 +281,7 @@ static atl_status add_component(atl_weights *weights, atl_component component, c
         goto done;
     }
     snprintf(p.variant, sizeof p.variant, "%s", variant);
-    st = find_place(&p, note);
+    st = find_place(&p, ret_variant_found, note);
     if (st != ATL_OK)
         goto done;
     plain_name(&p, name);
@@ -309,8 +318,12 @@ atl_status atl_weights_read_dir(atl_weights *weights, const char *variant, atl_n
     atl_status st = atl_model_config_read(weights->path, &weights->config, note);
     if (st == ATL_OK)
         st = find_tokenizers(weights, note);
+    bool variant_found = variant[0] == '\0';
     for (int c = 0; st == ATL_OK && c < ATL_N_COMPONENTS; c++)
         if (c != ATL_TEXT_ENCODER_2 || weights->config.n_text_encoders > 1)
-            st = add_component(weights, (atl_component)c, variant, note);
+            st = add_component(weights, (atl_component)c, variant, &variant_found, note);
+    if (st == ATL_OK && !variant_found)
+        st = atl_fail(note, ATL_NOT_FOUND, "%s: has no safetensors files of the variant \"%s\"",
+                      weights->path, variant);
     return st;
 }

@@ -1,179 +1,161 @@
-"""The names of the original latent-diffusion checkpoints, from diffusers' names.
+"""ldm_names.py - the names of single-file checkpoints, beside diffusers' names, for small models of three families.
 
-One walk over each config says which `input_blocks.N` a block became; inside a resnet and a VAE a table of
-words does the rest."""
+Each family's tensors are put under LDM keys here, and diffusers' own conversion has to give the model's state
+dict back, tensor by tensor: so the lists are diffusers' word, not ours. Lines of the output:
+
+    <LDM name> <shape, joined by x> <component>/<diffusers name> <how>
+
+where <how> is "whole", "0", "1" or "2" (that third of the rows) or "turned" (transposed). A name "-" stands for a
+tensor that is not used.
+
+    python3 tests/reference/ldm_names.py tests/unit/engine/model/ldm
+"""
+
+import os
+import re
+import sys
 
 import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-RESNET = {
-    "norm1": "in_layers.0",
-    "conv1": "in_layers.2",
-    "time_emb_proj": "emb_layers.1",
-    "norm2": "out_layers.0",
-    "conv2": "out_layers.3",
-    "conv_shortcut": "skip_connection",
-}
-
-UNET_ENDS = {
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "add_embedding.linear_1": "label_emb.0.0",
-    "add_embedding.linear_2": "label_emb.0.2",
-    "conv_in": "input_blocks.0.0",
-    "conv_norm_out": "out.0",
-    "conv_out": "out.2",
-}
+RESNET = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("norm2", "out_layers.0"), ("conv2", "out_layers.3"),
+          ("time_emb_proj", "emb_layers.1"), ("conv_shortcut", "skip_connection")]
+SINGLE = [("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"),
+          ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2"),
+          ("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2")]
+OPEN_CLIP = [("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj"),
+             ("self_attn", "attn")]
 
 
-def unet_prefixes(config):
-    """[(diffusers prefix, LDM prefix, whether it is a resnet)]."""
-    pairs, n = [], 1
-    down, up = config["down_block_types"], config["up_block_types"]
-    layers = config["layers_per_block"]
-    for i, kind in enumerate(down):
-        for j in range(layers):
-            pairs.append((f"down_blocks.{i}.resnets.{j}.", f"input_blocks.{n}.0.", True))
-            if "CrossAttn" in kind:
-                pairs.append((f"down_blocks.{i}.attentions.{j}.", f"input_blocks.{n}.1.", False))
-            n += 1
-        if i + 1 < len(down):
-            pairs.append((f"down_blocks.{i}.downsamplers.0.conv.", f"input_blocks.{n}.0.op.", False))
-            n += 1
-    pairs.append(("mid_block.resnets.0.", "middle_block.0.", True))
-    pairs.append(("mid_block.attentions.0.", "middle_block.1.", False))
-    pairs.append(("mid_block.resnets.1.", "middle_block.2.", True))
-    n = 0
-    for i, kind in enumerate(up):
-        for j in range(layers + 1):
-            pairs.append((f"up_blocks.{i}.resnets.{j}.", f"output_blocks.{n}.0.", True))
-            last = 1
-            if "CrossAttn" in kind:
-                pairs.append((f"up_blocks.{i}.attentions.{j}.", f"output_blocks.{n}.1.", False))
-                last = 2
-            if j == layers and i + 1 < len(up):
-                tail = f"output_blocks.{n}.{last}.conv."
-                pairs.append((f"up_blocks.{i}.upsamplers.0.conv.", tail, False))
-            n += 1
-    return pairs
+def replace_all(name, pairs):
+    for old, new in pairs:
+        name = name.replace(old, new)
+    return name
 
 
-def unet(config, tensors):
-    pairs, out = unet_prefixes(config), {}
-    for name, tensor in tensors.items():
-        stem, _, kind = name.rpartition(".")
-        if stem in UNET_ENDS:
-            out[f"{UNET_ENDS[stem]}.{kind}"] = tensor
-            continue
-        old, new, is_resnet = next(pair for pair in pairs if name.startswith(pair[0]))
-        tail = name[len(old) :]
-        if is_resnet:
-            word, _, kind = tail.rpartition(".")
-            tail = f"{RESNET[word]}.{kind}"
-        out[new + tail] = tensor
-    return out
+def unet_name(name, layers, state):
+    p = name.split(".")
+    tail = ".".join(p[4:])
+    if p[0] == "mid_block":
+        tail = ".".join(p[3:])
+        return f"middle_block.{1 if p[1] == 'attentions' else 2 * int(p[2])}." + (
+            replace_all(tail, RESNET) if p[1] == "resnets" else tail)
+    if p[0] not in ("down_blocks", "up_blocks"):
+        return replace_all(name, SINGLE)
+    block, first = int(p[1]), 1 if p[0] == "down_blocks" else 0
+    side = "input_blocks" if first else "output_blocks"
+    if p[2] == "downsamplers":
+        return f"{side}.{first + block * (layers + 1) + layers}.0.op.{p[-1]}"
+    if p[2] == "upsamplers":
+        attends = any(k.startswith(f"up_blocks.{block}.attentions") for k in state)
+        return f"{side}.{block * (layers + 1) + layers}.{2 if attends else 1}.conv.{p[-1]}"
+    index = first + block * (layers + 1) + int(p[3])
+    if p[2] == "resnets":
+        return f"{side}.{index}.0." + replace_all(tail, RESNET)
+    return f"{side}.{index}.1.{tail}"
 
 
-VAE_WORDS = {
-    "conv_shortcut": "nin_shortcut",
-    "mid_block.resnets.0": "mid.block_1",
-    "mid_block.resnets.1": "mid.block_2",
-    "mid_block.attentions.0": "mid.attn_1",
-    "conv_norm_out": "norm_out",
-    "group_norm": "norm",
-    "to_q": "q",
-    "to_k": "k",
-    "to_v": "v",
-    "to_out.0": "proj_out",
-    ".downsamplers.0.": ".downsample.",
-    ".upsamplers.0.": ".upsample.",
-    ".resnets.": ".block.",
-}
+def vae_name(name, n_blocks):
+    name = replace_all(name, [("conv_norm_out", "norm_out"), ("conv_shortcut", "nin_shortcut")])
+    name = re.sub(r"down_blocks\.(\d+)\.resnets\.", r"down.\1.block.", name)
+    name = re.sub(r"down_blocks\.(\d+)\.downsamplers\.0", r"down.\1.downsample", name)
+    name = re.sub(r"up_blocks\.(\d+)\.resnets\.", lambda m: f"up.{n_blocks - 1 - int(m[1])}.block.", name)
+    name = re.sub(r"up_blocks\.(\d+)\.upsamplers\.0", lambda m: f"up.{n_blocks - 1 - int(m[1])}.upsample", name)
+    name = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", name)
+    if "mid_block.attentions" in name:
+        name = replace_all(name, [("mid_block.attentions.0", "mid.attn_1"), ("group_norm", "norm"), ("to_q", "q"),
+                                  ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out")])
+    return name
 
 
-def vae(config, tensors):
-    n, out = len(config["block_out_channels"]), {}
-    for name, tensor in tensors.items():
-        attention = ".attentions.0." in name
-        for new, old in VAE_WORDS.items():
-            name = name.replace(new, old)
-        for i in range(n):
-            name = name.replace(f"decoder.up_blocks.{i}.", f"decoder.up.{n - 1 - i}.")
-            name = name.replace(f"encoder.down_blocks.{i}.", f"encoder.down.{i}.")
-        if attention and tensor.dim() == 2:
-            tensor = tensor[:, :, None, None]
-        out[name] = tensor
-    return out
+def text_state(model):
+    return {k if k.startswith(("text_model.", "text_projection")) else "text_model." + k: x
+            for k, x in model.state_dict().items()}
 
 
-def clip(tensors):
-    return {"text_model." + name.removeprefix("text_model."): value for name, value in tensors.items()}
-
-
-OPEN_CLIP = {
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-    "self_attn.out_proj": "attn.out_proj",
-    "final_layer_norm": "ln_final",
-    "embeddings.token_embedding": "token_embedding",
-}
-
-
-def open_clip(tensors, n_layers, extra_layer):
-    """OpenCLIP's names: one in_proj of q, k and v; text_projection the other way round. SD 2.x files hold one
-    layer more than the encoder that is used."""
-    tensors = {name.removeprefix("text_model."): value for name, value in tensors.items()}
-    out = {}
-    for i in range(n_layers):
-        for kind in ("weight", "bias"):
-            parts = [tensors.pop(f"encoder.layers.{i}.self_attn.{p}_proj.{kind}") for p in "qkv"]
-            out[f"transformer.resblocks.{i}.attn.in_proj_{kind}"] = torch.cat(parts)
-    for name, value in tensors.items():
-        if name == "text_projection.weight":
-            out["text_projection"] = value.T
-        elif name == "embeddings.position_embedding.weight":
-            out["positional_embedding"] = value
+def open_clip_lines(prefix, component, model, spare):
+    lines, layers = [], model.config.num_hidden_layers
+    for k, x in text_state(model).items():
+        shape, how, rest = list(x.shape), "whole", k.removeprefix("text_model.")
+        if rest.startswith("encoder.layers."):
+            n, tail = rest.split(".")[2], ".".join(rest.split(".")[3:])
+            which = [i for i, q in enumerate(("q_proj", "k_proj", "v_proj")) if q in tail]
+            name = f"transformer.resblocks.{n}." + replace_all(tail, OPEN_CLIP)
+            if which:
+                how, shape = str(which[0]), [3 * shape[0]] + shape[1:]
+                name = f"transformer.resblocks.{n}.attn.in_proj_{tail.split('.')[-1]}"
+        elif k == "text_projection.weight":
+            name, how, shape = "text_projection", "turned", shape[::-1]
         else:
-            name = name.replace("encoder.layers.", "transformer.resblocks.")
-            for new, old in OPEN_CLIP.items():
-                name = name.replace(new, old)
-            out[name] = value
-    if extra_layer:
-        tail = f"transformer.resblocks.{n_layers - 1}."
-        for name in [name for name in out if name.startswith(tail)]:
-            out[name.replace(tail, f"transformer.resblocks.{n_layers}.")] = out[name] * 1.25
-        width = out["ln_final.weight"].shape[0]
-        out["text_projection"] = torch.eye(width)
-    out["logit_scale"] = torch.tensor(4.6)
-    return out
+            name = replace_all(rest, [("embeddings.position_embedding.weight", "positional_embedding"),
+                                      ("embeddings.token_embedding", "token_embedding"), ("final_layer_norm", "ln_final")])
+        lines.append((prefix + name, shape, f"{component}/{k}", how))
+    for name, shape, _, _ in [l for l in lines if spare and "resblocks.0." in l[0]]:
+        lines.append((name.replace("resblocks.0.", f"resblocks.{layers}."), shape, "-", "whole"))
+    return lines
 
 
-def from_diffusers(spec, parts):
-    out = {}
+def text_config(**more):
+    return CLIPTextConfig(vocab_size=50, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=1,
+                          bos_token_id=0, eos_token_id=2, pad_token_id=1, **more)
 
-    def put(prefix, tensors):
-        out.update({prefix + name: value for name, value in tensors.items()})
 
-    put("model.diffusion_model.", unet(spec["unet"], parts["unet"].state_dict()))
-    put("first_stage_model.", vae(spec["vae"], parts["vae"].state_dict()))
-    first = parts["text_encoder"].state_dict()
-    if "text_encoder_2" in parts:
-        put("conditioner.embedders.0.transformer.", clip(first))
-        layers = spec["text_encoder_2"]["num_hidden_layers"]
-        second = open_clip(dict(parts["text_encoder_2"].state_dict()), layers, False)
-        put("conditioner.embedders.1.model.", second)
-    elif spec["text_encoder"]["hidden_act"] == "gelu":
-        layers = spec["text_encoder"]["num_hidden_layers"]
-        put("cond_stage_model.model.", open_clip(dict(first), layers, True))
+def family(kind):
+    xl, linear = kind == "sdxl", kind != "sd1"
+    more = dict(addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=48 + 48,
+                transformer_layers_per_block=(1, 2)) if xl else {}
+    types = ("DownBlock2D", "CrossAttnDownBlock2D") if xl else ("CrossAttnDownBlock2D", "DownBlock2D")
+    unet = UNet2DConditionModel(
+        block_out_channels=(32, 64), layers_per_block=1, down_block_types=types, use_linear_projection=linear,
+        up_block_types=tuple(t.replace("Down", "Up") for t in reversed(types)), cross_attention_dim=128 if xl else 64,
+        attention_head_dim=(1, 1) if linear else 8, **more)
+    vae = AutoencoderKL(block_out_channels=(32, 64), down_block_types=("DownEncoderBlock2D",) * 2,
+                        up_block_types=("UpDecoderBlock2D",) * 2, layers_per_block=1)
+    texts = [CLIPTextModel(text_config(hidden_act="gelu" if kind == "sd2" else "quick_gelu"))]
+    if xl:
+        texts.append(CLIPTextModelWithProjection(text_config(hidden_act="gelu", projection_dim=48)))
+    return unet, vae, texts
+
+
+def lines_of(kind):
+    unet, vae, texts = family(kind)
+    lines, ldm = [], {}
+    for k, x in unet.state_dict().items():
+        name = "model.diffusion_model." + unet_name(k, 1, unet.state_dict())
+        ldm[name] = x
+        lines.append((name, x.shape, "unet/" + k, "whole"))
+    for k, x in vae.state_dict().items():
+        name = "first_stage_model." + vae_name(k, 2)
+        if "attentions" in k and x.ndim == 2:
+            x = x[:, :, None, None]
+        ldm[name] = x
+        lines.append((name, x.shape, "vae/" + k, "whole"))
+    for converted, model in ((convert_ldm_unet_checkpoint(dict(ldm), dict(unet.config)), unet),
+                             (convert_ldm_vae_checkpoint(dict(ldm), dict(vae.config)), vae)):
+        state = model.state_dict()
+        assert set(converted) == set(state)
+        assert all(torch.equal(converted[k].reshape(state[k].shape), state[k]) for k in state)
+    if kind == "sd2":
+        lines += open_clip_lines("cond_stage_model.model.", "text_encoder", texts[0], True)
     else:
-        put("cond_stage_model.transformer.", clip(first))
-        ids = torch.arange(77, dtype=torch.int64).reshape(1, 77)
-        out["cond_stage_model.transformer.text_model.embeddings.position_ids"] = ids
-    if "text_encoder_2" not in parts:  # what training left behind in the published files
-        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
-        out["betas"] = betas
-        out["alphas_cumprod"] = torch.cumprod(1 - betas, 0)
-        out["model_ema.decay"] = torch.tensor(0.9999)
-        out["model_ema.num_updates"] = torch.tensor(1000, dtype=torch.int32)
-    return out
+        prefix = "cond_stage_model.transformer." if kind == "sd1" else "conditioner.embedders.0.transformer."
+        lines += [(prefix + k, x.shape, "text_encoder/" + k, "whole") for k, x in text_state(texts[0]).items()]
+    if kind == "sdxl":
+        lines += open_clip_lines("conditioner.embedders.1.model.", "text_encoder_2", texts[1], False)
+    lines += [("alphas_cumprod", [10], "-", "whole"), ("model_ema.decay", [1], "-", "whole")]
+    return lines
+
+
+def main():
+    os.makedirs(sys.argv[1], exist_ok=True)
+    torch.set_num_threads(1)
+    for kind in ("sd1", "sd2", "sdxl"):
+        with open(os.path.join(sys.argv[1], kind + ".txt"), "w") as f:
+            for name, shape, to, how in lines_of(kind):
+                f.write(f"{name} {'x'.join(str(int(d)) for d in shape)} {to} {how}\n")
+
+
+if __name__ == "__main__":
+    main()
