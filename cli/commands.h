@@ -5,6 +5,7 @@
 
 int command_paint(int argc, char **argv);
 int command_model(int argc, char **argv);
+int command_worker(int argc, char **argv); /* started by the executor */
 int command_topology(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);

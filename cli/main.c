@@ -12,10 +12,11 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *help;
+    const char *help; /* NULL: not for people, not listed */
 } commands[] = {
     {"paint", command_paint, "paint one picture from a prompt"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
+    {"worker", command_worker, NULL},
     {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},
 };
 
@@ -23,7 +24,8 @@ static void print_usage(void)
 {
     puts("Usage: atelier COMMAND ...\n\nTurns prompts into pictures, on CPUs.\n\nCommands:");
     for (size_t i = 0; i < ATL_COUNT(commands); i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].help);
+        if (commands[i].help)
+            printf("  %-10s %s\n", commands[i].name, commands[i].help);
     puts("  help       show this, or a command's options: atelier help paint\n\nOptions:\n"
          "  -h, --help     show this and exit\n  -V, --version  print the version and exit");
 }

@@ -1,0 +1,45 @@
+/* task.c - see task.h. */
+#include "task.h"
+
+#include <stdlib.h>
+
+void atl_task_free(atl_task *task)
+{
+    if (!task)
+        return;
+    atl_job_done(&task->job);
+    atl_picture_done(&task->init);
+    atl_painting_done(&task->painting);
+    atl_job_timings_done(&task->timings);
+    free(task);
+}
+
+void atl_parcel_free(atl_parcel *parcel)
+{
+    if (!parcel)
+        return;
+    atl_text_done(&parcel->frame);
+    atl_text_done(&parcel->picture);
+    free(parcel);
+}
+
+atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_text *take_picture,
+                           atl_note *note)
+{
+    atl_parcel *parcel = calloc(1, sizeof *parcel);
+    if (!parcel)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a message");
+    const atl_status st = atl_message_encode(message, &parcel->frame, note);
+    if (st != ATL_OK) {
+        atl_parcel_free(parcel);
+        return st;
+    }
+    if (take_picture) {
+        parcel->picture = *take_picture;
+        *take_picture = (atl_text){0};
+    }
+    parcel->ends_task = message->type == ATL_MSG_RESULT || message->type == ATL_MSG_FAILED;
+    parcel->last = message->type == ATL_MSG_UNABLE;
+    atl_channel_push(outbox, &parcel->link);
+    return ATL_OK;
+}

@@ -1,0 +1,50 @@
+/* task.h - what goes from thread to thread inside a worker. Private to the room.
+ *
+ * A task is one lease with its job: the session makes it, the painter adds the picture, the encoder turns it
+ * into parcels. A parcel is one message to the coordinator, in bytes, with the PNG behind a RESULT. */
+#ifndef ATL_WORKER_TASK_H
+#define ATL_WORKER_TASK_H
+
+#include <stdatomic.h>
+
+#include "channel.h"
+#include "engine/engine.h"
+#include "image/picture.h"
+#include "schemas/message.h"
+
+typedef struct atl_task {
+    atl_link link;
+    atl_lease lease;
+    atl_job job;
+    int64_t arrived_ns;
+    atl_picture init;     /* image to image: resized to the picture's size */
+    char init_digest[65]; /* of its pixels; "" without one */
+    atl_painting painting;
+    atl_job_timings timings;
+    int64_t told_ns; /* when the coordinator last heard of it */
+} atl_task;
+
+void atl_task_free(atl_task *task); /* accepts NULL */
+
+typedef struct atl_parcel {
+    atl_link link;
+    atl_text frame, picture; /* picture.data NULL: one frame */
+    bool ends_task;          /* RESULT or FAILED: one job less in this worker */
+    bool last;               /* UNABLE: nothing follows */
+} atl_parcel;
+
+void atl_parcel_free(atl_parcel *parcel); /* accepts NULL */
+/* A message as a parcel in the channel. Errors: ATL_NO_MEMORY. */
+atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_text *take_picture,
+                           atl_note *note);
+
+/* The worker as its threads see it. */
+typedef struct atl_shop {
+    uint32_t number;
+    atl_channel inbox;    /* session → painter: atl_task */
+    atl_channel painted;  /* painter → encoder: atl_task */
+    atl_channel outbox;   /* painter, encoder → session: atl_parcel */
+    atomic_bool stopping; /* STOP: give up what is being painted */
+} atl_shop;
+
+#endif
