@@ -9,7 +9,11 @@
 #include "draw_words.h"
 
 enum {
-    WIDTH = 1080,
+    WIDTH = 1080, /* no line of boxes is wider, unless one box is */
+    LEAST_WIDTH = 760,
+    LINE_BYTES = 100, /* of a sentence on one line: LEAST_WIDTH holds them */
+    LINE = 18,        /* of words, with what parts it from the next */
+    HEAD = 72,        /* the machine's name, and what is clear below it */
     EDGE = 24,        /* around everything */
     GAP = 12,         /* between boxes */
     PADDING = 12,     /* within a box */
@@ -207,7 +211,7 @@ static void put_style(const picture *p)
     atl_text_puts(out, "}\ntext{font:12px system-ui,sans-serif;fill:var(--ink)}\n"
                        ".name{font-size:18px;font-weight:600}.title{font-weight:600}.dim{fill:var(--dim)}\n"
                        ".warn{fill:var(--warn);font-weight:600}\n"
-                       ".cpu{font-size:9px;fill:var(--dim);text-anchor:middle}"
+                       ".cpu{font-size:9px;opacity:.7;text-anchor:middle}"
                        ".seat{font-weight:600;text-anchor:middle}\n"
                        ".page{fill:var(--page)}.group{fill:var(--group);stroke:var(--line)}"
                        ".cluster{fill:var(--cluster);stroke:var(--line)}\n"
@@ -285,40 +289,42 @@ static void put_group(const picture *p, int g)
         put_cluster(p, i);
 }
 
-/* Lines of words; returns the y below them. A long sentence is broken at blanks. */
-static int put_paragraph(const picture *p, int y, const char *class_name, const char *words)
+/* Bytes of `words` that go on one line: broken at a blank. */
+static size_t line_bytes(const char *words)
 {
-    enum { LINE_BYTES = 140 };
+    size_t n = 0, blank = 0;
+    for (; words[n] && n < LINE_BYTES; n++)
+        blank = words[n] == ' ' ? n : blank;
+    return words[n] && blank > 0 ? blank : n;
+}
+
+static int n_lines(const char *words)
+{
+    int n = 0;
+    for (; words && *words; n++) {
+        words += line_bytes(words);
+        words += *words == ' ';
+    }
+    return n;
+}
+
+/* Returns the y below them. */
+static int put_lines(const picture *p, int y, const char *class_name, const char *words)
+{
     while (words && *words) {
-        size_t n = 0, blank = 0;
-        while (words[n] && n < LINE_BYTES) {
-            blank = words[n] == ' ' ? n : blank;
-            n++;
-        }
-        n = words[n] && blank > 0 ? blank : n;
         char line[LINE_BYTES + 1];
+        const size_t n = line_bytes(words);
         snprintf(line, sizeof line, "%.*s", (int)n, words);
         put_words(p, EDGE, y, class_name, line);
         words += n;
         words += *words == ' ';
-        y += 18;
+        y += LINE;
     }
     return y;
 }
 
-static void put_all(picture *p, const atl_plan *plan)
+static void put_head(const picture *p, int width, int height)
 {
-    atl_text facts = {0}, limits = {0}, wish = {0};
-    atl_words_of_machine(p->m, &facts);
-    atl_words_of_limits(p->m, &limits);
-    if (plan)
-        atl_words_of_plan(plan, &wish);
-    group_clusters(p);
-    const int n_lines = 1 + (limits.length > 0) + (plan != NULL) + (plan && plan->warning[0] ? 4 : 0);
-    const int top = EDGE + 26 + 18 * n_lines + GAP - (plan && plan->warning[0] ? 0 : 6);
-    const box all = lay_out(p, top);
-    const int width = all.width + 2 * EDGE > WIDTH ? all.width + 2 * EDGE : WIDTH;
-    const int height = top + all.height + EDGE;
     atl_text_printf(
         p->out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
@@ -330,10 +336,25 @@ static void put_all(picture *p, const atl_plan *plan)
     const box page = {0, 0, width, height};
     put_box(p, &page, "page", 0);
     put_words(p, EDGE, EDGE + 16, "name", p->m->name);
-    int y = put_paragraph(p, EDGE + 40, "dim", facts.data);
-    y = put_paragraph(p, y, "dim", limits.data);
-    y = put_paragraph(p, y, "title", wish.data);
-    put_paragraph(p, y, "warn", plan ? plan->warning : "");
+}
+
+static void put_all(picture *p, const atl_plan *plan)
+{
+    atl_text facts = {0}, limits = {0}, wish = {0};
+    const char *warning = plan ? plan->warning : "";
+    atl_words_of_machine(p->m, &facts);
+    atl_words_of_limits(p->m, &limits);
+    if (plan)
+        atl_words_of_plan(plan, &wish);
+    group_clusters(p);
+    const int lines = n_lines(facts.data) + n_lines(limits.data) + n_lines(wish.data) + n_lines(warning);
+    const box all = lay_out(p, HEAD + lines * LINE);
+    const int width = all.width + 2 * EDGE > LEAST_WIDTH ? all.width + 2 * EDGE : LEAST_WIDTH;
+    put_head(p, width, all.y + all.height + EDGE);
+    int y = put_lines(p, HEAD - 8, "dim", facts.data);
+    y = put_lines(p, y, "dim", limits.data);
+    y = put_lines(p, y, "title", wish.data);
+    put_lines(p, y, "warn", warning);
     for (int g = 0; g < p->n_groups; g++)
         put_group(p, g);
     atl_text_puts(p->out, "</svg>\n");

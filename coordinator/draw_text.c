@@ -108,6 +108,23 @@ static void draw_cluster(const canvas *c, int cluster)
     atl_text_puts(c->out, "└\n");
 }
 
+/* "0-3,8"; a long list is cut: "0,2,4,… (50 CPUs)". */
+static void draw_set(hwloc_const_bitmap_t set, atl_text *out)
+{
+    enum { LONG = 56 };
+    atl_text list = {0};
+    atl_cpu_list_print(set, &list);
+    size_t n = list.length;
+    if (n > LONG)
+        for (n = LONG; list.data[n - 1] != ','; n--)
+            continue;
+    atl_text_append(out, list.data ? list.data : "", n);
+    if (n < list.length)
+        atl_text_printf(out, "… (%d CPUs)", hwloc_bitmap_weight(set));
+    out->failed = out->failed || list.failed;
+    atl_text_done(&list);
+}
+
 static void draw_worker(const atl_plan *plan, int worker, atl_text *out)
 {
     const atl_slot *slot = &plan->slots[worker];
@@ -121,7 +138,7 @@ static void draw_worker(const atl_plan *plan, int worker, atl_text *out)
     char name[16];
     snprintf(name, sizeof name, "w%d", worker);
     atl_text_printf(out, "  %-4s CPU ", name);
-    atl_cpu_list_print(set, out);
+    draw_set(set, out);
     hwloc_bitmap_free(set);
     if (slot->cluster >= 0)
         atl_text_printf(out, ", cluster %d", slot->cluster);

@@ -81,8 +81,8 @@ atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_thread
                          size_t worker_bytes, atl_plan *ret, atl_note *note);
 void atl_plan_done(atl_plan *plan);
 
-/* Drawings of the machine with a plan (or NULL) on it: for a terminal (UTF-8, at most 100 columns unless a
- * group of cores with one L2 is wider), as one JSON object, and as a whole SVG file. */
+/* Drawings of the machine with a plan (or NULL) on it: for a terminal (UTF-8, 100 columns), as one JSON
+ * object, and as a whole SVG file. */
 void atl_machine_text(const atl_machine *machine, const atl_plan *plan, atl_text *out);
 void atl_machine_json(const atl_machine *machine, const atl_plan *plan, atl_text *out);
 void atl_machine_svg(const atl_machine *machine, const atl_plan *plan, atl_text *out);
