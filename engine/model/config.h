@@ -49,7 +49,7 @@ typedef struct atl_unet_config {
     int downsample_padding;
     float mid_block_scale_factor;
     atl_activation act;
-    int norm_num_groups; /* 0 where the file has null: no conv_norm_out */
+    int norm_num_groups; /* null is refused: diffusers cannot build such ResNets either */
     float norm_eps;
     int cross_attention_dim[ATL_MAX_BLOCKS];
     int transformer_layers[ATL_MAX_BLOCKS];    /* down and mid (the last entry) */

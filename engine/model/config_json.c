@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "model/json_depth.h"
 
 #define MAX_JSON_BYTES ((size_t)16 << 20)
 #define MAX_DEPTH      64
@@ -29,30 +30,11 @@ static void replace_infinities(char *text, size_t n)
     }
 }
 
-static bool nests_too_deep(const char *text, size_t n)
-{
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < n; i++) {
-        if (in_string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            in_string = !in_string;
-        else if (!in_string && (text[i] == '{' || text[i] == '['))
-            depth++;
-        else if (!in_string && (text[i] == '}' || text[i] == ']'))
-            depth--;
-        if (depth > MAX_DEPTH)
-            return true;
-    }
-    return false;
-}
-
 void atl_json_open_bytes(atl_json *json, const char *file, char *data, size_t size, atl_note *note)
 {
     *json = (atl_json){.file = file, .note = note};
     json_error_t error;
-    if (nests_too_deep(data, size)) {
+    if (atl_json_nests_deeper(data, size, MAX_DEPTH)) {
         atl_json_fail(json, ATL_BAD_INPUT, "nests deeper than %d levels", MAX_DEPTH);
         return;
     }
@@ -195,11 +177,11 @@ double atl_json_double_or_null(atl_json *json, const char *key, double null_valu
 bool atl_json_bool(atl_json *json, const char *key, bool missing)
 {
     const json_t *value = atl_json_get(json, key);
-    if (value && json_is_null(value)) /* published SDXL files have "upcast_attention": null; None is false */
-        return false;
-    if (value && !json_is_boolean(value))
+    if (!value)
+        return missing;
+    if (!json_is_boolean(value) && !json_is_null(value))
         atl_json_refuse(json, ATL_BAD_INPUT, key, "true or false was wanted");
-    return value && json_is_boolean(value) ? json_is_true(value) : missing;
+    return json_is_true(value);
 }
 
 atl_tristate atl_json_tristate(atl_json *json, const char *key)

@@ -50,6 +50,7 @@ int atl_json_int(atl_json *json, const char *key, int missing, int least, int mo
 int atl_json_int_or_null(atl_json *json, const char *key, int null_value, int least, int most);
 double atl_json_double(atl_json *json, const char *key, double missing);
 double atl_json_double_or_null(atl_json *json, const char *key, double null_value);
+/* null counts as false, as Python takes it: published UNets have "upcast_attention": null. */
 bool atl_json_bool(atl_json *json, const char *key, bool missing);
 atl_tristate atl_json_tristate(atl_json *json, const char *key); /* null counts as not said */
 /* Text, or NULL where the value is null; borrowed from the reader. */

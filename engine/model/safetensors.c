@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "model/json_depth.h"
 
 #define MAX_HEADER_BYTES  100000000u
 #define MAX_HEADER_DEPTH  8
@@ -62,30 +63,6 @@ static bool dtype_find(const char *name, atl_st_dtype *ret)
     return false;
 }
 
-/* Whether brackets nest deeper than the format can need; strings are skipped. */
-static bool nests_too_deep(const char *text, size_t n)
-{
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < n; i++) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > MAX_HEADER_DEPTH)
-                return true;
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
-    }
-    return false;
-}
-
 /* The header's extent and its JSON. */
 static atl_status read_header(atl_safetensors *file, const uint8_t *bytes, size_t size, atl_note *note)
 {
@@ -109,7 +86,7 @@ static atl_status read_header(atl_safetensors *file, const uint8_t *bytes, size_
     const char *text = (const char *)bytes + PREFIX_BYTES;
     if (length == 0 || text[0] != '{')
         return atl_fail(note, ATL_BAD_INPUT, "%s: the header at byte 8 does not start with {", file->path);
-    if (nests_too_deep(text, (size_t)length))
+    if (atl_json_nests_deeper(text, (size_t)length, MAX_HEADER_DEPTH))
         return atl_fail(note, ATL_BAD_INPUT, "%s: the header nests deeper than %d levels", file->path,
                         MAX_HEADER_DEPTH);
     json_error_t error;

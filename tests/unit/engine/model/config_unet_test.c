@@ -158,6 +158,21 @@ static void idle_parameters_change_nothing(void **state)
     assert_memory_equal(&plain, &c, sizeof c);
 }
 
+/* As SDXL's published file has them. */
+static void null_counts_as_false(void **state)
+{
+    (void)state;
+    const atl_unet_config plain = unet_of("{}");
+    const atl_unet_config c =
+        unet_of("{\"upcast_attention\": null, \"mid_block_only_cross_attention\": null, "
+                "\"cross_attention_norm\": null, "
+                "\"class_embed_type\": null, \"num_attention_heads\": null, \"encoder_hid_dim_type\": null, "
+                "\"reverse_transformer_layers_per_block\": null, \"time_embedding_dim\": null, "
+                "\"timestep_post_act\": null, \"time_cond_proj_dim\": null, \"addition_embed_type\": null}");
+    assert_memory_equal(&plain, &c, sizeof c);
+    assert_false(unet_of("{\"flip_sin_to_cos\": null}").flip_sin_to_cos);
+}
+
 static void values_that_are_not_honoured_are_refused_by_name(void **state)
 {
     (void)state;
@@ -242,6 +257,7 @@ int main(void)
         cmocka_unit_test(layers_of_one_block_may_be_listed_if_they_agree),
         cmocka_unit_test(conditions_of_sdxl_and_lcm_are_read),
         cmocka_unit_test(idle_parameters_change_nothing),
+        cmocka_unit_test(null_counts_as_false),
         cmocka_unit_test(values_that_are_not_honoured_are_refused_by_name),
         cmocka_unit_test(wrong_types_and_lengths_are_bad_input),
     };
