@@ -1,12 +1,10 @@
 /* conv.c - convolutions: packing into panels, and the product over taps; see layers.h.
  *
- * Packed: panels [⌈c_out/32⌉][tap][c_in][32], then the bias [c_out] if there is one. Taps come before
- * channels (the checkpoint has them after), so that each tap reads its pixel's channels in one run. */
+ * Packed: panels (panels.h), then the bias [c_out] if there is one. */
 #include <string.h>
 
-#include "base/sizes.h"
-#include "kernels/kernels.h"
 #include "ops/layers.h"
+#include "ops/panels.h"
 #include "ops/product.h"
 
 static size_t conv_k(int c_in, int kernel)
@@ -22,20 +20,14 @@ size_t atl_conv_packed_bytes(int c_in, int c_out, int kernel, bool bias, atl_dty
 void atl_conv_pack(const atl_conv *conv, int first, int count, const float *weight, const float *bias,
                    void *region)
 {
-    size_t c_in = (size_t)conv->c_in, n_taps = (size_t)conv->kernel * (size_t)conv->kernel, k = c_in * n_taps;
-    size_t end = (size_t)first + (size_t)count;
+    atl_panels_shape shape = {.c_in = (size_t)conv->c_in,
+                              .n_taps = (size_t)conv->kernel * (size_t)conv->kernel,
+                              .n_out = (size_t)conv->c_out};
     float *panels = region;
-    for (size_t row = (size_t)first; row < end; row++) {
-        const float *from = weight + (row - (size_t)first) * k;
-        float *to = panels + row / ATL_TILE_COLS * k * ATL_TILE_COLS + row % ATL_TILE_COLS;
-        for (size_t tap = 0; tap < n_taps; tap++)
-            for (size_t c = 0; c < c_in; c++)
-                to[(tap * c_in + c) * ATL_TILE_COLS] = from[c * n_taps + tap];
-    }
-    if (end == (size_t)conv->c_out)
-        atl_panels_close(k, conv->c_out, panels);
+    atl_panels_pack(shape, (size_t)first, (size_t)count, weight, panels);
     if (bias)
-        memcpy(panels + atl_panels_floats(k, conv->c_out) + first, bias, (size_t)count * sizeof *bias);
+        memcpy(panels + atl_panels_floats(conv_k(conv->c_in, conv->kernel), conv->c_out) + first, bias,
+               (size_t)count * sizeof *bias);
 }
 
 void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, int pad_before, int pad_after,

@@ -1,11 +1,12 @@
 /* linear.c - linear layers: packing into panels, and the product with one tap; see layers.h.
  *
- * Packed: panels [⌈n_out/32⌉][n_in][32], then the bias [n_out] if there is one. */
+ * Packed: panels (panels.h), then the bias [n_out] if there is one. */
 #include <string.h>
 
 #include "base/sizes.h"
 #include "kernels/kernels.h"
 #include "ops/layers.h"
+#include "ops/panels.h"
 #include "ops/product.h"
 
 size_t atl_linear_packed_bytes(int n_in, int n_out, bool bias, atl_dtype dtype)
@@ -18,18 +19,12 @@ size_t atl_linear_packed_bytes(int n_in, int n_out, bool bias, atl_dtype dtype)
 void atl_linear_pack(const atl_linear *linear, int first_row, int n_rows, const float *weight,
                      const float *bias, void *region)
 {
-    size_t k = (size_t)linear->n_in, end = (size_t)first_row + (size_t)n_rows;
+    atl_panels_shape shape = {.c_in = (size_t)linear->n_in, .n_taps = 1, .n_out = (size_t)linear->n_out};
     float *panels = region;
-    for (size_t row = (size_t)first_row; row < end; row++) {
-        const float *from = weight + (row - (size_t)first_row) * k;
-        float *to = panels + row / ATL_TILE_COLS * k * ATL_TILE_COLS + row % ATL_TILE_COLS;
-        for (size_t i = 0; i < k; i++)
-            to[i * ATL_TILE_COLS] = from[i];
-    }
-    if (end == (size_t)linear->n_out)
-        atl_panels_close(k, linear->n_out, panels);
+    atl_panels_pack(shape, (size_t)first_row, (size_t)n_rows, weight, panels);
     if (bias)
-        memcpy(panels + atl_panels_floats(k, linear->n_out) + first_row, bias, (size_t)n_rows * sizeof *bias);
+        memcpy(panels + atl_panels_floats(shape.c_in, linear->n_out) + first_row, bias,
+               (size_t)n_rows * sizeof *bias);
 }
 
 void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dtype dtype, const void *region)

@@ -14,25 +14,13 @@
 #include "base/sizes.h"
 #include "ops/product_parts.h"
 
-#define CHUNK_K            960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
-#define BLOCK_STRIPS       16
-#define BLOCK_PANELS       10
-#define BLOCK_PANEL_FLOATS ((size_t)1 << 18) /* where k is one chunk, panels stay in L2 and strips pass by   \
-                                              */
-#define TILES_A_THREAD 6                     /* fewer tiles than this would leave threads idle at the end */
-
-size_t atl_panels_floats(size_t k, int n_out)
-{
-    return atl_round_up((size_t)n_out, ATL_TILE_COLS) * k;
-}
-
-void atl_panels_close(size_t k, int n_out, float *panels)
-{
-    size_t used = (size_t)n_out % ATL_TILE_COLS;
-    float *last = panels + (size_t)n_out / ATL_TILE_COLS * k * ATL_TILE_COLS;
-    for (size_t i = 0; used && i < k; i++)
-        memset(last + i * ATL_TILE_COLS + used, 0, (ATL_TILE_COLS - used) * sizeof *last);
-}
+#define CHUNK_K      960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
+#define BLOCK_STRIPS 16
+#define BLOCK_PANELS 10
+#define BLOCK_PANEL_FLOATS                                                                                   \
+    ((size_t)1 << 18)    /* where k is one chunk, panels stay in L2 and strips pass by                       \
+                          */
+#define TILES_A_THREAD 6 /* fewer tiles than this would leave threads idle at the end */
 
 static size_t least(size_t a, size_t b)
 {

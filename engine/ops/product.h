@@ -13,7 +13,7 @@ typedef struct atl_product {
     const atl_conv_input *in;
     int kernel, stride, pad; /* taps in each direction, step, and zero rows and columns before the first */
     int n_out;               /* columns of the weights; twice out->c for geglu */
-    const float *panels;     /* kernels.h */
+    const float *panels;     /* panels.h */
     const float *bias;       /* [n_out], or NULL */
     const atl_epilogue *epilogue;
     bool geglu; /* column i is multiplied by gelu(column n_out/2 + i); n_out/2 is a multiple of 32, no
@@ -22,10 +22,5 @@ typedef struct atl_product {
 } atl_product;
 
 void atl_product_run(const atl_bench *bench, const atl_product *product);
-
-/* Floats of the panels of a [n_out][k] matrix. */
-size_t atl_panels_floats(size_t k, int n_out);
-/* Zeroes the columns of the last panel that have no output. */
-void atl_panels_close(size_t k, int n_out, float *panels);
 
 #endif
