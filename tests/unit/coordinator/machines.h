@@ -80,7 +80,7 @@ static inline atl_machine *m1(void)
  * and 56,58,60,62. */
 static inline atl_machine *i1370p(void)
 {
-    hwloc_topology_t topology = synthetic("pack:1 l3:1(size=24MB) l2:8 core:4 pu:2");
+    hwloc_topology_t topology = synthetic("pack:1 l3:1(size=25165824) l2:8 core:4 pu:2");
     keep_only(topology, "0-1,8-9,16-17,24-25,32-33,40-41,48,50,52,54,56,58,60,62");
     add_kind(topology, "48,50,52,54,56,58,60,62", -1, "CoreType", "IntelAtom");
     add_kind(topology, "0-1,8-9,16-17,24-25,32-33,40-41", -1, "CoreType", "IntelCore");
