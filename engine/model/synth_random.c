@@ -86,6 +86,19 @@ static uint64_t hash_name(uint64_t seed, const atl_param *param)
     return h;
 }
 
+/* A tiny autoencoder has no norms: its up-sampling convolutions make up for what its ReLUs take, and its last
+ * bias puts the picture in the middle of [0, 1]. */
+static void plan_tiny_decoder(const atl_param *param, atl_synth_tensor *t)
+{
+    if (param->component != ATL_VAE || strncmp(param->name, "decoder.layers.", 15) != 0 ||
+        strstr(param->name, ".conv."))
+        return;
+    if (param->kind == ATL_PARAM_WEIGHT)
+        t->deviation *= 1.15f;
+    else if (param->shape[0] == 3)
+        t->mean = 0.5f;
+}
+
 atl_synth_tensor atl_synth_plan(const atl_param *param, uint64_t seed, atl_dtype dtype)
 {
     atl_synth_tensor t = {.key = hash_name(seed, param), .dtype = dtype};
@@ -108,6 +121,7 @@ atl_synth_tensor atl_synth_plan(const atl_param *param, uint64_t seed, atl_dtype
         t.deviation = 0.02f;
         break;
     }
+    plan_tiny_decoder(param, &t);
     return t;
 }
 
