@@ -129,8 +129,8 @@ static void print_row(atl_text *out, const char *name, const atl_component_repor
     char bytes[32], types[128];
     bytes_words(component->n_bytes, bytes);
     type_words(component, types);
-    atl_text_printf(out, "  %-15s %10.2f M  %11s  %7zu  %s\n", name, (double)component->n_elements * 1e-6,
-                    bytes, component->n_tensors, types);
+    atl_text_printf(out, "  %-15s %10.2f M  %11s  %7zu%s%s\n", name, (double)component->n_elements * 1e-6,
+                    bytes, component->n_tensors, types[0] ? "  " : "", types);
 }
 
 static void print_components(atl_text *out, const atl_report *report)
