@@ -111,7 +111,7 @@ static void draw_cluster(const canvas *c, int cluster)
 /* "0-3,8"; a long list is cut: "0,2,4,… (50 CPUs)". */
 static void draw_set(hwloc_const_bitmap_t set, atl_text *out)
 {
-    enum { LONG = 56 };
+    enum { LONG = 36 };
     atl_text list = {0};
     atl_cpu_list_print(set, &list);
     size_t n = list.length;
