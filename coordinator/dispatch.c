@@ -164,7 +164,7 @@ static void set_aside(atl_dispatch *d, uint32_t w, atl_aside_reason reason)
     if (d->workers[w].state == WORKER_READY || d->workers[w].state == WORKER_STARTING)
         act(d, (atl_action){.type = ATL_DO_KILL, .worker = w});
     d->workers[w].state = WORKER_ASIDE;
-    act(d, (atl_action){.type = ATL_DO_QUARANTINED, .worker = w, .reason = reason});
+    act(d, (atl_action){.type = ATL_DO_QUARANTINED, .worker = w, .reason = (int)reason});
 }
 
 /* How long a compute thread may be silent: ten times the median time between beats, once some are known. */
@@ -230,7 +230,7 @@ static void give_up(atl_dispatch *d, live_job *job, atl_fail_reason reason)
                         .job = job->job,
                         .attempt = job->attempt,
                         .worker = job->worker,
-                        .reason = reason});
+                        .reason = (int)reason});
     d->counts.failed++;
     end_job(d, job);
 }
