@@ -14,13 +14,16 @@
 #include "base/sizes.h"
 #include "ops/product_parts.h"
 
-#define CHUNK_K      960 /* strips of 224 rows take 0.9 MB and a panel 0.12 MB of a 2 MB L2 cache */
+/* Strips of 224 rows × 960 take 0.9 MB and a panel's chunk 0.12 MB of a 2 MB L2 cache. */
+#define CHUNK_K      960
 #define BLOCK_STRIPS 16
-#define BLOCK_PANELS 10
-#define BLOCK_PANEL_FLOATS                                                                                   \
-    ((size_t)1 << 18)    /* where k is one chunk, panels stay in L2 and strips pass by                       \
-                          */
-#define TILES_A_THREAD 6 /* fewer tiles than this would leave threads idle at the end */
+#define BLOCK_PANELS 20
+
+/* Where k is one chunk, up to 1 MB of panels stay in L2 and strips pass by. */
+#define BLOCK_PANEL_FLOATS ((size_t)1 << 18)
+
+/* Fewer tiles than this would leave threads idle at the end. */
+#define TILES_A_THREAD 6
 
 static size_t least(size_t a, size_t b)
 {
