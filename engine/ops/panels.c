@@ -6,8 +6,8 @@
 #include "base/sizes.h"
 #include "kernels/kernels.h"
 
-#define BLOCK_CHANNELS 16 /* × 9 taps × 32 columns are 18 KB: what is written stays in L1 until it is whole \
-                           */
+/* × 9 taps × 32 columns are 18 KB: what is written stays in L1 until it is whole. */
+#define BLOCK_CHANNELS 16
 
 size_t atl_panels_floats(size_t k, int n_out)
 {
