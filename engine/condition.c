@@ -204,9 +204,7 @@ static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, 
                                 atl_note *note)
 {
     const atl_model_config *config = engine->config;
-    int width = 0;
-    for (int e = 0; e < config->n_text_encoders; e++)
-        width += config->text[e].hidden_size;
+    const int width = atl_model_text_width(config);
     embedding->n_tokens = prompt->chunks[0].n * prompt->chunks[0].length;
     const size_t n_context = (size_t)embedding->n_tokens * (size_t)width;
     const size_t n_pooled = config->two_encoder_pipeline ? (size_t)config->text[1].projection_dim : 0;

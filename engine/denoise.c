@@ -41,8 +41,7 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
     const atl_denoiser *d = user;
     const int n = (int)n_pictures(d);
     const atl_latent_size size = d->size;
-    const int width = engine->config->unet.encoder_hid_dim ? engine->config->unet.encoder_hid_dim
-                                                           : engine->config->unet.cross_attention_dim[0];
+    const int width = atl_model_text_width(engine->config);
     const int n_tokens = heard_by(d, 0)->n_tokens;
     const size_t n_context = (size_t)n_tokens * (size_t)width;
     const size_t mark = atl_arena_mark(bench->arena);

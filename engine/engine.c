@@ -158,6 +158,13 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     if (st != ATL_OK)
         goto fail;
     engine->config = atl_weights_config(engine->weights);
+    if (parts == ATL_PART_ALL) {
+        st = atl_model_config_check(engine->config, note);
+        if (st != ATL_OK) {
+            atl_note_prefix(note, "%s", options->model);
+            goto fail;
+        }
+    }
     engine->kernels = atl_kernels_choose(atl_cpu_flags());
     st = atl_pool_open(options->n_threads, options->thread_hook, options->hook_user, &engine->pool, note);
     for (int i = 0; st == ATL_OK && (parts & ATL_PART_TOKENIZER) && i < engine->config->n_text_encoders; i++)

@@ -61,40 +61,12 @@ static void settle_guidance(atl_job_state *j)
     j->guided = s->guidance_scale > 1.0 && !embedded;
 }
 
-static atl_status check_model(const atl_job_state *j, atl_note *note)
-{
-    const atl_model_config *config = j->engine->config;
-    if (config->unet.in_channels != config->vae.latent_channels ||
-        config->unet.out_channels != config->vae.latent_channels)
-        return atl_fail(note, ATL_UNSUPPORTED,
-                        "%s: its UNet reads %d and writes %d channels, but latents have %d: an inpainting or "
-                        "upscaling model, "
-                        "which cannot paint from text alone",
-                        atl_weights_path(j->engine->weights), config->unet.in_channels,
-                        config->unet.out_channels, config->vae.latent_channels);
-    int width = 0;
-    for (int e = 0; e < config->n_text_encoders; e++)
-        width += config->text[e].hidden_size;
-    const int wanted =
-        config->unet.encoder_hid_dim > 0 ? config->unet.encoder_hid_dim : config->unet.cross_attention_dim[0];
-    if (width != wanted)
-        return atl_fail(note, ATL_BAD_INPUT, "%s: its text encoders give %d channels, but its UNet wants %d",
-                        atl_weights_path(j->engine->weights), width, wanted);
-    if (config->unet.addition_text_time && config->n_text_encoders < 2)
-        return atl_fail(note, ATL_UNSUPPORTED,
-                        "%s: its UNet wants a pooled text embedding of a second encoder",
-                        atl_weights_path(j->engine->weights));
-    return ATL_OK;
-}
-
 atl_status atl_job_settle(atl_job_state *job, atl_note *note)
 {
     const atl_request *request = job->request;
     const atl_model_config *config = job->engine->config;
     atl_settings *s = &job->painting.settings;
-    atl_status st = check_model(job, note);
-    if (st == ATL_OK)
-        st = settle_size(job, note);
+    atl_status st = settle_size(job, note);
     if (st != ATL_OK)
         return st;
     settle_guidance(job);

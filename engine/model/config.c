@@ -284,7 +284,7 @@ void atl_model_config_done(atl_model_config *config)
     atl_text_done(&config->unread_keys);
 }
 
-static int text_width(const atl_model_config *config)
+int atl_model_text_width(const atl_model_config *config)
 {
     int width = 0;
     for (int i = 0; i < config->n_text_encoders; i++)
@@ -301,7 +301,7 @@ atl_status atl_model_config_check(const atl_model_config *config, atl_note *note
             "the UNet takes %d channels and gives %d, the VAE has %d; equal numbers are supported (9 or 8 "
             "belong to inpainting and editing models)",
             unet->in_channels, unet->out_channels, config->vae.latent_channels);
-    const int width = text_width(config);
+    const int width = atl_model_text_width(config);
     for (int i = 0; i < unet->n_blocks; i++) {
         const int wanted = unet->encoder_hid_dim ? unet->encoder_hid_dim : unet->cross_attention_dim[i];
         const int j = unet->n_blocks - 1 - i;

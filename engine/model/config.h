@@ -177,6 +177,9 @@ typedef struct atl_model_config {
 atl_status atl_model_config_read(const char *model_dir, atl_model_config *ret_config, atl_note *note);
 void atl_model_config_done(atl_model_config *config);
 
+/* Channels of the text that the UNet hears: the encoders' hidden sizes side by side. */
+int atl_model_text_width(const atl_model_config *config);
+
 /* Whether the parts fit together, as diffusers' pipelines need it: latent channels, widths of the text, size
  * of the pooled embedding. Apart from _read, so that single parts can be tried. Errors: ATL_UNSUPPORTED,
  * naming both values. */
