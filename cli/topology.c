@@ -88,7 +88,7 @@ int command_topology(int argc, char **argv)
 {
     topology_args args = {0};
     char **operands;
-    int n, code, n_workers;
+    int n, code, n_workers = 0;
     if (!console_parse(&command, argc, argv, &args, &operands, &n, &code))
         return code;
     atl_note note = {0};

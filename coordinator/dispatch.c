@@ -2,9 +2,9 @@
  *
  * Two small tables hold everything: workers (fixed), and live jobs (those pulled and not yet ended, at most
  * credit × workers plus what waits for another attempt). A job is WAITING or LEASED to one worker. An event
- * changes the tables, then `settle` hands out what can be handed out; actions queue up until the executor takes
- * them. Memory for all actions of an event is reserved before the event touches anything, so that an event
- * happens whole or not at all. */
+ * changes the tables, then `settle` hands out what can be handed out; actions queue up until the executor
+ * takes them. Memory for all actions of an event is reserved before the event touches anything, so that an
+ * event happens whole or not at all. */
 #include "coordinator/dispatch.h"
 
 #include <stdlib.h>
@@ -153,16 +153,20 @@ static void spawn(atl_dispatch *d, uint32_t w, int64_t now_ns)
     act(d, (atl_action){.type = ATL_DO_SPAWN, .worker = w});
 }
 
-static void kill_worker(atl_dispatch *d, uint32_t w)
+static void kill_worker(atl_dispatch *d, uint32_t w, int64_t now_ns)
 {
+    const worker *silent = &d->workers[w];
+    const int reason = silent->state == WORKER_STARTING                              ? ATL_KILL_START
+                       : silent->heard_ns + d->options.silence_patience_ns <= now_ns ? ATL_KILL_SILENT
+                                                                                     : ATL_KILL_COMPUTE;
     d->workers[w].state = WORKER_DYING;
-    act(d, (atl_action){.type = ATL_DO_KILL, .worker = w});
+    act(d, (atl_action){.type = ATL_DO_KILL, .worker = w, .reason = reason});
 }
 
 static void set_aside(atl_dispatch *d, uint32_t w, atl_aside_reason reason)
 {
     if (d->workers[w].state == WORKER_READY || d->workers[w].state == WORKER_STARTING)
-        act(d, (atl_action){.type = ATL_DO_KILL, .worker = w});
+        act(d, (atl_action){.type = ATL_DO_KILL, .worker = w, .reason = ATL_KILL_ASIDE});
     d->workers[w].state = WORKER_ASIDE;
     act(d, (atl_action){.type = ATL_DO_QUARANTINED, .worker = w, .reason = (int)reason});
 }
@@ -426,7 +430,7 @@ static void on_tick(atl_dispatch *d, int64_t now_ns)
     const int64_t patience_ns = compute_patience(d);
     for (uint32_t w = 0; w < d->options.n_workers; w++)
         if (worker_deadline(d, &d->workers[w], patience_ns) <= now_ns)
-            kill_worker(d, w);
+            kill_worker(d, w, now_ns);
 }
 
 static void on_drain(atl_dispatch *d)

@@ -70,7 +70,7 @@ typedef enum atl_action_type {
     ATL_DO_RECORD_LOST,  /* ledger: LEASE_LOST (job, attempt) */
     ATL_DO_FAIL,         /* ledger: FAIL (job); `reason` says why */
     ATL_DO_SPAWN,        /* start worker's process (again) */
-    ATL_DO_KILL,         /* SIGKILL worker's process: it was silent; WORKER_LOST will follow */
+    ATL_DO_KILL,         /* SIGKILL worker's process: `reason` says why; WORKER_LOST will follow */
     ATL_DO_DRAIN_WORKER, /* tell it to finish and go */
     ATL_DO_QUARANTINED,  /* worker was set aside: say so */
     ATL_DO_STUCK,        /* all workers are set aside: stop, keep the queue */
@@ -84,13 +84,20 @@ typedef enum atl_fail_reason {
 
 typedef enum atl_aside_reason { ATL_ASIDE_FAILS_ALL, ATL_ASIDE_DIES, ATL_ASIDE_MEMORY } atl_aside_reason;
 
+typedef enum atl_kill_reason {
+    ATL_KILL_START,   /* it was not ready in time */
+    ATL_KILL_SILENT,  /* no word of the process */
+    ATL_KILL_COMPUTE, /* no sign of its compute thread */
+    ATL_KILL_ASIDE,   /* it is set aside */
+} atl_kill_reason;
+
 typedef struct atl_action {
     atl_action_type type;
     uint32_t worker;
     uint64_t job;
     uint32_t attempt;
     uint64_t token;
-    int reason; /* FAIL: an atl_fail_reason; QUARANTINED: an atl_aside_reason */
+    int reason; /* FAIL: an atl_fail_reason; QUARANTINED: an atl_aside_reason; KILL: an atl_kill_reason */
 } atl_action;
 
 atl_status atl_dispatch_new(const atl_dispatch_options *options, atl_dispatch **ret, atl_note *note);

@@ -2,9 +2,9 @@
  * concurrent.futures.ProcessPoolExecutor.
  *
  *     atl_executor_open(&options, &executor, &note);
- *     atl_executor_submit(executor, &job, &future, &note);      // returns at once, or blocks while the queue
- * is full atl_future_wait(future, -1);                               // done, failed or cancelled const
- * atl_result *result = atl_future_result(future);      // PNG bytes, digest, timings
+ *     atl_executor_submit(executor, &job, &future, &note);   // at once, or when the queue has room
+ *     atl_future_wait(future, -1);                           // done, failed or cancelled
+ *     const atl_result *result = atl_future_result(future);  // PNG bytes, digest, timings
  *     atl_future_release(&future);
  *     atl_executor_shutdown(&executor, true, false);
  *
@@ -13,6 +13,10 @@
  * dispatch; every function here may be called from any thread. The command line uses nothing else. */
 #ifndef ATL_COORDINATOR_EXECUTOR_H
 #define ATL_COORDINATOR_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "coordinator/placement.h"
@@ -54,8 +58,8 @@ typedef struct atl_pool_event {
 typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */
     const char *tokenizer_dir;
-    const char *worker_program; /* the `atelier` binary; NULL: the one that lies where the library was told at
-                                   build time, else $PATH */
+    const char *worker_program; /* the `atelier` binary; NULL: this program, if it is called so; else the one
+                                   that was installed with the library; else $PATH's */
     const char *const *worker_args; /* further arguments, NULL-terminated; or NULL */
     int n_workers, n_threads;       /* 0: auto, 1 */
     atl_order order;
@@ -71,13 +75,17 @@ typedef struct atl_executor_options {
     void *user;
 } atl_executor_options;
 
-/* Places the workers and starts them; returns before they are ready. Errors: ATL_USAGE (a plan that cannot
- * be), ATL_IO, ATL_NO_MEMORY, and whatever a look at the model's configs says. */
+/* Places the workers and starts them; returns before they are ready. What is borrowed by `options` is copied.
+ * Errors: ATL_USAGE (a plan that cannot be), ATL_NOT_FOUND (nothing is at the model's path), ATL_IO,
+ * ATL_NO_MEMORY. A model that is there and bad shows later: see submit. */
 atl_status atl_executor_open(const atl_executor_options *options, atl_executor **ret, atl_note *note);
 const atl_plan *atl_executor_plan(const atl_executor *executor);
 
-/* Copies the job. Blocks while the queue is full. Errors: ATL_CANCELLED (shut down, or every worker was set
- * aside), ATL_NO_MEMORY. */
+/* Copies the job; where its id is all zero, the copy gets the one that follows from its content. Blocks while
+ * the queue is full. ret_future NULL: the future is whose atl_executor_next_completed gives it out. Either
+ * way there is one atl_future_release for each submit. Errors: ATL_CANCELLED (the pool drains, or every
+ * worker was set aside; the note says why), what kept the workers from starting (a bad model: ATL_BAD_INPUT,
+ * ATL_UNSUPPORTED, …), ATL_NO_MEMORY. */
 atl_status atl_executor_submit(atl_executor *executor, const atl_job *job, atl_future **ret_future,
                                atl_note *note);
 /* submit for each of n jobs; on failure none of the futures stays. */
@@ -103,7 +111,8 @@ typedef struct atl_result {
     const char *settings; /* the infotext in the PNG */
     atl_job_timings timings;
     int64_t queued_ns, transfer_ns; /* from submit to the worker's start; from the worker's send to here */
-    atl_status status;              /* FAILED: why */
+    atl_status status;              /* FAILED, CANCELLED: why */
+    bool poison;                    /* FAILED: it ended attempt after attempt, on different workers */
     atl_note note;
 } atl_result;
 
@@ -124,11 +133,25 @@ atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
 
 /* Stops handing out jobs; workers keep what they hold. */
 void atl_executor_pause(atl_executor *executor, bool pause);
-/* Ends the pool. wait: first paint what was submitted (cancel_pending: only what workers hold already);
- * otherwise kill. NULLs the pointer; futures stay valid until released. */
+/* Returns at once: what no worker has begun is cancelled, what is being painted is finished, then the workers
+ * leave. Futures go on ending; submit is refused. For a first Ctrl-C; the second is shutdown(false). */
+void atl_executor_drain(atl_executor *executor);
+/* Ends the pool and waits for that. wait: first paint what was submitted (cancel_pending: only what is being
+ * painted, as drain does); otherwise kill. NULLs the pointer; futures stay valid until released. */
 void atl_executor_shutdown(atl_executor **executor, bool wait, bool cancel_pending);
 
-/* PSS of the pool's processes, bytes, 0 where the system does not say. */
+/* What the pool did so far. */
+typedef struct atl_pool_counts {
+    uint64_t submitted, done, failed, cancelled;
+    uint64_t lost;    /* leases that ended with their worker */
+    uint64_t dropped; /* late or duplicate results */
+    uint64_t foreign; /* messages of another run, of no worker of this pool, or malformed */
+    uint64_t spawned; /* processes */
+    int n_ready;      /* workers that could paint now */
+} atl_pool_counts;
+atl_pool_counts atl_executor_counts(atl_executor *executor);
+
+/* PSS of the pool's processes, bytes, 0 where the system does not say; the sum is returned. */
 size_t atl_executor_pss_bytes(atl_executor *executor, size_t *ret_each, size_t n_each);
 
 #endif

@@ -1,0 +1,364 @@
+/* executor.c - the callers' side: opening a pool, submitting to it, ending it. See executor.h and
+ * executor_private.h. */
+#include "coordinator/executor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "executor_private.h"
+
+enum { DEFAULT_CREDIT = 2, QUEUE_PER_CREDIT = 4, DEFAULT_ATTEMPTS = 3, FEWEST_WORKERS_TRIED = 2 };
+enum { FAILURES_TO_QUARANTINE = 5, MAX_RESPAWNS = 5, SPARE_FDS = 64, FDS_A_WORKER = 4, LEAST_HIGH_WATER = 8 };
+static const int64_t start_patience_ns = 600 * (int64_t)1000000000, silence_patience_ns = 5000000000,
+                     compute_patience_ns = 600 * (int64_t)1000000000, compute_floor_ns = 30000000000;
+
+/* ---- opening ---- */
+
+static bool copy_string(const char *from, char **ret)
+{
+    *ret = from ? strdup(from) : NULL;
+    return !from || *ret;
+}
+
+static bool copy_extra_args(const char *const *from, char ***ret)
+{
+    size_t n = 0;
+    while (from && from[n])
+        n++;
+    *ret = calloc(n + 1, sizeof **ret);
+    for (size_t i = 0; *ret && i < n; i++)
+        if (!copy_string(from[i], &(*ret)[i]))
+            return false;
+    return *ret != NULL;
+}
+
+/* This program, if it is `atelier` itself; else the installed one; else what $PATH has. */
+static const char *find_program(char path[4096])
+{
+    const ssize_t n = readlink("/proc/self/exe", path, 4095);
+    if (n > 0) {
+        path[n] = '\0';
+        const char *name = strrchr(path, '/');
+        if (name && strcmp(name, "/atelier") == 0)
+            return path;
+    }
+    return access(ATELIER_INSTALLED_PROGRAM, X_OK) == 0 ? ATELIER_INSTALLED_PROGRAM : "atelier";
+}
+
+static atl_status copy_options(atl_executor *x, const atl_executor_options *o, atl_note *note)
+{
+    char path[4096];
+    struct stat there;
+    if (!o->model || stat(o->model, &there) != 0)
+        return atl_fail(note, o->model ? ATL_NOT_FOUND : ATL_USAGE, "the model '%s': %s",
+                        o->model ? o->model : "", o->model ? strerror(errno) : "is not named");
+    if (!copy_string(o->model, &x->model) || !copy_string(o->variant, &x->variant) ||
+        !copy_string(o->policy, &x->policy) || !copy_string(o->tokenizer_dir, &x->tokenizer_dir) ||
+        !copy_string(o->worker_program ? o->worker_program : find_program(path), &x->program) ||
+        !copy_extra_args(o->worker_args, &x->extra_args))
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool");
+    x->bind = o->bind;
+    x->batch_size = o->batch_size > 1 ? o->batch_size : 1;
+    x->start_patience_ns = o->start_patience_ns > 0 ? o->start_patience_ns : start_patience_ns;
+    x->silence_patience_ns = o->silence_patience_ns > 0 ? o->silence_patience_ns : silence_patience_ns;
+    x->compute_patience_ns = o->compute_patience_ns > 0 ? o->compute_patience_ns : compute_patience_ns;
+    x->on_event = o->on_event;
+    x->user = o->user;
+    return ATL_OK;
+}
+
+static atl_status make_plan(atl_executor *x, const atl_executor_options *o, atl_note *note)
+{
+    const atl_machine_source source = {.cpus = o->cpus};
+    atl_machine *machine = NULL;
+    atl_status st = atl_machine_load(&source, &machine, note);
+    if (st != ATL_OK)
+        return st;
+    st = atl_plan_make(machine, o->n_workers, o->n_threads, o->order, 0, &x->plan, note);
+    x->bind = x->bind && atl_machine_can_bind(machine);
+    atl_machine_free(&machine);
+    return st;
+}
+
+static uint32_t credit_of(const atl_executor *x, const atl_executor_options *o)
+{
+    return o->credit > 0 ? (uint32_t)o->credit : (uint32_t)(DEFAULT_CREDIT * x->batch_size);
+}
+
+static atl_status open_dispatch(atl_executor *x, const atl_executor_options *o, atl_note *note)
+{
+    atl_dispatch_options options = {
+        .n_workers = (uint32_t)x->plan.n_workers,
+        .credit = credit_of(x, o),
+        .max_attempts = o->max_attempts > 0 ? (uint32_t)o->max_attempts : DEFAULT_ATTEMPTS,
+        .min_workers_tried = FEWEST_WORKERS_TRIED,
+        .quarantine_failures = FAILURES_TO_QUARANTINE,
+        .max_respawns = MAX_RESPAWNS,
+        .start_patience_ns = x->start_patience_ns,
+        .silence_patience_ns = x->silence_patience_ns,
+        .compute_patience_ns = x->compute_patience_ns,
+        .compute_floor_ns =
+            x->compute_patience_ns < compute_floor_ns ? x->compute_patience_ns : compute_floor_ns,
+    };
+    randombytes_buf(&options.seed, sizeof options.seed);
+    return atl_dispatch_new(&options, &x->dispatch, note);
+}
+
+/* A memfd for the packed weights; without one, each worker packs its own. Out of the way of the children's
+ * own numbers. */
+static int open_weights(void)
+{
+    const int low = memfd_create("atelier-weights", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (low < 0)
+        return -1;
+    const int fd = fcntl(low, F_DUPFD_CLOEXEC, 10);
+    close(low);
+    return fd;
+}
+
+static void raise_fd_limit(size_t n_workers)
+{
+    struct rlimit limit;
+    const rlim_t wanted = SPARE_FDS + FDS_A_WORKER * (rlim_t)n_workers;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + SPARE_FDS)
+        return;
+    limit.rlim_cur = limit.rlim_max; /* where even that is too little, opening says so */
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static atl_status open_thread_side(atl_executor *x, const atl_executor_options *o, atl_note *note)
+{
+    const size_t n = (size_t)x->plan.n_workers;
+    const uint32_t credit = credit_of(x, o);
+    if (sodium_init() < 0)
+        return atl_fail(note, ATL_IO, "the system has no random numbers");
+    randombytes_buf(x->run, sizeof x->run);
+    sodium_bin2hex(x->run_hex, sizeof x->run_hex, x->run, sizeof x->run);
+    raise_fd_limit(n);
+    x->weights_fd = open_weights();
+    x->workers = calloc(n, sizeof *x->workers);
+    x->fds = calloc(1 + 2 * n, sizeof *x->fds);
+    x->readable = calloc(1 + 2 * n, sizeof *x->readable);
+    if (!x->workers || !x->fds || !x->readable)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool of %zu workers", n);
+    const int high_water = 2 * credit > LEAST_HIGH_WATER ? (int)(2 * credit) : LEAST_HIGH_WATER;
+    const size_t queue = o->queue_limit > 0 ? o->queue_limit : QUEUE_PER_CREDIT * n * credit;
+    atl_status st = atl_hall_open(queue, n, &x->hall, note);
+    if (st == ATL_OK)
+        st = open_dispatch(x, o, note);
+    return st != ATL_OK ? st : atl_server_open(high_water, 1 + 2 * n, &x->server, note);
+}
+
+static atl_status start_thread(atl_executor *x, atl_note *note)
+{
+    sigset_t all, before; /* the program's handlers stay with the program's threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int rc = pthread_create(&x->thread, NULL, atl_pool_main, x);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? ATL_OK
+                   : atl_fail(note, ATL_NO_MEMORY, "cannot start the pool's thread: %s", strerror(rc));
+}
+
+static void free_executor(atl_executor *x)
+{
+    for (char **arg = x->extra_args; arg && *arg; arg++)
+        free(*arg);
+    free(x->extra_args);
+    free(x->model);
+    free(x->variant);
+    free(x->policy);
+    free(x->tokenizer_dir);
+    free(x->program);
+    atl_server_close(&x->server);
+    atl_dispatch_free(&x->dispatch);
+    if (x->weights_fd >= 0)
+        close(x->weights_fd);
+    free(x->workers);
+    free(x->fds);
+    free(x->readable);
+    atl_plan_done(&x->plan);
+    if (x->hall)
+        atl_hall_leave(x->hall);
+    free(x);
+}
+
+atl_status atl_executor_open(const atl_executor_options *options, atl_executor **ret, atl_note *note)
+{
+    atl_executor *x = calloc(1, sizeof *x);
+    if (!x)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool");
+    x->weights_fd = -1;
+    atl_status st = copy_options(x, options, note);
+    if (st == ATL_OK)
+        st = make_plan(x, options, note);
+    if (st == ATL_OK)
+        st = open_thread_side(x, options, note);
+    if (st == ATL_OK)
+        st = start_thread(x, note);
+    if (st != ATL_OK) {
+        free_executor(x);
+        return st;
+    }
+    *ret = x;
+    return ATL_OK;
+}
+
+const atl_plan *atl_executor_plan(const atl_executor *executor)
+{
+    return &executor->plan;
+}
+
+/* ---- submitting ---- */
+
+static atl_status new_future(const atl_job *job, atl_future **ret, atl_note *note)
+{
+    static const atl_job_id no_id;
+    atl_future *future = calloc(1, sizeof *future);
+    if (!future || atl_job_copy(job, &future->job) != ATL_OK) {
+        free(future);
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a job");
+    }
+    const bool unnamed = memcmp(&job->id, &no_id, sizeof no_id) == 0;
+    const atl_status st = unnamed ? atl_job_identify(&future->job, note) : ATL_OK;
+    if (st != ATL_OK) {
+        atl_job_done(&future->job);
+        free(future);
+        return st;
+    }
+    future->submitted_ns = atl_clock_now_ns();
+    future->users = future->pools = true;
+    future->result.index = job->index;
+    future->result.job = future->job.id;
+    *ret = future;
+    return ATL_OK;
+}
+
+static bool takes_jobs(const atl_hall *hall)
+{
+    return !hall->over && hall->order == ATL_POOL_GO_ON;
+}
+
+/* Under the mutex, once there is room. */
+static void enqueue(atl_hall *hall, atl_future *future)
+{
+    future->hall = hall;
+    hall->refs++;
+    hall->n_open++;
+    hall->n_queued++;
+    hall->counts.submitted++;
+    atl_list_append(&hall->queue, future);
+    if (hall->hungry) {
+        hall->hungry = false;
+        atl_hall_wake(hall);
+    }
+}
+
+atl_status atl_executor_submit(atl_executor *executor, const atl_job *job, atl_future **ret_future,
+                               atl_note *note)
+{
+    atl_hall *hall = executor->hall;
+    atl_future *future = NULL;
+    atl_status st = new_future(job, &future, note);
+    if (st != ATL_OK)
+        return st;
+    pthread_mutex_lock(&hall->mutex);
+    while (takes_jobs(hall) && hall->n_queued >= hall->queue_limit)
+        pthread_cond_wait(&hall->room, &hall->mutex);
+    if (takes_jobs(hall)) {
+        enqueue(hall, future);
+        if (ret_future)
+            *ret_future = future;
+        future = NULL;
+    } else {
+        st = atl_fail(note, hall->status, "%s", hall->note.text);
+    }
+    pthread_mutex_unlock(&hall->mutex);
+    if (future) {
+        atl_job_done(&future->job);
+        free(future);
+    }
+    return st;
+}
+
+atl_status atl_executor_map(atl_executor *executor, const atl_job *jobs, size_t n, atl_future **ret_futures,
+                            atl_note *note)
+{
+    for (size_t i = 0; i < n; i++) {
+        const atl_status st = atl_executor_submit(executor, &jobs[i], &ret_futures[i], note);
+        if (st == ATL_OK)
+            continue;
+        while (i > 0) {
+            atl_future_cancel(ret_futures[--i]);
+            atl_future_release(&ret_futures[i]);
+        }
+        return st;
+    }
+    return ATL_OK;
+}
+
+/* ---- steering and ending ---- */
+
+/* Orders only grow: from finishing to draining to killing. */
+static void give_order(atl_hall *hall, atl_pool_order order)
+{
+    pthread_mutex_lock(&hall->mutex);
+    if (order > hall->order) {
+        if (hall->order == ATL_POOL_GO_ON && !hall->over) {
+            hall->status = ATL_CANCELLED;
+            atl_fail(&hall->note, ATL_CANCELLED, "the pool is shutting down");
+        }
+        hall->order = order;
+        if (order >= ATL_POOL_DRAIN)
+            atl_hall_cancel_queue(hall);
+        pthread_cond_broadcast(&hall->room);
+        atl_hall_wake(hall);
+    }
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+void atl_executor_pause(atl_executor *executor, bool pause)
+{
+    atl_hall *hall = executor->hall;
+    pthread_mutex_lock(&hall->mutex);
+    hall->paused = pause;
+    atl_hall_wake(hall);
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+void atl_executor_drain(atl_executor *executor)
+{
+    give_order(executor->hall, ATL_POOL_DRAIN);
+}
+
+void atl_executor_shutdown(atl_executor **executor, bool wait, bool cancel_pending)
+{
+    atl_executor *x = *executor;
+    *executor = NULL;
+    if (!x)
+        return;
+    give_order(x->hall, !wait ? ATL_POOL_KILL : cancel_pending ? ATL_POOL_DRAIN : ATL_POOL_FINISH);
+    pthread_join(x->thread, NULL);
+    pthread_mutex_lock(&x->hall->mutex);
+    close(x->hall->wake_fd);
+    x->hall->wake_fd = -1;
+    pthread_mutex_unlock(&x->hall->mutex);
+    free_executor(x);
+}
+
+atl_pool_counts atl_executor_counts(atl_executor *executor)
+{
+    pthread_mutex_lock(&executor->hall->mutex);
+    const atl_pool_counts counts = executor->hall->counts;
+    pthread_mutex_unlock(&executor->hall->mutex);
+    return counts;
+}

@@ -1,0 +1,222 @@
+/* executor_workers.c - the pool's processes: started, watched, ended; and what is told of them.
+ *
+ * An end is told to dispatch when the process's last words were heard: its BYE or UNABLE, or LAST_WORDS_NS
+ * later, because what it had sent may still be on its way through ZeroMQ's own thread when the pidfd speaks.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "executor_private.h"
+#include "oom.h"
+
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 25, NUMBER_BYTES = 24 };
+
+void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, const char *text)
+{
+    x->workers[w].phase = phase;
+    atl_pool_report(x, &(atl_pool_event){.type = ATL_POOL_WORKER, .worker = w, .phase = phase, .text = text});
+}
+
+static void set_pid(atl_executor *x, uint32_t w, pid_t pid)
+{
+    pthread_mutex_lock(&x->hall->mutex);
+    x->hall->pids[w] = pid;
+    pthread_mutex_unlock(&x->hall->mutex);
+}
+
+size_t atl_pool_n_alive(const atl_executor *x)
+{
+    size_t n = 0;
+    for (int w = 0; w < x->plan.n_workers; w++)
+        n += x->workers[w].process.pid > 0;
+    return n;
+}
+
+/* ---- starting ---- */
+
+/* The command line of a worker, with the numbers that it points to. */
+typedef struct command_line {
+    char worker[NUMBER_BYTES], parent[NUMBER_BYTES], threads[NUMBER_BYTES], batch[NUMBER_BYTES],
+        fd[NUMBER_BYTES];
+    atl_text pus;
+    const char **argv;
+    size_t n;
+} command_line;
+
+static void add(command_line *line, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    line->argv[line->n++] = option;
+    line->argv[line->n++] = value;
+}
+
+static void add_number(command_line *line, const char *option, char text[NUMBER_BYTES], long long number)
+{
+    snprintf(text, NUMBER_BYTES, "%lld", number);
+    add(line, option, text);
+}
+
+static bool make_command_line(const atl_executor *x, uint32_t w, command_line *line)
+{
+    size_t n_extra = 0;
+    while (x->extra_args[n_extra])
+        n_extra++;
+    line->argv = calloc(N_FIXED_ARGS + n_extra + 2, sizeof *line->argv);
+    if (!line->argv)
+        return false;
+    line->argv[line->n++] = x->program;
+    line->argv[line->n++] = "worker";
+    add(line, "--endpoint", atl_server_endpoint(x->server));
+    add(line, "--run", x->run_hex);
+    add_number(line, "--worker", line->worker, w);
+    add_number(line, "--parent", line->parent, getpid());
+    add_number(line, "--threads", line->threads, x->plan.n_threads);
+    add_number(line, "--batch-size", line->batch, x->batch_size);
+    if (x->weights_fd >= 0)
+        add_number(line, "--weights-fd", line->fd, ATL_PROCESS_PASSED_FD);
+    add(line, "--model", x->model);
+    add(line, "--variant", x->variant);
+    add(line, "--policy", x->policy);
+    add(line, "--tokenizer", x->tokenizer_dir);
+    if (x->bind) {
+        for (int t = 0; t < x->plan.n_threads; t++)
+            atl_text_printf(&line->pus, "%s%d", t ? "," : "", x->plan.slots[w].pus[t]);
+        add(line, "--pus", line->pus.data);
+    }
+    for (size_t i = 0; i < n_extra; i++)
+        line->argv[line->n++] = x->extra_args[i];
+    return !line->pus.failed;
+}
+
+void atl_pool_spawn(atl_executor *x, uint32_t w)
+{
+    atl_pool_worker *worker = &x->workers[w];
+    command_line line = {0};
+    atl_note note = {0};
+    *worker = (atl_pool_worker){
+        .alive = true, .phase = ATL_WORKER_STARTING, .process = {.pid_fd = -1, .words_fd = -1}};
+    worker->oom_kills = atl_oom_kills("");
+    worker->heard_ns = atl_pool_now_ns(x);
+    atl_status st = make_command_line(x, w, &line) ? ATL_OK : ATL_NO_MEMORY;
+    if (st == ATL_OK)
+        st = atl_process_start(x->program, (char *const *)(uintptr_t)line.argv, x->weights_fd,
+                               &worker->process, &note);
+    atl_text_done(&line.pus);
+    free(line.argv);
+    if (st == ATL_OK) {
+        x->counts.spawned++;
+        set_pid(x, w, worker->process.pid);
+        atl_pool_set_phase(x, w, ATL_WORKER_STARTING, "");
+        return;
+    }
+    snprintf(worker->why, sizeof worker->why, "%s", note.text[0] ? note.text : "no memory for a process");
+    worker->ended = worker->left = true;
+    worker->ended_ns = atl_clock_now_ns();
+}
+
+/* ---- ending ---- */
+
+void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why)
+{
+    atl_pool_worker *worker = &x->workers[w];
+    if (worker->why[0] == '\0')
+        snprintf(worker->why, sizeof worker->why, "%s", why);
+    atl_process_kill(&worker->process);
+}
+
+static bool killed_for_memory(const atl_pool_worker *worker)
+{
+    return WIFSIGNALED(worker->wait_status) && WTERMSIG(worker->wait_status) == SIGKILL &&
+           atl_oom_kills("") > worker->oom_kills;
+}
+
+static void note_end(atl_executor *x, uint32_t w)
+{
+    atl_pool_worker *worker = &x->workers[w];
+    if (worker->process.pid <= 0 || !atl_process_reap(&worker->process, &worker->wait_status))
+        return;
+    worker->ended = true;
+    worker->ended_ns = atl_clock_now_ns();
+    set_pid(x, w, 0);
+    if (worker->why[0] == '\0')
+        atl_process_describe_end(&worker->process, worker->wait_status, worker->why, sizeof worker->why);
+}
+
+static void tell_end(atl_executor *x, uint32_t w)
+{
+    atl_pool_worker *worker = &x->workers[w];
+    const bool by_itself = worker->left && worker->wait_status == 0;
+    const bool of_memory = killed_for_memory(worker);
+    worker->alive = worker->has_peer = false;
+    if (of_memory)
+        snprintf(worker->why, sizeof worker->why, "the system killed it because memory is out");
+    if (worker->phase != ATL_WORKER_ASIDE)
+        atl_pool_set_phase(x, w, by_itself ? ATL_WORKER_GONE : ATL_WORKER_LOST, by_itself ? "" : worker->why);
+    if (!x->finished && !x->broken)
+        atl_pool_tell(x, (atl_event){.type = ATL_EV_WORKER_LOST, .worker = w, .out_of_memory = of_memory});
+}
+
+void atl_pool_watch(atl_executor *x, int64_t now_ns)
+{
+    for (uint32_t w = 0; w < (uint32_t)x->plan.n_workers; w++) {
+        atl_pool_worker *worker = &x->workers[w];
+        if (x->readable[2 + 2 * w])
+            atl_process_read_words(&worker->process);
+        if (x->readable[1 + 2 * w])
+            note_end(x, w);
+        if (worker->alive && worker->ended && (worker->left || now_ns - worker->ended_ns >= LAST_WORDS_NS))
+            tell_end(x, w);
+    }
+}
+
+int64_t atl_pool_watch_deadline_ns(const atl_executor *x)
+{
+    int64_t first = INT64_MAX;
+    for (int w = 0; w < x->plan.n_workers; w++) {
+        const atl_pool_worker *worker = &x->workers[w];
+        const int64_t due = worker->ended_ns + (worker->left ? 0 : LAST_WORDS_NS);
+        if (worker->alive && worker->ended && due < first)
+            first = due;
+    }
+    return first;
+}
+
+/* ---- memory ---- */
+
+static size_t read_pss_bytes(pid_t pid)
+{
+    char path[64], line[256];
+    unsigned long long kib = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "Pss: %llu kB", &kib) == 1)
+            break;
+    fclose(file);
+    return (size_t)kib * 1024;
+}
+
+size_t atl_executor_pss_bytes(atl_executor *executor, size_t *ret_each, size_t n_each)
+{
+    atl_hall *hall = executor->hall;
+    size_t sum = 0;
+    for (size_t w = 0; w < hall->n_pids; w++) {
+        pthread_mutex_lock(&hall->mutex);
+        const pid_t pid = hall->pids[w];
+        pthread_mutex_unlock(&hall->mutex);
+        const size_t bytes = pid > 0 ? read_pss_bytes(pid) : 0;
+        if (w < n_each)
+            ret_each[w] = bytes;
+        sum += bytes;
+    }
+    return sum;
+}

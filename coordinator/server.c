@@ -1,0 +1,199 @@
+/* server.c - see server.h. */
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "schemas/message.h"
+
+#define SOCKET_NAME    "socket"
+#define LONGEST_FOLDER 80 /* sockaddr_un holds 107 bytes */
+
+struct atl_server {
+    char folder[LONGEST_FOLDER + 24], endpoint[LONGEST_FOLDER + 48];
+    void *context, *socket;
+    zmq_msg_t body;
+    zmq_pollitem_t *items; /* the socket, then fds */
+    size_t n_fds;
+};
+
+static atl_status fail_zmq(atl_note *note, const char *what)
+{
+    return atl_fail(note, ATL_IO, "the pool's socket: cannot %s: %s", what, zmq_strerror(zmq_errno()));
+}
+
+/* ---- frames ---- */
+
+void atl_frame_done(atl_frame *frame)
+{
+    if (frame->message) {
+        zmq_msg_close(frame->message);
+        free(frame->message);
+    }
+    *frame = (atl_frame){0};
+}
+
+/* ---- opening ---- */
+
+static bool make_folder_in(atl_server *server, const char *parent)
+{
+    if (!parent || parent[0] != '/' || strlen(parent) > LONGEST_FOLDER)
+        return false;
+    snprintf(server->folder, sizeof server->folder, "%s/atelier-XXXXXX", parent);
+    if (mkdtemp(server->folder) && chmod(server->folder, 0700) == 0)
+        return true;
+    server->folder[0] = '\0';
+    return false;
+}
+
+static atl_status make_folder(atl_server *server, atl_note *note)
+{
+    if (make_folder_in(server, getenv("XDG_RUNTIME_DIR")) || make_folder_in(server, getenv("TMPDIR")) ||
+        make_folder_in(server, "/tmp"))
+        return ATL_OK;
+    return atl_fail(note, ATL_IO,
+                    "cannot make a folder for the pool's socket in $XDG_RUNTIME_DIR, $TMPDIR or /tmp");
+}
+
+static bool set_int(atl_server *server, int option, int value)
+{
+    return zmq_setsockopt(server->socket, option, &value, sizeof value) == 0;
+}
+
+static atl_status open_socket(atl_server *server, int high_water, atl_note *note)
+{
+    const int64_t max_frame = ATL_MAX_FRAME_BYTES;
+    server->context = zmq_ctx_new();
+    server->socket = server->context ? zmq_socket(server->context, ZMQ_ROUTER) : NULL;
+    if (!server->socket)
+        return fail_zmq(note, "open it");
+    if (!set_int(server, ZMQ_ROUTER_MANDATORY, 1) || !set_int(server, ZMQ_LINGER, 0) ||
+        !set_int(server, ZMQ_SNDHWM, high_water) || !set_int(server, ZMQ_RCVHWM, high_water) ||
+        !set_int(server, ZMQ_HANDSHAKE_IVL, 1000) ||
+        zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame) != 0)
+        return fail_zmq(note, "set it up");
+    snprintf(server->endpoint, sizeof server->endpoint, "ipc://%s/" SOCKET_NAME, server->folder);
+    if (zmq_bind(server->socket, server->endpoint) != 0)
+        return fail_zmq(note, "bind it");
+    return ATL_OK;
+}
+
+atl_status atl_server_open(int high_water, size_t n_fds, atl_server **ret, atl_note *note)
+{
+    atl_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the pool's socket");
+    zmq_msg_init(&server->body);
+    server->n_fds = n_fds;
+    server->items = calloc(n_fds + 1, sizeof *server->items);
+    atl_status st = server->items ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for the pool's socket");
+    if (st == ATL_OK)
+        st = make_folder(server, note);
+    if (st == ATL_OK)
+        st = open_socket(server, high_water, note);
+    if (st != ATL_OK) {
+        atl_server_close(&server);
+        return st;
+    }
+    *ret = server;
+    return ATL_OK;
+}
+
+void atl_server_close(atl_server **server)
+{
+    atl_server *s = *server;
+    *server = NULL;
+    if (!s)
+        return;
+    zmq_msg_close(&s->body);
+    if (s->socket)
+        zmq_close(s->socket);
+    if (s->context)
+        zmq_ctx_term(s->context);
+    if (s->folder[0]) {
+        char path[sizeof s->folder + sizeof SOCKET_NAME];
+        snprintf(path, sizeof path, "%s/" SOCKET_NAME, s->folder);
+        unlink(path);
+        rmdir(s->folder);
+    }
+    free(s->items);
+    free(s);
+}
+
+const char *atl_server_endpoint(const atl_server *server)
+{
+    return server->endpoint;
+}
+
+/* ---- work ---- */
+
+void atl_server_wait(atl_server *server, const int *fds, bool *ret_readable, size_t n, int timeout_ms)
+{
+    size_t n_items = 0;
+    server->items[n_items++] = (zmq_pollitem_t){.socket = server->socket, .events = ZMQ_POLLIN};
+    for (size_t i = 0; i < n && i < server->n_fds; i++)
+        if (fds[i] >= 0)
+            server->items[n_items++] = (zmq_pollitem_t){.fd = fds[i], .events = ZMQ_POLLIN};
+    const int rc = zmq_poll(server->items, (int)n_items, timeout_ms);
+    size_t at = 1;
+    for (size_t i = 0; i < n; i++) {
+        ret_readable[i] = false;
+        if (fds[i] >= 0 && i < server->n_fds)
+            ret_readable[i] = rc > 0 && server->items[at++].revents != 0;
+    }
+}
+
+/* The second frame of a message, moved to memory of its own. */
+static bool take_picture(zmq_msg_t *from, atl_frame *ret)
+{
+    zmq_msg_t *message = malloc(sizeof *message);
+    if (!message)
+        return false;
+    zmq_msg_init(message);
+    zmq_msg_move(message, from);
+    *ret = (atl_frame){.bytes = zmq_msg_data(message), .n_bytes = zmq_msg_size(message), .message = message};
+    return true;
+}
+
+bool atl_server_receive(atl_server *server, atl_incoming *ret)
+{
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    *ret = (atl_incoming){0};
+    if (zmq_msg_recv(&frame, server->socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&frame);
+        return false;
+    }
+    ret->malformed = zmq_msg_size(&frame) != ATL_PEER_BYTES;
+    if (!ret->malformed)
+        memcpy(ret->peer.id, zmq_msg_data(&frame), ATL_PEER_BYTES);
+    int n_frames = 0;
+    while (zmq_msg_more(&frame)) { /* a message arrives whole: none of these can block */
+        if (zmq_msg_recv(&frame, server->socket, ZMQ_DONTWAIT) < 0)
+            break;
+        n_frames++;
+        const bool more = zmq_msg_more(&frame);
+        if (n_frames == 1)
+            zmq_msg_copy(&server->body, &frame);
+        else if (n_frames == 2 && !more)
+            ret->malformed |= !take_picture(&frame, &ret->picture);
+        if (!more)
+            break;
+    }
+    zmq_msg_close(&frame);
+    ret->malformed |= n_frames < 1 || n_frames > 2;
+    ret->body = zmq_msg_data(&server->body);
+    ret->body_bytes = zmq_msg_size(&server->body);
+    return true;
+}
+
+atl_status atl_server_send(atl_server *server, const atl_peer *peer, const void *bytes, size_t n_bytes)
+{
+    if (zmq_send(server->socket, peer->id, ATL_PEER_BYTES, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return zmq_errno() == EHOSTUNREACH ? ATL_NOT_FOUND : ATL_IO;
+    return zmq_send(server->socket, bytes, n_bytes, ZMQ_DONTWAIT) < 0 ? ATL_IO : ATL_OK;
+}
