@@ -29,12 +29,14 @@ static atl_status probe(const paint_args *given, char **operands, int n_operands
     if (strcmp(operands[1], "pipeline") != 0)
         return atl_probe(&options, operands[1], args.in, args.out, NULL, note);
     atl_picture init = {0};
-    st = paint_init_image(&args, 0, &init, note);
-    if (st != ATL_OK)
-        return st;
-    atl_rgb rgb;
-    const atl_request request = paint_request(&args, &init, &rgb);
-    st = atl_probe(&options, operands[1], args.in, args.out, &request, note);
+    st = paint_init_read(&args, &init, note);
+    if (st == ATL_OK)
+        st = paint_init_fit(&args, 0, &init, note);
+    if (st == ATL_OK) {
+        atl_rgb rgb;
+        const atl_request request = paint_request(&args, &init, &rgb);
+        st = atl_probe(&options, operands[1], args.in, args.out, &request, note);
+    }
     atl_picture_done(&init);
     return st;
 }

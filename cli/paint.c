@@ -65,6 +65,8 @@ static atl_status prepare(run *r, char **operands, int n_operands, atl_note *not
     else
         snprintf(r->output, sizeof r->output, "%llu.png", (unsigned long long)a->seed);
     st = atl_file_check_target(r->output, a->force, note);
+    if (st == ATL_OK)
+        st = paint_init_read(a, &r->init, note);
     if (st == ATL_OK && !a->model) {
         st = find_model(&r->found_model, note);
         a->model = r->found_model;
@@ -148,7 +150,7 @@ static atl_status run_all(run *r, atl_note *note)
         console_say("seed %llu, model %s", (unsigned long long)r->args.seed, r->args.model);
     atl_status st = open_engine(r, note);
     if (st == ATL_OK)
-        st = paint_init_image(&r->args, r->facts.vae_factor, &r->init, note);
+        st = paint_init_fit(&r->args, r->facts.vae_factor, &r->init, note);
     if (st != ATL_OK)
         return st;
     if (r->init.pixels)

@@ -134,26 +134,36 @@ static int cut_down(int side_px, int factor)
     return cut > 0 ? cut : factor;
 }
 
-atl_status paint_init_image(const paint_args *args, int vae_factor, atl_picture *ret, atl_note *note)
+atl_status paint_init_read(const paint_args *args, atl_picture *ret, atl_note *note)
 {
     if (!args->init_image)
         return ATL_OK;
     atl_png_file *file = NULL;
-    atl_status st = atl_png_read(args->init_image, &file, note);
+    const atl_status st = atl_png_read(args->init_image, &file, note);
     if (st != ATL_OK)
         return st;
-    atl_picture *picture = &file->picture;
+    *ret = file->picture;
+    file->picture = (atl_picture){0};
+    atl_png_close(&file);
+    return ATL_OK;
+}
+
+atl_status paint_init_fit(const paint_args *args, int vae_factor, atl_picture *picture, atl_note *note)
+{
+    if (!picture->pixels)
+        return ATL_OK;
     const int factor = vae_factor > 0 ? vae_factor : DEFAULT_FACTOR;
     const int width = args->width ? (int)args->width : cut_down(picture->width, factor);
     const int height = args->height ? (int)args->height : cut_down(picture->height, factor);
-    if (width != picture->width || height != picture->height) {
-        st = atl_resize(picture, width, height, ret, note);
-    } else {
-        *ret = *picture;
-        *picture = (atl_picture){0};
-    }
-    atl_png_close(&file);
-    return st;
+    if (width == picture->width && height == picture->height)
+        return ATL_OK;
+    atl_picture fitted;
+    const atl_status st = atl_resize(picture, width, height, &fitted, note);
+    if (st != ATL_OK)
+        return st;
+    atl_picture_done(picture);
+    *picture = fitted;
+    return ATL_OK;
 }
 
 atl_request paint_request(const paint_args *args, const atl_picture *init, atl_rgb *rgb)

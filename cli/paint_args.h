@@ -36,9 +36,11 @@ atl_status paint_args_check(const paint_args *args, atl_note *note);
 
 atl_engine_options paint_engine_options(const paint_args *args, const char *model);
 
-/* Reads --init-image at the size that is asked for; where none is, at its own size, cut down to multiples of
- * vae_factor. *ret stays as it is without --init-image. Errors: as atl_png_read's and atl_resize's. */
-atl_status paint_init_image(const paint_args *args, int vae_factor, atl_picture *ret, atl_note *note);
+/* Reads --init-image; *ret stays as it is without one. Errors: as atl_png_read's. */
+atl_status paint_init_read(const paint_args *args, atl_picture *ret, atl_note *note);
+/* Gives the init image, if there is one, the size that is asked for; where none is, its own, cut down to
+ * multiples of vae_factor (0: not known, 8). Errors: as atl_resize's. */
+atl_status paint_init_fit(const paint_args *args, int vae_factor, atl_picture *picture, atl_note *note);
 
 /* `init` may be empty; otherwise its size is the request's. Borrows from both, and from *rgb. */
 atl_request paint_request(const paint_args *args, const atl_picture *init, atl_rgb *rgb);
