@@ -11,7 +11,7 @@
 #include "machine.h"
 #include "quota.h"
 
-enum { MOST_SYNTHETIC_PUS = 16384 };
+enum { MOST_SYNTHETIC_PUS = 4096 };
 
 void atl_machine_free(atl_machine **machine)
 {
@@ -148,7 +148,7 @@ atl_status atl_machine_from_topology(struct hwloc_topology *topology, const atl_
 }
 
 /* How many PUs a synthetic string asks for, or too many: the product of its counts, without what stands in
- * brackets. hwloc would build any number of them. */
+ * brackets. hwloc would build any number of them, in minutes. */
 static long synthetic_pus(const char *text)
 {
     long product = 1;

@@ -95,10 +95,10 @@ static void synthetic_strings_that_cannot_be_are_refused(void **state)
     (void)state;
     expect_failure(&(atl_machine_source){.synthetic = "nonsense:3"}, ATL_USAGE, "found 'nonsense:3'");
     expect_failure(&(atl_machine_source){.synthetic = ""}, ATL_USAGE, "synthetic machine: found ''");
-    expect_failure(&(atl_machine_source){.synthetic = "pack:2 core:100000 pu:2"}, ATL_USAGE, "at most 16384");
-    expect_failure(&(atl_machine_source){.synthetic = "1000 1000 1000"}, ATL_USAGE, "at most 16384");
+    expect_failure(&(atl_machine_source){.synthetic = "pack:2 core:100000 pu:2"}, ATL_USAGE, "at most 4096");
+    expect_failure(&(atl_machine_source){.synthetic = "1000 1000 1000"}, ATL_USAGE, "at most 4096");
     expect_failure(&(atl_machine_source){.synthetic = "core:99999999999999999999"}, ATL_USAGE,
-                   "at most 16384");
+                   "at most 4096");
     expect_failure(&(atl_machine_source){.synthetic = "pu:2", .xml = "x"}, ATL_USAGE, "wanted one machine");
 }
 
