@@ -81,7 +81,7 @@ static int columns_of(const char *words)
 
 /* ---- where things are ---- */
 
-/* Walks the cluster's cores: calls nothing, gives each core's left upper corner within the cluster. */
+/* A walk over the cluster's cores: where each one's left upper corner is within the cluster. */
 typedef struct walk {
     int core, column, x, y, row_height, most_x;
 } walk;
@@ -123,6 +123,7 @@ static void measure_cluster(picture *p, int cluster)
     atl_text title = {0};
     atl_words_of_cluster(p->m, cluster, &title);
     const int words = 2 * PADDING + LETTER * (title.data ? columns_of(title.data) : 0);
+    p->out->failed = p->out->failed || title.failed;
     atl_text_done(&title);
     box *b = &p->clusters[cluster];
     b->width = w.most_x + PADDING > words ? w.most_x + PADDING : words;
@@ -258,6 +259,7 @@ static void put_cluster(const picture *p, int cluster)
     put_box(p, b, "cluster", 8);
     atl_words_of_cluster(p->m, cluster, &title);
     put_words(p, b->x + PADDING, b->y + 18, "dim", title.data ? title.data : "");
+    p->out->failed = p->out->failed || title.failed;
     atl_text_done(&title);
     walk w = begin_walk(p->m), from = {0}, last = {0};
     bool open = false;
@@ -284,6 +286,7 @@ static void put_group(const picture *p, int g)
     put_box(p, &p->groups[g], "group", 10);
     atl_words_of_place(p->m, &p->m->clusters[first], &title);
     put_words(p, p->groups[g].x + PADDING, p->groups[g].y + 21, "title", title.data ? title.data : "");
+    p->out->failed = p->out->failed || title.failed;
     atl_text_done(&title);
     for (int i = first; i < first + n; i++)
         put_cluster(p, i);
