@@ -92,12 +92,16 @@ static bool send_parcel(session *s, atl_parcel *parcel)
     return true;
 }
 
-static void flush(session *s)
+static void append(session *s, atl_link *items)
 {
-    atl_link *more = atl_channel_take_all(&s->shop->outbox);
-    *s->unsent_end = more;
+    *s->unsent_end = items;
     while (*s->unsent_end)
         s->unsent_end = &(*s->unsent_end)->next;
+}
+
+static void flush(session *s)
+{
+    append(s, atl_channel_take_all(&s->shop->outbox));
     while (s->unsent) {
         atl_link *next = s->unsent->next;
         if (!send_parcel(s, (atl_parcel *)s->unsent))
@@ -108,14 +112,18 @@ static void flush(session *s)
     s->unsent_end = &s->unsent;
 }
 
+/* The session's own words go before what is in the outbox: the painter may be READY before HELLO was said. */
 static void say(session *s, atl_message_type type)
 {
     atl_message message = {.type = type, .worker = s->options->worker, .pid = getpid()};
+    atl_parcel *parcel = NULL;
     atl_note nobody;
     memcpy(message.lease.run, s->run, sizeof s->run);
     s->said_ns = atl_clock_now_ns();
-    if (atl_parcel_post(&s->shop->outbox, &message, NULL, &nobody) == ATL_OK)
-        flush(s);
+    if (atl_parcel_new(&message, &parcel, &nobody) != ATL_OK)
+        return;
+    append(s, &parcel->link);
+    flush(s);
 }
 
 /* ---- in ---- */

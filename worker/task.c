@@ -23,8 +23,7 @@ void atl_parcel_free(atl_parcel *parcel)
     free(parcel);
 }
 
-atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_text *take_picture,
-                           atl_note *note)
+atl_status atl_parcel_new(const atl_message *message, atl_parcel **ret, atl_note *note)
 {
     atl_parcel *parcel = calloc(1, sizeof *parcel);
     if (!parcel)
@@ -34,12 +33,23 @@ atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_
         atl_parcel_free(parcel);
         return st;
     }
+    parcel->ends_task = message->type == ATL_MSG_RESULT || message->type == ATL_MSG_FAILED;
+    parcel->last = message->type == ATL_MSG_UNABLE;
+    *ret = parcel;
+    return ATL_OK;
+}
+
+atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_text *take_picture,
+                           atl_note *note)
+{
+    atl_parcel *parcel = NULL;
+    const atl_status st = atl_parcel_new(message, &parcel, note);
+    if (st != ATL_OK)
+        return st;
     if (take_picture) {
         parcel->picture = *take_picture;
         *take_picture = (atl_text){0};
     }
-    parcel->ends_task = message->type == ATL_MSG_RESULT || message->type == ATL_MSG_FAILED;
-    parcel->last = message->type == ATL_MSG_UNABLE;
     atl_channel_push(outbox, &parcel->link);
     return ATL_OK;
 }

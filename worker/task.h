@@ -34,7 +34,9 @@ typedef struct atl_parcel {
 } atl_parcel;
 
 void atl_parcel_free(atl_parcel *parcel); /* accepts NULL */
-/* A message as a parcel in the channel. Errors: ATL_NO_MEMORY. */
+atl_status atl_parcel_new(const atl_message *message, atl_parcel **ret, atl_note *note);
+/* A message as a parcel in the channel; the picture's bytes, unless NULL, go with it. Errors: ATL_NO_MEMORY.
+ */
 atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_text *take_picture,
                            atl_note *note);
 

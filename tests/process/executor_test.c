@@ -1,0 +1,269 @@
+/* executor_test.c - the pool as its callers see it, while all goes well. */
+#include "pool_fixture.h"
+
+static void a_job_comes_back_as_a_picture_with_its_timings(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *future = submit(p, 5, "sleep 30");
+    const atl_result *r = ended(future, ATL_FUTURE_DONE);
+    assert_int_equal(r->index, 5);
+    assert_int_equal(r->attempt, 1);
+    assert_int_equal(r->width, 8);
+    assert_int_equal(r->png_bytes, 8 * 8 * 3);
+    assert_true(r->timings.n_unet_steps == 1 && r->timings.unet_step[0].wall_ns >= MILLISECONDS(30));
+    assert_true(r->timings.ended_ns - r->timings.begun_ns >= MILLISECONDS(30));
+    assert_true(r->timings.peak_rss_bytes > 0 && r->timings.batch_size == 1);
+    assert_true(r->queued_ns >= 0 && r->transfer_ns >= 0 && r->timings.waited_ns >= 0);
+    assert_non_null(strstr(r->settings, "Seed: 5, Size: 8x8, Model hash: 0123456789, Model: model"));
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
+static void the_same_job_gives_the_same_bytes_whoever_paints(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *futures[16];
+    for (size_t i = 0; i < 16; i++)
+        futures[i] = submit(p, 1, "a house");
+    const atl_result *first = ended(futures[0], ATL_FUTURE_DONE);
+    for (size_t i = 1; i < 16; i++) {
+        const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
+        assert_memory_equal(r->png, first->png, first->png_bytes);
+        assert_memory_equal(r->pixel_digest, first->pixel_digest, 32);
+    }
+    for (size_t i = 0; i < 16; i++)
+        atl_future_release(&futures[i]);
+    close_pool(p, true);
+}
+
+static void every_future_is_given_out_once_as_it_ends(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.queue_limit = N;
+    open_pool(p);
+    int seen[N] = {0};
+    const atl_job job = {.prompt = (char *)(uintptr_t) "a tree"};
+    for (uint64_t i = 0; i < N; i++) {
+        atl_job next = job;
+        next.index = i;
+        assert_int_equal(atl_executor_submit(p->executor, &next, NULL, NULL), ATL_OK);
+    }
+    atl_future *future;
+    while ((future = atl_executor_next_completed(p->executor, DEADLINE_MS)) != NULL) {
+        seen[ended(future, ATL_FUTURE_DONE)->index]++;
+        atl_future_release(&future);
+    }
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(seen[i], 1);
+    const atl_pool_counts counts = atl_executor_counts(p->executor);
+    assert_int_equal(counts.done, N);
+    assert_int_equal(counts.lost + counts.dropped + counts.foreign + counts.failed, 0);
+    close_pool(p, true);
+}
+
+static void map_submits_all_and_wait_waits_for_all_or_one(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_job jobs[8];
+    atl_future *futures[8];
+    for (size_t i = 0; i < 8; i++)
+        jobs[i] = (atl_job){.index = i, .prompt = (char *)(uintptr_t)(i == 7 ? "sleep 100" : "a lake")};
+    assert_int_equal(atl_executor_map(p->executor, jobs, 8, futures, NULL), ATL_OK);
+    assert_true(atl_executor_wait(p->executor, futures, 8, false, DEADLINE_MS) >= 1);
+    assert_int_equal(atl_executor_wait(p->executor, futures, 8, true, DEADLINE_MS), 8);
+    assert_int_equal(atl_executor_wait(p->executor, futures, 0, true, 0), 0);
+    for (size_t i = 0; i < 8; i++)
+        atl_future_release(&futures[i]);
+    close_pool(p, true);
+}
+
+static void waiting_ends_with_its_time(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *future = submit(p, 0, "hang");
+    heard(p, ATL_POOL_STARTED, -1, 1);
+    assert_false(atl_future_wait(future, 10));
+    assert_null(atl_future_result(future));
+    assert_int_equal(atl_executor_wait(p->executor, &future, 1, true, 10), 0);
+    assert_null(atl_executor_next_completed(p->executor, 10));
+    atl_future_release(&future);
+    close_pool(p, false);
+}
+
+static void what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.n_workers = 1;
+    p->options.credit = 1;
+    open_pool(p);
+    atl_future *painted = submit(p, 0, "sleep 100");
+    heard(p, ATL_POOL_STARTED, -1, 1);
+    atl_future *queued = submit(p, 1, "never");
+    assert_true(atl_future_cancel(queued));
+    assert_true(atl_future_cancel(queued)); /* it stays so */
+    assert_int_equal(ended(queued, ATL_FUTURE_CANCELLED)->status, ATL_CANCELLED);
+    assert_false(atl_future_cancel(painted));
+    ended(painted, ATL_FUTURE_DONE);
+    atl_future_release(&painted);
+    atl_future_release(&queued);
+    close_pool(p, true);
+}
+
+static void a_full_queue_makes_submit_wait(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.n_workers = 1;
+    p->options.credit = 1;
+    p->options.queue_limit = 1;
+    open_pool(p);
+    for (uint64_t i = 0; i < 6; i++) {
+        atl_future *future = submit(p, i, "sleep 10");
+        atl_future_release(&future); /* nobody wants it: it is painted all the same */
+    }
+    assert_true(count_said(p, ATL_POOL_STARTED, -1) >= 4); /* one may wait, one may be held */
+    assert_null(atl_executor_next_completed(p->executor, DEADLINE_MS));
+    assert_int_equal(atl_executor_counts(p->executor).done, 6);
+    close_pool(p, true);
+}
+
+static void a_paused_pool_hands_nothing_out(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
+    atl_executor_pause(p->executor, true);
+    atl_future *future = submit(p, 0, "a boat");
+    assert_false(atl_future_wait(future, 100));
+    atl_executor_pause(p->executor, false);
+    ended(future, ATL_FUTURE_DONE);
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
+static void shutdown_paints_what_was_submitted(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *futures[12];
+    for (size_t i = 0; i < 12; i++)
+        futures[i] = submit(p, i, "sleep 5");
+    atl_executor_shutdown(&p->executor, true, false);
+    for (size_t i = 0; i < 12; i++) {
+        assert_int_equal(atl_future_peek(futures[i]), ATL_FUTURE_DONE);
+        atl_future_release(&futures[i]);
+    }
+    close_pool(p, true);
+}
+
+static void drain_finishes_what_is_painted_and_cancels_the_rest(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *futures[12];
+    for (size_t i = 0; i < 12; i++)
+        futures[i] = submit(p, i, "sleep 200");
+    heard(p, ATL_POOL_STARTED, -1, 2);
+    atl_executor_drain(p->executor);
+    assert_int_equal(atl_executor_submit(p->executor, &(atl_job){0}, NULL, NULL), ATL_CANCELLED);
+    assert_int_equal(atl_executor_wait(p->executor, futures, 12, true, DEADLINE_MS), 12);
+    size_t n_done = 0;
+    for (size_t i = 0; i < 12; i++) {
+        const atl_future_state now = atl_future_peek(futures[i]);
+        assert_true(now == ATL_FUTURE_DONE || now == ATL_FUTURE_CANCELLED);
+        n_done += now == ATL_FUTURE_DONE;
+        atl_future_release(&futures[i]);
+    }
+    assert_int_equal(n_done, 2);
+    assert_int_equal(atl_executor_counts(p->executor).lost, 2); /* given back: held, and not begun */
+    close_pool(p, true);
+}
+
+static void shutdown_without_waiting_kills(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *hanging = submit(p, 0, "hang"), *queued[8];
+    heard(p, ATL_POOL_STARTED, -1, 1);
+    for (size_t i = 0; i < 8; i++)
+        queued[i] = submit(p, 1 + i, "hang");
+    atl_executor_shutdown(&p->executor, false, false);
+    assert_int_equal(atl_future_peek(hanging), ATL_FUTURE_CANCELLED);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(atl_future_peek(queued[i]), ATL_FUTURE_CANCELLED);
+        atl_future_release(&queued[i]);
+    }
+    atl_future_release(&hanging);
+    close_pool(p, false);
+}
+
+static void a_pool_that_was_never_used_ends_at_once(void **state)
+{
+    (void)state;
+    close_pool(a_pool(), true);
+    pool *slow = new_pool("slow-model", FAKE_WORKER);
+    open_pool(slow);
+    close_pool(slow, true); /* workers that are still starting are not waited for */
+}
+
+static void equal_sizes_are_painted_together(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.n_workers = 1;
+    p->options.batch_size = 4;
+    open_pool(p);
+    atl_future *futures[9];
+    for (size_t i = 0; i < 9; i++)
+        futures[i] = submit(p, i, i == 0 ? "sleep 200" : "a hill");
+    int largest = 0;
+    for (size_t i = 0; i < 9; i++) {
+        const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
+        largest = r->timings.batch_size > largest ? r->timings.batch_size : largest;
+    }
+    assert_int_equal(largest, 4);
+    for (size_t i = 0; i < 9; i++)
+        atl_future_release(&futures[i]);
+    close_pool(p, true);
+}
+
+static void large_pictures_come_whole(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *future = submit(p, 0, "bytes 5000000");
+    const atl_result *r = ended(future, ATL_FUTURE_DONE);
+    assert_int_equal(r->png_bytes, 5000000);
+    assert_int_equal(r->png[4999999], 0);
+    assert_true(atl_executor_pss_bytes(p->executor, NULL, 0) > 0);
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_comes_back_as_a_picture_with_its_timings),
+        cmocka_unit_test(the_same_job_gives_the_same_bytes_whoever_paints),
+        cmocka_unit_test(every_future_is_given_out_once_as_it_ends),
+        cmocka_unit_test(map_submits_all_and_wait_waits_for_all_or_one),
+        cmocka_unit_test(waiting_ends_with_its_time),
+        cmocka_unit_test(what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot),
+        cmocka_unit_test(a_full_queue_makes_submit_wait),
+        cmocka_unit_test(a_paused_pool_hands_nothing_out),
+        cmocka_unit_test(shutdown_paints_what_was_submitted),
+        cmocka_unit_test(drain_finishes_what_is_painted_and_cancels_the_rest),
+        cmocka_unit_test(shutdown_without_waiting_kills),
+        cmocka_unit_test(a_pool_that_was_never_used_ends_at_once),
+        cmocka_unit_test(equal_sizes_are_painted_together),
+        cmocka_unit_test(large_pictures_come_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
