@@ -221,7 +221,7 @@ static void fail(atl_executor *x, const atl_action *action)
     if (r->poison) {
         const atl_note last = r->note;
         r->status = r->status == ATL_OK ? ATL_IO : r->status;
-        atl_fail(&r->note, r->status, "ended %u attempts; the last: %s", action->attempt, last.text);
+        atl_fail(&r->note, r->status, "attempt after attempt ended badly; the last: %s", last.text);
     }
     end_live(x, future, ATL_FUTURE_FAILED);
 }

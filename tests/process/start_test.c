@@ -58,10 +58,11 @@ static void a_worker_that_never_gets_ready_is_killed(void **state)
     (void)state;
     pool *p = new_pool("slow-model", FAKE_WORKER);
     p->options.n_workers = 1;
-    p->options.start_patience_ns = MILLISECONDS(150);
+    p->options.start_patience_ns = MILLISECONDS(200);
     open_pool(p);
-    assert_non_null(
-        strstr(heard(p, ATL_POOL_WORKER, ATL_WORKER_LOST, 1).text, "it was not ready after 0.1 s"));
+    const said lost = heard(p, ATL_POOL_WORKER, ATL_WORKER_LOST, 1);
+    if (!strstr(lost.text, "it was not ready after 0.2 s"))
+        fail_msg("found '%s'", lost.text);
     atl_note note = {0};
     assert_int_equal(refusal(p, &note), ATL_CANCELLED);
     close_pool(p, true);
