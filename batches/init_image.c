@@ -78,7 +78,7 @@ static atl_status resolve(const char *dir, bool own, const char *said, char **re
 
 static atl_status remember(atl_init_images *images, bool own, const char *said, size_t *ret, atl_note *note)
 {
-    char *path, *copy = strdup(said);
+    char *path = NULL, *copy = strdup(said);
     uint8_t digest[32];
     atl_status st = copy ? resolve(images->dir, own, said, &path, note)
                          : atl_fail(note, ATL_NO_MEMORY, "no memory for a path");

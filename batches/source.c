@@ -168,7 +168,7 @@ atl_status atl_source_rewind(atl_source *source, atl_note *note)
 /* More bytes into an empty buffer; at_eof when there are none. */
 static atl_status fill(atl_source *source, atl_note *note)
 {
-    size_t got;
+    size_t got = 0;
     const atl_status st = read_some(source, source->buffer, BUFFER_BYTES, &got, note);
     if (st != ATL_OK)
         return st;
