@@ -99,6 +99,12 @@ static uint64_t next_random(uint64_t *state)
     return *state * UINT64_C(2685821657736338717);
 }
 
+static const char *kind_of(const json_t *lines, size_t at)
+{
+    const char *kind = json_string_value(json_object_get(json_object_get(json_array_get(lines, at), "truth"), "kind"));
+    return kind ? kind : "";
+}
+
 /* order[n]: a random permutation that keeps every truth among the lines of its kind. */
 static void shuffle_truths(const json_t *lines, uint64_t seed, size_t *order)
 {
@@ -107,13 +113,13 @@ static void shuffle_truths(const json_t *lines, uint64_t seed, size_t *order)
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     for (size_t i = n; i-- > 1;) {
-        const size_t k = (size_t)(next_random(&state) % (i + 1));
-        const json_t *a = json_object_get(json_array_get(lines, order[i]), "truth"), *b = json_object_get(json_array_get(lines, order[k]), "truth");
-        if (json_equal(json_object_get(a, "kind"), json_object_get(b, "kind"))) {
-            const size_t swap = order[i];
-            order[i] = order[k];
-            order[k] = swap;
-        }
+        size_t k;
+        do /* Fisher and Yates within the kind: i itself is a candidate, so this ends */
+            k = (size_t)(next_random(&state) % (i + 1));
+        while (strcmp(kind_of(lines, order[k]), kind_of(lines, order[i])) != 0);
+        const size_t swap = order[i];
+        order[i] = order[k];
+        order[k] = swap;
     }
 }
 

@@ -179,7 +179,7 @@ def train(name, args, lr, peak, choose, log, average, final_keep, save, done_s=0
             part = (done_s + now - t0) / args.seconds
             if part >= 1 or (args.max_steps and i >= args.max_steps):
                 break
-            lr.fill_(peak * min(1, (i + 1) / WARM_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part))))
+            lr.fill_(peak * min(1, (i + 1) / min(WARM_STEPS, 2 * args.seconds)) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part))))
             average.ramp(i + (10000 if done_s else 0), final_keep)
             if now - saved > args.save_every_s:
                 save(i, done_s + now - t0)

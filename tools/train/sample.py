@@ -20,10 +20,15 @@ def guided(unet, x, t, context, empty, scale):
     return plain + scale * (told - plain)
 
 
+def trailing(steps):
+    """Timesteps 1000/steps apart from 999 down."""
+    return [round(1000 - k * 1000 / steps) - 1 for k in range(steps)]
+
+
 @torch.no_grad()
-def ddim(unet, x, context, empty, alphas, steps, scale, keep=None):
-    """Steps over timesteps 1000/steps apart from 999 down ("trailing"). keep(k, x) sees the state before step k."""
-    grid = [round(1000 - k * 1000 / steps) - 1 for k in range(steps)]
+def ddim(unet, x, context, empty, alphas, grid, scale, keep=None):
+    """One step a timestep of the grid. keep(k, x) sees the state before step k."""
+    steps = len(grid)
     with torch.autocast(x.device.type, torch.bfloat16):
         for k, t in enumerate(grid):
             if keep:

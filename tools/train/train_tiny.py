@@ -5,6 +5,7 @@ The decoder learns drawn pictures from the large encoder's latents; the encoder 
 
 import argparse
 import os
+import time
 
 import torch
 
@@ -15,13 +16,12 @@ import train_unet
 import train_vae
 
 
-def make_step(tiny, vae, pool, batch, opt, average, args):
+def make_step(tiny, latents, pool, batch, opt, average, args):
     def step():
         opt.zero_grad(set_to_none=True)
-        x = common.to_model(pool[torch.randint(len(pool), (batch,), device=args.device)]).contiguous(memory_format=torch.channels_last)
+        i = torch.randint(len(pool), (batch,), device=args.device)
+        x, z = common.to_model(pool[i]).contiguous(memory_format=torch.channels_last), latents[i]
         with torch.autocast(args.device.type, torch.bfloat16):
-            with torch.no_grad():
-                z = vae.encode(x).latent_dist.mean * models.SCALING
             seen = tiny.encode(x).latents.float()
             y = tiny.decode((z + 0.05 * torch.randn_like(z)).to(torch.bfloat16)).sample.float()
         loss, mse = train_vae.losses(y, x)
@@ -51,6 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out")
     parser.add_argument("--pool", type=int, default=40000)
+    parser.add_argument("--until", type=float, default=0.0, help="stop at this epoch second instead of after --seconds")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     args = common.arguments(parser)
@@ -58,13 +59,19 @@ def main():
     pool = common.render_streams(args.seed, 0, args.pool, 128, args)
     vae = train_unet.load_vae(args)
     tiny = models.tiny_vae().to(args.device).to(memory_format=torch.channels_last)
+    latents = train_vae.encode(vae, pool, args.device) * models.SCALING
     log(stage="tiny", parameters=models.size(tiny))
     average = common.Average(dict(tiny=tiny))
+    tensors, _ = common.load_slices(os.path.join(args.out, "tiny"))
+    if tensors:
+        average.restore({k: v.to(args.device) for k, v in tensors.items()})
     opt, lr = common.adam(average.live, args.device, 0.0)
-    step = common.Step(make_step(tiny, vae, pool, args.batch, opt, average, args), args.device)
+    step = common.Step(make_step(tiny, latents, pool, args.batch, opt, average, args), args.device)
 
     def save(i, spent_s):
         common.save_slices(os.path.join(args.out, "tiny"), average.state(), dict(step=i, spent_s=spent_s))
+    if args.until:
+        args.seconds = max(5.0, args.until - time.time())
     common.train("tiny", args, lr, args.lr, lambda i: step, log, average, 0.999, save, every=500)
     average.show()
     judge(tiny, vae, args, log, 128 if args.device.type == "cuda" else 12)

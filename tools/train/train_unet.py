@@ -157,7 +157,7 @@ def main():
         for size in (128, 192):
             g = torch.Generator(args.device).manual_seed(3)
             x = torch.randn(len(some), 4, size // 8, size // 8, device=args.device, generator=g)
-            z = sample.ddim(unet, x, context, none, alphas, 20, 5.0)
+            z = sample.ddim(unet, x, context, none, alphas, sample.trailing(20), 5.0)
             sheet.save_sheet(sample.decode(vae, z, models.SCALING), 6, os.path.join(args.out, "unet%d.png" % size))
         undo()
     k = args.large_every
