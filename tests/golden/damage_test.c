@@ -309,7 +309,7 @@ static const damage damages[] = {
      replace,
      "\"cross_attention_dim\": 32",
      "\"cross_attention_dim\": 48",
-     {"[16, 32]", "wanted"},
+     {"width 48", "give 32"},
      0,
      0},
     {"a_size_that_is_no_multiple_is_refused",
