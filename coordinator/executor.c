@@ -150,7 +150,9 @@ static atl_status open_thread_side(atl_executor *x, const atl_executor_options *
     x->readable = calloc(1 + 2 * n, sizeof *x->readable);
     if (!x->workers || !x->fds || !x->readable)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool of %zu workers", n);
-    const int high_water = 2 * credit > LEAST_HIGH_WATER ? (int)(2 * credit) : LEAST_HIGH_WATER;
+    /* Twice what credit lets through, and twice that again, as ZeroMQ reports what was read in halves of it.
+     */
+    const int high_water = 4 * credit > LEAST_HIGH_WATER ? (int)(4 * credit) : LEAST_HIGH_WATER;
     const size_t queue = o->queue_limit > 0 ? o->queue_limit : QUEUE_PER_CREDIT * n * credit;
     atl_status st = atl_hall_open(queue, n, &x->hall, note);
     if (st == ATL_OK)

@@ -191,9 +191,24 @@ bool atl_server_receive(atl_server *server, atl_incoming *ret)
     return true;
 }
 
+/* ZeroMQ learns what a peer has read from commands that it looks at only now and then: a pipe may seem full
+ * that is not. Asking for the socket's events makes it look. */
+static void look_at_commands(atl_server *server)
+{
+    int events;
+    size_t size = sizeof events;
+    zmq_getsockopt(server->socket, ZMQ_EVENTS, &events, &size);
+}
+
 atl_status atl_server_send(atl_server *server, const atl_peer *peer, const void *bytes, size_t n_bytes)
 {
-    if (zmq_send(server->socket, peer->id, ATL_PEER_BYTES, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+    const int flags = ZMQ_SNDMORE | ZMQ_DONTWAIT;
+    int rc = zmq_send(server->socket, peer->id, ATL_PEER_BYTES, flags);
+    if (rc < 0 && zmq_errno() == EAGAIN) {
+        look_at_commands(server);
+        rc = zmq_send(server->socket, peer->id, ATL_PEER_BYTES, flags);
+    }
+    if (rc < 0)
         return zmq_errno() == EHOSTUNREACH ? ATL_NOT_FOUND : ATL_IO;
     return zmq_send(server->socket, bytes, n_bytes, ZMQ_DONTWAIT) < 0 ? ATL_IO : ATL_OK;
 }
