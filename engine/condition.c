@@ -250,7 +250,7 @@ static atl_status plan(const atl_engine *engine, const atl_condition_request *re
     if (st != ATL_OK)
         return st;
     if (request->guided) {
-        const bool zeros = engine->config->force_zeros_for_empty_prompt && negative[0] == '\0';
+        const bool zeros = engine->config->force_zeros_for_empty_prompt && !request->negative_prompt;
         /* As in diffusers, whose clip_skip never applies to the negative prompt. */
         st = plan_side(list, negative, zeros, 0, request->n_steps, c->of_step[1], note);
     }

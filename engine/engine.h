@@ -42,7 +42,9 @@ typedef enum atl_noise_source { ATL_NOISE_CPU, ATL_NOISE_CUDA } atl_noise_source
 
 /* Zero-initialised fields mean "the model's default" where that makes sense. */
 typedef struct atl_request {
-    const char *prompt, *negative_prompt; /* UTF-8, with the grammar of FORMATS.md; NULL counts as "" */
+    /* UTF-8, with the grammar of FORMATS.md. NULL counts as "", but for a negative prompt under SDXL's
+     * force_zeros_for_empty_prompt: an absent one is zeros, an empty one is encoded, as in diffusers. */
+    const char *prompt, *negative_prompt;
     uint64_t seed;
     int n_steps;               /* 0: the model's default, else 20 */
     double guidance_scale;     /* NAN: the model's default, else 7 (0 or 1 for guidance-distilled models) */
@@ -111,6 +113,11 @@ typedef struct atl_engine_facts {
     char model_hash[11]; /* the first 10 hex digits of the SHA-256 of the UNet's file (of the single file) */
 } atl_engine_facts;
 atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note);
+
+/* The same name and hash without opening an engine: the checkpoint's headers and configs are checked, the
+ * file is hashed if it was not before. Errors: as atl_engine_open's. */
+atl_status atl_engine_identify_model(const char *model, const char *variant, char ret_name[128],
+                                     char ret_hash[11], atl_note *note);
 
 /* ---- tools about checkpoints (see model/inspect.h for the contracts) ---- */
 atl_status atl_engine_inspect_model(const char *model, const char *variant, bool json, atl_text *out,

@@ -105,7 +105,8 @@ static atl_request request_of(atl_task *task, atl_rgb *init)
     *init = (atl_rgb){.width = task->init.width, .height = task->init.height, .pixels = task->init.pixels};
     return (atl_request){
         .prompt = job->prompt,
-        .negative_prompt = job->negative_prompt,
+        .negative_prompt =
+            job->negative_prompt[0] ? job->negative_prompt : NULL, /* "" is how a job says absent */
         .seed = job->seed,
         .n_steps = job->n_steps,
         .guidance_scale = job->guidance_scale,
