@@ -22,7 +22,15 @@ typedef enum atl_option_kind {
     ATL_OPTION_INT,    /* int64_t in [least, most] */
     ATL_OPTION_SEED,   /* uint64_t, any */
     ATL_OPTION_REAL,   /* double in [least, most] */
+    ATL_OPTION_LIST,   /* atl_option_list; each time that the option is given adds an item */
 } atl_option_kind;
+
+#define ATL_OPTION_MAX_ITEMS 32
+
+typedef struct atl_option_list {
+    const char *items[ATL_OPTION_MAX_ITEMS]; /* borrowed as strings are */
+    size_t n;
+} atl_option_list;
 
 typedef struct atl_option {
     const char *name; /* "guidance-scale" */

@@ -73,6 +73,16 @@ static atl_status set_flag(const atl_option *o, const char *place, const char *t
     return ATL_OK;
 }
 
+static atl_status add_item(const atl_option *o, const char *place, const char *text, atl_option_list *ret,
+                           atl_note *note)
+{
+    if (ret->n == ATL_OPTION_MAX_ITEMS)
+        return atl_fail(note, ATL_USAGE, "%s%s: was given over %d times", dashes(o, place), place,
+                        ATL_OPTION_MAX_ITEMS);
+    ret->items[ret->n++] = text;
+    return ATL_OK;
+}
+
 atl_status atl_option_set(const atl_option *o, const char *place, const char *text, void *values,
                           atl_note *note)
 {
@@ -86,6 +96,8 @@ atl_status atl_option_set(const atl_option *o, const char *place, const char *te
         return set_seed(o, place, text, at, note);
     case ATL_OPTION_REAL:
         return set_real(o, place, text, at, note);
+    case ATL_OPTION_LIST:
+        return add_item(o, place, text, at, note);
     case ATL_OPTION_CHOICE:
         if (!has_choice(o->choices, text))
             return atl_fail(note, ATL_USAGE, "%s%s: found '%s', wanted one of %s", dashes(o, place), place,

@@ -7,6 +7,9 @@ int command_paint(int argc, char **argv);
 int command_model(int argc, char **argv);
 int command_worker(int argc, char **argv); /* started by the executor */
 int command_topology(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_retry(int argc, char **argv);
+int command_gallery(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);
 int command_model_synth(int argc, char **argv);

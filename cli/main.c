@@ -15,6 +15,9 @@ static const struct {
     const char *help; /* NULL: not for people, not listed */
 } commands[] = {
     {"paint", command_paint, "paint one picture from a prompt"},
+    {"run", command_run, "paint a file of prompts into a directory, with workers on all cores"},
+    {"retry", command_retry, "paint what failed in a run again"},
+    {"gallery", command_gallery, "write a run's page of pictures again"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
     {"worker", command_worker, NULL},
     {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},

@@ -136,6 +136,22 @@ static void model_name(const char *path, char *out, size_t size)
     free(real);
 }
 
+atl_status atl_engine_identify_model(const char *model, const char *variant, char ret_name[128],
+                                     char ret_hash[11], atl_note *note)
+{
+    atl_weights *weights = NULL;
+    char hex[HASH_HEX + 1];
+    atl_status st = atl_weights_open(model, variant ? variant : "", &weights, note);
+    if (st == ATL_OK)
+        st = model_hash(weights, hex, note);
+    if (st == ATL_OK) {
+        model_name(model, ret_name, 128);
+        snprintf(ret_hash, 11, "%.10s", hex);
+    }
+    atl_weights_close(&weights);
+    return st;
+}
+
 atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note)
 {
     atl_engine_facts facts = {

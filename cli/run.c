@@ -1,0 +1,235 @@
+/* run.c - `atelier run`: a file of prompts into a directory of pictures. The run itself is
+ * coordinator/run.h's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "commands.h"
+#include "config.h"
+#include "console.h"
+#include "engine/engine.h"
+#include "find_model.h"
+#include "results/summary.h"
+#include "run_command.h"
+#include "run_signals.h"
+
+/* ---- shared with retry (run_command.h) ---- */
+
+void run_say(void *user, const char *sentence)
+{
+    run_progress_clear(user);
+    console_say("%s", sentence);
+}
+
+/* The summary, as the run left it in its directory. */
+static void print_summary(const char *dir)
+{
+    char *path = atl_path_join(dir, ATL_SUMMARY_NAME), *json = NULL;
+    size_t n = 0;
+    if (path && atl_file_read(path, 1 << 26, &json, &n, NULL) == ATL_OK)
+        fwrite(json, 1, n, stdout);
+    free(json);
+    free(path);
+}
+
+int run_and_report(atl_run_options *options, const run_args *args)
+{
+    atl_note note = {0};
+    atl_run_outcome outcome = {0};
+    run_progress progress = run_progress_new(args->quiet, args->plain, args->show);
+    options->sync = !args->no_sync;
+    options->version = atl_engine_version();
+    options->stops = run_signals_stops;
+    options->paused = run_signals_paused;
+    options->say = run_say;
+    options->watch = run_progress_watch;
+    options->picture = run_progress_picture;
+    options->user = &progress;
+    run_signals_listen();
+    const atl_status st = atl_run(options, &outcome, &note);
+    run_progress_clear(&progress);
+    if (st != ATL_OK)
+        return console_fail(st, &note);
+    if (!args->quiet) {
+        fputs(outcome.summary, stderr);
+        console_say("%s/index.html shows the pictures", options->dir);
+    }
+    if (args->json)
+        print_summary(options->dir);
+    if (outcome.stopped) {
+        console_say("stopped; the same command goes on where this ended");
+        return run_signals_exit_code();
+    }
+    return outcome.n_failed > 0 ? 3 : 0;
+}
+
+/* ---- run ---- */
+
+typedef struct command_state {
+    run_args args;
+    char *model; /* its whole path */
+    char *prompts;
+    char model_name[128], model_hash[11], date[16];
+    atl_batch_options batch;
+    atl_run_options options;
+} command_state;
+
+static void done(command_state *s)
+{
+    free(s->model);
+    free(s->prompts);
+}
+
+static atl_status find_files(command_state *s, const char *prompts, atl_note *note)
+{
+    const bool is_stdin = strcmp(prompts, "-") == 0;
+    char *whole = is_stdin ? NULL : realpath(prompts, NULL);
+    s->prompts = whole ? whole : strdup(prompts); /* where there is no such file, the batch says so */
+    if (!s->prompts)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+    if (!s->args.model) {
+        const atl_status st = find_model(&s->model, note);
+        if (st != ATL_OK)
+            return st;
+    } else {
+        whole = realpath(s->args.model, NULL);
+        s->model = whole ? whole : strdup(s->args.model);
+        if (!s->model)
+            return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+    }
+    s->args.model = s->model;
+    return atl_engine_identify_model(s->model, s->args.variant, s->model_name, s->model_hash, note);
+}
+
+static void warn(void *user, const char *sentence)
+{
+    (void)user;
+    console_say("%s", sentence);
+}
+
+/* [date] is not a default of names: a run that is taken up on another day must give the same ones. */
+static void put_today(char date[16])
+{
+    const time_t now = time(NULL);
+    struct tm parts;
+    if (!localtime_r(&now, &parts) || strftime(date, 16, "%Y-%m-%d", &parts) == 0)
+        date[0] = '\0';
+}
+
+static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
+{
+    if (!s->args.output && !s->args.dry_run)
+        return atl_fail(note, ATL_USAGE, "there is no --output; wanted: atelier run %s -o DIR", prompts);
+    atl_status st = run_pool_options(&s->args, &s->options.executor, note);
+    if (st == ATL_OK)
+        st = find_files(s, prompts, note);
+    if (st != ATL_OK)
+        return st;
+    put_today(s->date);
+    s->options.executor.model = s->model;
+    s->batch = run_batch_options(&s->args, s->prompts);
+    s->batch.model_name = s->model_name;
+    s->batch.model_hash = s->model_hash;
+    s->batch.date = s->date;
+    s->batch.warn = warn;
+    s->options.batch = &s->batch;
+    s->options.dir = s->args.output;
+    s->options.model_name = s->model_name;
+    s->options.model_hash = s->model_hash;
+    return ATL_OK;
+}
+
+static atl_status print_jobs(atl_batch *batch, atl_note *note)
+{
+    bool end = false;
+    atl_status st = ATL_OK;
+    while (st == ATL_OK && !end) {
+        atl_job job = {0};
+        atl_text line = {0};
+        st = atl_batch_next(batch, &job, &end, note);
+        if (st == ATL_OK && !end) {
+            atl_batch_write_line(&job, &line);
+            st = line.failed ? ATL_NO_MEMORY : ATL_OK;
+            fputs(line.data ? line.data : "", stdout);
+        }
+        atl_job_done(&job);
+        atl_text_done(&line);
+    }
+    return st;
+}
+
+static int dry_run(const command_state *s)
+{
+    atl_note note = {0};
+    atl_batch *batch = NULL;
+    uint64_t n_jobs = 0;
+    uint8_t digest[32];
+    atl_status st = atl_batch_open(&s->batch, &batch, &note);
+    if (st == ATL_OK)
+        st = atl_batch_check(batch, &n_jobs, digest, &note);
+    if (st == ATL_OK)
+        st = print_jobs(batch, &note);
+    atl_batch_close(&batch);
+    if (st != ATL_OK)
+        return console_fail(st, &note);
+    console_say("%llu pictures would be painted with %s (%s)", (unsigned long long)n_jobs, s->model_name,
+                s->model_hash);
+    return 0;
+}
+
+static int run(command_state *s, const char *prompts)
+{
+    atl_note note = {0};
+    const atl_status st = prepare(s, prompts, &note);
+    if (st != ATL_OK)
+        return console_fail(st, &note);
+    return s->args.dry_run ? dry_run(s) : run_and_report(&s->options, &s->args);
+}
+
+int command_run(int argc, char **argv)
+{
+    atl_option rows[RUN_MAX_ROWS];
+    const atl_command command = {
+        .name = "atelier run",
+        .operands = "PROMPTS",
+        .summary =
+            "Paints every prompt of a file (.txt, .jsonl, .csv, a picture of its own; - is standard input) "
+            "into "
+            "a directory.\nCtrl-C stops after what is being painted; the same command goes on from there. "
+            "SIGUSR1 pauses, SIGUSR2 goes on.\nWhat failed is in failed.jsonl; atelier retry DIR tries it "
+            "again. "
+            "Exit codes: 0 all done, 1 failed, 2 usage,\n3 some pictures failed, 130 and 143 stopped by a "
+            "signal "
+            "with everything safe.",
+        .options = rows,
+        .n_options = run_rows(RUN_ROWS_RUN, rows),
+        .least_operands = 1,
+        .most_operands = 1,
+    };
+    command_state s = {.args = run_args_new()};
+    atl_note note = {0};
+    config settings = {0};
+    char **operands, **words = calloc((size_t)argc + 1, sizeof *words); /* parsing moves operands about */
+    int n, code = 1;
+    const atl_status st = words ? config_load(&command, &settings, &note) : ATL_NO_MEMORY;
+    if (st != ATL_OK) {
+        free(words);
+        return console_fail(st, &note);
+    }
+    memcpy(words, argv, (size_t)argc * sizeof *words);
+    if (console_parse(&command, argc, argv, &s.args, &operands, &n, &code)) {
+        if (s.args.print_config) {
+            config_print(&command, &settings, &s.args, argc, words);
+            code = 0;
+        } else {
+            code = run(&s, operands[0]);
+        }
+    }
+    config_done(&settings);
+    free(words);
+    done(&s);
+    return code;
+}

@@ -1,0 +1,214 @@
+/* run_args.c - see run_args.h. */
+#include "run_args.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sizes.h"
+#include "image/picture.h"
+
+#define AT(field)     offsetof(run_args, field)
+#define MAX_STEPS     10000
+#define MAX_THREADS   1024
+#define MAX_CLIP_SKIP 64
+#define MAX_MICRO     16
+#define MAX_REPAINT   1000000
+
+static const atl_option pool_rows[] = {
+    {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
+     "worker processes; auto: as many as have cores of their own, within the CPU quota"},
+    {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, MAX_THREADS, "ATELIER_THREADS", "1",
+     "of each worker; pictures do not depend on it"},
+    {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact", 0, 0, "ATELIER_ORDER", "scatter",
+     "workers far from each other, or side by side"},
+    {"cpus", 0, ATL_OPTION_STRING, AT(cpus), "LIST", NULL, 0, 0, "ATELIER_CPUS", NULL,
+     "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
+    {"no-bind", 0, ATL_OPTION_FLAG, AT(no_bind), NULL, NULL, 0, 0, "ATELIER_NO_BIND", NULL,
+     "leave the workers where the system puts them"},
+    {"batch-size", 0, ATL_OPTION_INT, AT(batch_size), "N", NULL, 1, MAX_MICRO, "ATELIER_BATCH_SIZE", "1",
+     "jobs of one size that share the denoiser's calls; pictures do not depend on it"},
+};
+
+static const atl_option model_rows[] = {
+    {"model", 'm', ATL_OPTION_STRING, AT(model), "PATH", NULL, 0, 0, "ATELIER_MODEL", NULL,
+     "a diffusers folder, or one .safetensors file; otherwise the model that came with the program"},
+    {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
+     "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
+    {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
+     "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32", 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that is computed in"},
+};
+
+static const atl_option batch_rows[] = {
+    {"output", 'o', ATL_OPTION_STRING, AT(output), "DIR", NULL, 0, 0, "ATELIER_OUTPUT", NULL,
+     "where the pictures go; a directory that holds this same run is taken up where it ended"},
+    {"format", 0, ATL_OPTION_CHOICE, AT(format), "NAME", "auto|txt|jsonl|csv|infotext", 0, 0,
+     "ATELIER_FORMAT", "auto", "how the prompt file is read; auto: by its extension"},
+    {"lenient", 0, ATL_OPTION_FLAG, AT(lenient), NULL, NULL, 0, 0, "ATELIER_LENIENT", NULL,
+     "read lines with mistakes as AUTOMATIC1111 does: as prompts, with a warning"},
+    {"wildcards", 0, ATL_OPTION_STRING, AT(wildcards), "DIR", NULL, 0, 0, "ATELIER_WILDCARDS", NULL,
+     "where __name__ finds name.txt"},
+    {"combinatorial", 0, ATL_OPTION_FLAG, AT(combinatorial), NULL, NULL, 0, 0, NULL, NULL,
+     "paint all variants of a line instead of one that its seed draws"},
+    {"sweep", 0, ATL_OPTION_LIST, AT(sweeps), "KEY=VALUES", NULL, 0, 0, NULL, NULL,
+     "paint each line with each value: steps=10-30(+5), cfg_scale=3,5,7, prompt=red,blue; may be given "
+     "again, "
+     "and the product is painted"},
+    {"repeat", 0, ATL_OPTION_INT, AT(repeat), "N", NULL, 1, ATL_BATCH_MAX_REPEATS, NULL, "1",
+     "paint each line so often, with seeds that follow on each other"},
+    {"seed", 's', ATL_OPTION_SEED, AT(seed), "N", NULL, 0, 0, "ATELIER_SEED", "0",
+     "of the first line; lines that say none have N + their index"},
+    {"name", 0, ATL_OPTION_STRING, AT(name), "TEMPLATE", NULL, 0, 0, "ATELIER_NAME", NULL,
+     "of the pictures, from [index] [id] [seed] [steps] [cfg] [width] [height] [sampler] [model_name] "
+     "[model_hash] [prompt_words]; otherwise [index]-[seed]"},
+    {"negative-prompt", 'n', ATL_OPTION_STRING, AT(negative_prompt), "TEXT", NULL, 0, 0,
+     "ATELIER_NEGATIVE_PROMPT", NULL, "for lines that say none"},
+    {"steps", 0, ATL_OPTION_INT, AT(steps), "N", NULL, 1, MAX_STEPS, "ATELIER_STEPS", NULL,
+     "for lines that say none; otherwise the model's own number"},
+    {"guidance-scale", 'g', ATL_OPTION_REAL, AT(guidance_scale), "X", NULL, 0, 1000, "ATELIER_GUIDANCE_SCALE",
+     NULL, "for lines that say none; otherwise the model's own"},
+    {"width", 'W', ATL_OPTION_INT, AT(width), "PX", NULL, 1, ATL_PICTURE_MAX_SIDE, "ATELIER_WIDTH", NULL,
+     "for lines that say none; otherwise the model's own"},
+    {"height", 'H', ATL_OPTION_INT, AT(height), "PX", NULL, 1, ATL_PICTURE_MAX_SIDE, "ATELIER_HEIGHT", NULL,
+     "for lines that say none; otherwise the model's own"},
+    {"sampler", 0, ATL_OPTION_STRING, AT(sampler), "NAME", NULL, 0, 0, "ATELIER_SAMPLER", NULL,
+     "for lines that say none; otherwise the checkpoint's own"},
+    {"clip-skip", 0, ATL_OPTION_INT, AT(clip_skip), "N", NULL, 1, MAX_CLIP_SKIP, "ATELIER_CLIP_SKIP", NULL,
+     "for lines that say none: 1 is the text encoder's last layer"},
+    {"init-image", 'i', ATL_OPTION_STRING, AT(init_image), "FILE", NULL, 0, 0, NULL, NULL,
+     "for lines that say none: a PNG to begin from"},
+    {"strength", 0, ATL_OPTION_REAL, AT(strength), "X", NULL, 0.0001, 1, NULL, NULL,
+     "for lines that say none: how far to go from the init image"},
+    {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
+     "whose noise: torch's generator on the CPU, or that on CUDA devices"},
+    {"dry-run", 0, ATL_OPTION_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, NULL,
+     "check everything, print the jobs as JSON lines, and paint nothing"},
+    {"print-config", 0, ATL_OPTION_FLAG, AT(print_config), NULL, NULL, 0, 0, NULL, NULL,
+     "print what is in force, and why, and do nothing"},
+};
+
+static const atl_option run_only_rows[] = {
+    {"no-sync", 0, ATL_OPTION_FLAG, AT(no_sync), NULL, NULL, 0, 0, "ATELIER_NO_SYNC", NULL,
+     "do not wait for the disk at each picture: what a crash of the machine loses is painted again"},
+    {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
+     "one line of progress every few seconds, on a terminal too"},
+    {"show", 0, ATL_OPTION_FLAG, AT(show), NULL, NULL, 0, 0, "ATELIER_SHOW", NULL,
+     "show the pictures as they come, in terminals that can"},
+    {"quiet", 'q', ATL_OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, "ATELIER_QUIET", NULL,
+     "no words while all goes well"},
+    {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
+     "print the summary as one JSON object"},
+};
+
+static const atl_option verify_only_rows[] = {
+    {"repaint", 0, ATL_OPTION_INT, AT(repaint), "N", NULL, 1, MAX_REPAINT, NULL, NULL,
+     "paint N of the pictures again and compare them, too"},
+    {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
+     "print what was found as one JSON object"},
+};
+
+run_args run_args_new(void)
+{
+    return (run_args){.guidance_scale = (double)NAN};
+}
+
+static size_t add_rows(atl_option *rows, size_t n, const atl_option *more, size_t n_more)
+{
+    memcpy(rows + n, more, n_more * sizeof *rows);
+    return n + n_more;
+}
+
+size_t run_rows(run_rows_of command, atl_option rows[RUN_MAX_ROWS])
+{
+    size_t n = 0;
+    if (command == RUN_ROWS_RUN) {
+        n = add_rows(rows, n, batch_rows, ATL_COUNT(batch_rows));
+        n = add_rows(rows, n, model_rows, ATL_COUNT(model_rows));
+    }
+    n = add_rows(rows, n, pool_rows, ATL_COUNT(pool_rows));
+    if (command == RUN_ROWS_VERIFY)
+        return add_rows(rows, n, verify_only_rows, ATL_COUNT(verify_only_rows));
+    return add_rows(rows, n, run_only_rows, ATL_COUNT(run_only_rows));
+}
+
+/* "auto" is 0. */
+static atl_status read_workers(const char *text, int *ret, atl_note *note)
+{
+    char *end;
+    errno = 0;
+    const long n = strtol(text, &end, 10);
+    const bool is_auto = strcmp(text, "auto") == 0;
+    if (!is_auto && (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > ATL_PLAN_MAX_WORKERS))
+        return atl_fail(note, ATL_USAGE, "--workers: found '%s', wanted auto or a whole number from 1 to %d",
+                        text, (int)ATL_PLAN_MAX_WORKERS);
+    *ret = is_auto ? 0 : (int)n;
+    return ATL_OK;
+}
+
+atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl_note *note)
+{
+    int n_workers = 0;
+    const atl_status st = read_workers(args->workers, &n_workers, note);
+    if (st != ATL_OK)
+        return st;
+    *ret = (atl_executor_options){
+        .model = args->model,
+        .variant = args->variant,
+        .policy = args->policy,
+        .tokenizer_dir = args->tokenizer,
+        .n_workers = n_workers,
+        .n_threads = (int)args->threads,
+        .order = strcmp(args->order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER,
+        .cpus = args->cpus,
+        .bind = !args->no_bind,
+        .batch_size = (int)args->batch_size,
+    };
+    return ATL_OK;
+}
+
+static atl_batch_format format_of(const char *name)
+{
+    static const char *const names[] = {[ATL_BATCH_TXT] = "txt",
+                                        [ATL_BATCH_JSONL] = "jsonl",
+                                        [ATL_BATCH_CSV] = "csv",
+                                        [ATL_BATCH_INFOTEXT] = "infotext"};
+    for (int i = ATL_BATCH_TXT; i <= ATL_BATCH_INFOTEXT; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (atl_batch_format)i;
+    return ATL_BATCH_AUTO;
+}
+
+/* Options are borrowed; a job's strings would be owned, but nobody frees these. */
+static char *borrowed(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+atl_batch_options run_batch_options(const run_args *args, const char *prompts)
+{
+    return (atl_batch_options){
+        .path = prompts,
+        .format = format_of(args->format),
+        .lenient = args->lenient,
+        .wildcards_dir = args->wildcards,
+        .combinatorial = args->combinatorial,
+        .sweeps = args->sweeps.items,
+        .n_sweeps = args->sweeps.n,
+        .repeat = (uint32_t)args->repeat,
+        .defaults = {.negative_prompt = borrowed(args->negative_prompt),
+                     .n_steps = (int)args->steps,
+                     .guidance_scale = args->guidance_scale,
+                     .width = (int)args->width,
+                     .height = (int)args->height,
+                     .clip_skip = (int)args->clip_skip,
+                     .sampler = borrowed(args->sampler),
+                     .init_image = borrowed(args->init_image),
+                     .strength = args->strength,
+                     .noise = strcmp(args->rng, "cuda") == 0 ? ATL_JOB_NOISE_CUDA : ATL_JOB_NOISE_CPU},
+        .seed = args->seed,
+        .name_template = args->name,
+    };
+}

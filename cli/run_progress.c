@@ -1,0 +1,143 @@
+/* run_progress.c - see run_progress.h. */
+#include "run_progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "console.h"
+#include "progress.h"
+#include "run_show.h"
+
+enum { BAR_WIDTH = 30, MAX_WORKER_LINES = 16, DEFAULT_COLUMNS = 80 };
+static const int64_t plain_every_ns = 5000000000, draw_every_ns = 200000000;
+
+run_progress run_progress_new(bool quiet, bool plain, bool show)
+{
+    return (run_progress){.quiet = quiet,
+                          .live = !quiet && !plain && console_is_terminal(),
+                          .colour = console_has_colour(),
+                          .show = show && !quiet ? (int)run_show_detect() : RUN_SHOW_NONE};
+}
+
+static int columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : DEFAULT_COLUMNS;
+}
+
+static const char *phase_words(atl_run_phase phase)
+{
+    static const char *const words[] = {"starting", "", "paused", "the disk is full", "stopping"};
+    return words[phase];
+}
+
+static void put_status(const atl_run_view *view, char words[256])
+{
+    char eta[32] = "?", rate[48] = "";
+    if (isfinite(view->eta_s))
+        progress_format_eta(view->eta_s, eta);
+    if (isfinite(view->rate_per_min))
+        snprintf(rate, sizeof rate, "  %.3g images/min", view->rate_per_min);
+    const char *phase = phase_words(view->phase);
+    int n =
+        snprintf(words, 256, "%llu/%llu", (unsigned long long)view->n_done, (unsigned long long)view->n_jobs);
+    if (view->n_failed > 0)
+        n += snprintf(words + n, 256 - (size_t)n, "  %llu failed", (unsigned long long)view->n_failed);
+    snprintf(words + n, 256 - (size_t)n, "%s  ETA %s%s%s", rate, eta, phase[0] ? "  " : "", phase);
+}
+
+static const char *worker_words(atl_worker_phase phase)
+{
+    switch (phase) {
+    case ATL_WORKER_STARTING:
+        return "starting";
+    case ATL_WORKER_READY:
+        return "ready";
+    case ATL_WORKER_PAINTING:
+        return "painting";
+    case ATL_WORKER_LOST:
+        return "lost";
+    case ATL_WORKER_ASIDE:
+        return "set aside";
+    case ATL_WORKER_GONE:
+        return "gone";
+    }
+    return "";
+}
+
+static void draw_worker(const run_progress *p, const atl_run_worker *w, size_t number, int width)
+{
+    char line[512];
+    int n = snprintf(line, sizeof line, "  %2zu %-9s", number, worker_words(w->phase));
+    if (w->phase == ATL_WORKER_PAINTING)
+        n += snprintf(line + n, sizeof line - (size_t)n, " job %llu  step %d/%d",
+                      (unsigned long long)w->index, w->step, w->n_steps);
+    n += snprintf(line + n, sizeof line - (size_t)n, "  %llu done", (unsigned long long)w->n_done);
+    if (w->phase == ATL_WORKER_LOST || w->phase == ATL_WORKER_ASIDE)
+        snprintf(line + n, sizeof line - (size_t)n, "  %s", w->text);
+    else if (w->cores[0])
+        snprintf(line + n, sizeof line - (size_t)n, "  on %s", w->cores);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            *c = ' ';
+    fprintf(stderr, "\n%s%.*s%s\033[K", p->colour ? "\033[2m" : "", width - 1, line,
+            p->colour ? "\033[0m" : "");
+}
+
+void run_progress_clear(run_progress *p)
+{
+    if (p->n_lines == 0)
+        return;
+    fputs("\r\033[J", stderr);
+    p->n_lines = 0;
+}
+
+static void draw(run_progress *p, const atl_run_view *view)
+{
+    char words[256], bar[BAR_WIDTH + 1];
+    const int width = columns();
+    const double part = view->n_jobs > 0 ? (double)view->n_done / (double)view->n_jobs : 0;
+    for (int i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < (int)(part * BAR_WIDTH + 0.5) ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    put_status(view, words);
+    fprintf(stderr, "\r%s[%s]%s %.*s\033[K", p->colour ? "\033[32m" : "", bar, p->colour ? "\033[0m" : "",
+            width > BAR_WIDTH + 4 ? width - BAR_WIDTH - 4 : 1, words);
+    const size_t n = view->n_workers < MAX_WORKER_LINES ? view->n_workers : MAX_WORKER_LINES;
+    for (size_t i = 0; i < n; i++)
+        draw_worker(p, &view->workers[i], i, width);
+    fputs("\033[J", stderr);
+    fprintf(stderr, n > 0 ? "\033[%zuA\r" : "\r", n);
+    fflush(stderr);
+    p->n_lines = (int)n + 1;
+}
+
+void run_progress_watch(void *user, const atl_run_view *view)
+{
+    run_progress *p = user;
+    const int64_t now_ns = atl_clock_now_ns();
+    if (p->quiet || now_ns - p->said_ns < (p->live ? draw_every_ns : plain_every_ns))
+        return;
+    p->said_ns = now_ns;
+    if (p->live) {
+        draw(p, view);
+        return;
+    }
+    char words[256];
+    put_status(view, words);
+    fprintf(stderr, "%s\n", words);
+}
+
+void run_progress_picture(void *user, const char *name, const uint8_t *png, size_t n_bytes)
+{
+    run_progress *p = user;
+    if (p->show == RUN_SHOW_NONE)
+        return;
+    run_progress_clear(p);
+    run_show((run_show_kind)p->show, name, png, n_bytes);
+}

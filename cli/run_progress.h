@@ -1,0 +1,22 @@
+/* run_progress.h - how far a run is: a bar and a line for each worker on a terminal, a plain line every few
+ * seconds elsewhere; and pictures, in terminals that show them. All on stderr. */
+#ifndef ATL_CLI_RUN_PROGRESS_H
+#define ATL_CLI_RUN_PROGRESS_H
+
+#include "coordinator/run.h"
+
+typedef struct run_progress {
+    bool quiet, live, colour;
+    int show;    /* a run_show_kind */
+    int n_lines; /* that stand on the terminal, to be drawn over */
+    int64_t said_ns;
+} run_progress;
+
+run_progress run_progress_new(bool quiet, bool plain, bool show);
+void run_progress_watch(void *progress, const atl_run_view *view); /* an atl_run_options.watch */
+/* An atl_run_options.picture: shows it, if that was asked for and the terminal can. */
+void run_progress_picture(void *progress, const char *name, const uint8_t *png, size_t n_bytes);
+/* Clears the live lines, so that words may be said. */
+void run_progress_clear(run_progress *progress);
+
+#endif

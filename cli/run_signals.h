@@ -1,0 +1,12 @@
+/* run_signals.h - what signals say to a run: SIGINT and SIGTERM stop it, SIGUSR1 pauses, SIGUSR2 goes on. */
+#ifndef ATL_CLI_RUN_SIGNALS_H
+#define ATL_CLI_RUN_SIGNALS_H
+
+#include <stdbool.h>
+
+void run_signals_listen(void);
+int run_signals_stops(void *nobody);   /* how many stops came; an atl_run_options.stops */
+bool run_signals_paused(void *nobody); /* an atl_run_options.paused */
+int run_signals_exit_code(void);       /* 128 + the first stop's number */
+
+#endif

@@ -1,0 +1,160 @@
+/* run_end.c - what a run leaves beside its pictures: failed.jsonl, the timings, a summary, the gallery.
+ *
+ * All of it follows from the ledger and the batch, and is made again whenever a run is taken up: that one of
+ * them cannot be written is said, and spoils nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "results/gallery.h"
+#include "results/summary.h"
+#include "run_private.h"
+
+#define FLUSH_BYTES (1u << 18)
+
+static const char failed_temp[] = ".atelier-failed.part";
+
+static atl_status write_all(int fd, atl_text *text, const char *name, atl_note *note)
+{
+    size_t done = 0;
+    if (text->failed)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for %s", name);
+    while (done < text->length) {
+        const ssize_t n = write(fd, text->data + done, text->length - done);
+        if (n < 0 && errno != EINTR)
+            return atl_fail(note, ATL_IO, "%s: cannot write: %s", name, strerror(errno));
+        done += n > 0 ? (size_t)n : 0;
+    }
+    text->length = 0;
+    return ATL_OK;
+}
+
+static int compare_failed(const void *a, const void *b)
+{
+    return memcmp(&((const atl_run_failed *)a)->id, &((const atl_run_failed *)b)->id, sizeof(atl_job_id));
+}
+
+/* Whether the job stands as failed in the end. */
+static bool is_failed(const atl_runner *r, const atl_job *job)
+{
+    uint64_t index = job->index;
+    if (r->o->retry) {
+        const atl_run_failed key = {.id = job->id};
+        const atl_run_failed *failed =
+            r->n_failed > 0 ? bsearch(&key, r->failed, r->n_failed, sizeof key, compare_failed) : NULL;
+        if (!failed)
+            return false;
+        index = failed->index;
+    }
+    return atl_marks_get(&r->marks, index) == ATL_MARK_FAILED;
+}
+
+static atl_status write_lines(atl_runner *r, int fd, atl_note *note)
+{
+    atl_text lines = {0};
+    bool end = false;
+    atl_status st = atl_batch_rewind(r->batch, note);
+    while (st == ATL_OK && !end) {
+        atl_job job = {0};
+        st = atl_batch_next(r->batch, &job, &end, note);
+        if (st == ATL_OK && !end && is_failed(r, &job))
+            atl_batch_write_line(&job, &lines);
+        atl_job_done(&job);
+        if (st == ATL_OK && lines.length >= FLUSH_BYTES)
+            st = write_all(fd, &lines, ATL_FAILED_NAME, note);
+    }
+    if (st == ATL_OK)
+        st = write_all(fd, &lines, ATL_FAILED_NAME, note);
+    atl_text_done(&lines);
+    return st;
+}
+
+atl_status atl_runner_write_failed(atl_runner *r, atl_note *note)
+{
+    if (r->marks.n[ATL_MARK_FAILED] == 0) {
+        unlinkat(r->dir_fd, ATL_FAILED_NAME, 0);
+        return ATL_OK;
+    }
+    unlinkat(r->dir_fd, failed_temp, 0);
+    const int fd = openat(r->dir_fd, failed_temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return atl_fail(note, ATL_IO, ATL_FAILED_NAME ": cannot create: %s", strerror(errno));
+    atl_status st = write_lines(r, fd, note);
+    if (st == ATL_OK && r->o->sync && fdatasync(fd) != 0)
+        st = atl_fail(note, ATL_IO, ATL_FAILED_NAME ": cannot sync: %s", strerror(errno));
+    close(fd);
+    if (st == ATL_OK && renameat(r->dir_fd, failed_temp, r->dir_fd, ATL_FAILED_NAME) != 0)
+        st = atl_fail(note, ATL_IO, ATL_FAILED_NAME ": cannot put in place: %s", strerror(errno));
+    if (st != ATL_OK)
+        unlinkat(r->dir_fd, failed_temp, 0);
+    return st;
+}
+
+/* A small file in one go. */
+static atl_status write_summary(const atl_runner *r, atl_text *json, atl_note *note)
+{
+    static const char temp[] = ".atelier-summary.part";
+    unlinkat(r->dir_fd, temp, 0);
+    const int fd = openat(r->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return atl_fail(note, ATL_IO, ATL_SUMMARY_NAME ": cannot create: %s", strerror(errno));
+    atl_status st = write_all(fd, json, ATL_SUMMARY_NAME, note);
+    close(fd);
+    if (st == ATL_OK && renameat(r->dir_fd, temp, r->dir_fd, ATL_SUMMARY_NAME) != 0)
+        st = atl_fail(note, ATL_IO, ATL_SUMMARY_NAME ": cannot put in place: %s", strerror(errno));
+    if (st != ATL_OK)
+        unlinkat(r->dir_fd, temp, 0);
+    return st;
+}
+
+static atl_status summarize(atl_runner *r, const char *how, atl_run_outcome *outcome, atl_note *note)
+{
+    atl_summary *summary = atl_summary_new();
+    uint64_t n_failed = 0;
+    if (!summary)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a summary");
+    atl_status st = atl_summary_read(r->dir_fd, summary, &n_failed, note);
+    const atl_summary_facts facts = {
+        .model_name = r->o->model_name,
+        .model_hash = r->o->model_hash,
+        .policy = r->o->executor.policy ? r->o->executor.policy : "fp32",
+        .version = r->o->version,
+        .how = how,
+        .n_jobs = r->n_jobs,
+        .n_failed = n_failed,
+        .lost = r->lost,
+        .dropped = r->dropped,
+        .session_s = atl_ns_to_s(atl_clock_now_ns() - r->begun_ns),
+        .session_pictures = r->n_painted,
+        .peak_pss_bytes = r->peak_pss_bytes,
+    };
+    atl_text json = {0}, words = {0};
+    if (st == ATL_OK) {
+        atl_summary_put_json(summary, &facts, &json);
+        atl_summary_put_text(summary, &facts, &words);
+        snprintf(outcome->summary, sizeof outcome->summary, "%s", words.data ? words.data : "");
+        st = write_summary(r, &json, note);
+    }
+    atl_text_done(&json);
+    atl_text_done(&words);
+    atl_summary_free(&summary);
+    return st;
+}
+
+void atl_runner_conclude(atl_runner *r, const char *how, atl_run_outcome *outcome)
+{
+    atl_note note = {0};
+    if (!r->exports && atl_exports_open(r->dir_fd, &r->exports, &note) != ATL_OK)
+        atl_runner_say(r, "%s", note.text);
+    atl_exports_close(&r->exports);
+    if (atl_runner_write_failed(r, &note) != ATL_OK)
+        atl_runner_say(r, "%s", note.text);
+    if (summarize(r, how, outcome, &note) != ATL_OK)
+        atl_runner_say(r, "%s", note.text);
+    if (atl_gallery_write(r->dir_fd, &note) != ATL_OK)
+        atl_runner_say(r, "%s", note.text);
+}

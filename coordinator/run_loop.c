@@ -1,0 +1,294 @@
+/* run_loop.c - submits, takes in what ended, heeds signals, waits out a full disk: until all is done. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "results/pictures.h"
+#include "run_private.h"
+
+enum { TURN_MS = 100, RESULTS_A_TURN = 64 };
+static const int64_t probe_every_ns = 2000000000, watch_every_ns = 100000000, weigh_every_ns = 2000000000;
+
+/* The run is to end: what was painted and put stays. */
+static void end_badly(atl_runner *r, atl_status status, const atl_note *note)
+{
+    if (r->fatal)
+        return;
+    r->fatal = true;
+    r->status = status;
+    r->note = *note;
+    r->batch_ended = true;
+}
+
+static void free_flight(atl_run_flight *flight)
+{
+    atl_future_release(&flight->future);
+    atl_job_done(&flight->job);
+}
+
+static bool disk_is_full(const atl_runner *r)
+{
+    return r->n_held > 0 || r->ledger_waits;
+}
+
+/* ---- handing out ---- */
+
+static void submit_one(atl_runner *r)
+{
+    atl_note note = {0};
+    atl_run_flight flight = {0};
+    atl_status st = atl_runner_next_job(r, &flight.job, &r->batch_ended, &note);
+    if (st == ATL_OK && r->batch_ended)
+        return;
+    if (st == ATL_OK)
+        st = atl_executor_submit(r->executor, &flight.job, &flight.future, &note);
+    if (st == ATL_OK) {
+        r->flight[r->n_flight++] = flight;
+        return;
+    }
+    atl_job_done(&flight.job);
+    end_badly(r, st, &note);
+}
+
+static void fill(atl_runner *r)
+{
+    while (!r->batch_ended && !r->draining && !r->fatal && !r->paused && !disk_is_full(r) &&
+           r->n_flight < r->window)
+        submit_one(r);
+}
+
+/* ---- taking in ---- */
+
+static bool take_flight(atl_runner *r, const atl_future *future, atl_run_flight *ret)
+{
+    for (size_t i = 0; i < r->n_flight; i++)
+        if (r->flight[i].future == future) {
+            *ret = r->flight[i];
+            r->flight[i] = r->flight[--r->n_flight];
+            return true;
+        }
+    return false;
+}
+
+static void hold(atl_runner *r, atl_run_flight *flight)
+{
+    if (r->n_held == 0) {
+        r->probed_ns = atl_clock_now_ns();
+        atl_executor_pause(r->executor, true);
+        atl_runner_say(r,
+                       "the disk is full: nothing more is begun, finished pictures are held; it goes on when "
+                       "there is room");
+    }
+    r->held_flight[r->n_held++] = *flight;
+}
+
+/* The picture is put and recorded, held, or the run ends. */
+static void take_picture(atl_runner *r, atl_run_flight *flight, const atl_result *result)
+{
+    atl_note note = {0};
+    bool full = false;
+    atl_status st = ATL_OK;
+    if (r->n_held > 0)
+        full = true;
+    else
+        st = atl_runner_put(r, &flight->job, result, &full, &note);
+    if (full) {
+        hold(r, flight);
+        return;
+    }
+    if (st == ATL_USAGE) { /* a file came to stand in its place meanwhile, or its name cannot be */
+        atl_result failed = *result;
+        failed.status = st;
+        failed.note = note;
+        st = atl_runner_record_failure(r, &flight->job, &failed, &note);
+    } else if (st == ATL_OK) {
+        r->n_painted++;
+        if (result->worker < r->box.n_workers)
+            r->workers[result->worker].n_done++;
+    }
+    if (st != ATL_OK)
+        end_badly(r, st, &note);
+    free_flight(flight);
+}
+
+static void settle(atl_runner *r, atl_future *future)
+{
+    atl_run_flight flight;
+    atl_note note = {0};
+    if (!take_flight(r, future, &flight))
+        return;
+    const atl_result *result = atl_future_result(future);
+    switch (atl_future_peek(future)) {
+    case ATL_FUTURE_DONE:
+        take_picture(r, &flight, result);
+        return;
+    case ATL_FUTURE_FAILED: {
+        const atl_status st = atl_runner_record_failure(r, &flight.job, result, &note);
+        if (st != ATL_OK)
+            end_badly(r, st, &note);
+        break;
+    }
+    default: /* cancelled: by us, or because the pool ended, and then it says why */
+        if (!r->draining && !r->fatal)
+            end_badly(r, result->status ? result->status : ATL_CANCELLED, &result->note);
+        break;
+    }
+    free_flight(&flight);
+}
+
+static void collect(atl_runner *r)
+{
+    int timeout_ms = TURN_MS;
+    for (int i = 0; i < RESULTS_A_TURN; i++) {
+        atl_future *future = atl_executor_next_completed(r->executor, timeout_ms);
+        if (!future)
+            break;
+        settle(r, future);
+        timeout_ms = 0;
+    }
+}
+
+/* ---- a full disk ---- */
+
+static void let_go(atl_runner *r)
+{
+    atl_note note = {0};
+    bool full = false;
+    while (r->n_held > 0 && !r->fatal) {
+        atl_run_flight flight = r->held_flight[0];
+        const atl_result *result = atl_future_result(flight.future);
+        const atl_status st = atl_runner_put(r, &flight.job, result, &full, &note);
+        if (full)
+            return;
+        r->n_held--;
+        memmove(r->held_flight, r->held_flight + 1, r->n_held * sizeof *r->held_flight);
+        r->n_painted += st == ATL_OK;
+        if (st != ATL_OK)
+            end_badly(r, st, &note);
+        free_flight(&flight);
+    }
+}
+
+static void probe_disk(atl_runner *r)
+{
+    const int64_t now_ns = atl_clock_now_ns();
+    if (!disk_is_full(r) || now_ns - r->probed_ns < probe_every_ns)
+        return;
+    r->probed_ns = now_ns;
+    let_go(r);
+    if (r->n_held == 0 && !r->paused)
+        atl_executor_pause(r->executor, false);
+    if (r->n_held == 0)
+        atl_runner_say(r, "there is room on the disk again");
+}
+
+/* ---- signals ---- */
+
+static void heed(atl_runner *r)
+{
+    const int stops = r->o->stops ? r->o->stops(r->o->user) : 0;
+    const bool paused = r->o->paused && r->o->paused(r->o->user);
+    if (paused != r->paused) {
+        r->paused = paused;
+        atl_executor_pause(r->executor, paused || r->n_held > 0);
+        atl_runner_say(r, paused ? "paused; what is being painted is finished" : "going on");
+    }
+    if (stops > 0 && !r->draining) {
+        r->draining = true;
+        atl_executor_drain(r->executor);
+        atl_runner_say(r, "stopping: what is being painted is finished first; once more ends the workers");
+    }
+    r->killing = stops > 1;
+}
+
+/* ---- watching ---- */
+
+static atl_run_phase phase_of(const atl_runner *r)
+{
+    if (r->draining)
+        return ATL_RUN_DRAINING;
+    if (disk_is_full(r))
+        return ATL_RUN_DISK_FULL;
+    if (r->paused)
+        return ATL_RUN_PAUSED;
+    return r->first_start_ns == 0 ? ATL_RUN_STARTING : ATL_RUN_PAINTING;
+}
+
+static void watch(atl_runner *r, bool now)
+{
+    const int64_t now_ns = atl_clock_now_ns();
+    if (now_ns - r->weighed_ns >= weigh_every_ns || now) {
+        r->weighed_ns = now_ns;
+        const size_t pss = atl_executor_pss_bytes(r->executor, NULL, 0);
+        r->peak_pss_bytes = pss > r->peak_pss_bytes ? pss : r->peak_pss_bytes;
+    }
+    if (!now && now_ns - r->watched_ns < watch_every_ns)
+        return;
+    r->watched_ns = now_ns;
+    atl_run_box_workers(&r->box, r->workers);
+    atl_run_view view = {.phase = phase_of(r),
+                         .n_jobs = r->n_jobs,
+                         .n_done = r->marks.n[ATL_MARK_DONE],
+                         .n_failed = r->marks.n[ATL_MARK_FAILED],
+                         .n_painted = r->n_painted,
+                         .n_in_flight = r->n_flight + r->n_held,
+                         .elapsed_s = atl_ns_to_s(now_ns - r->begun_ns),
+                         .rate_per_min = (double)NAN,
+                         .eta_s = (double)NAN,
+                         .n_workers = r->box.n_workers,
+                         .workers = r->workers};
+    if (r->first_start_ns > 0 && r->n_painted > 0) {
+        const double s = atl_ns_to_s(now_ns - r->first_start_ns);
+        view.rate_per_min = 60 * (double)r->n_painted / s;
+        const uint64_t ended = view.n_done + view.n_failed;
+        view.eta_s = (double)(r->n_jobs > ended ? r->n_jobs - ended : 0) * s / (double)r->n_painted;
+    }
+    if (r->o->watch)
+        r->o->watch(r->o->user, &view);
+}
+
+/* ---- all of it ---- */
+
+static bool is_over(const atl_runner *r)
+{
+    if (r->killing || r->fatal)
+        return true;
+    if (disk_is_full(r))
+        return r->draining && r->n_flight == 0; /* there is no room to make safe what is held */
+    return r->n_flight == 0 && (r->batch_ended || r->draining);
+}
+
+static void rest(const atl_runner *r)
+{
+    if (r->n_flight > 0 || is_over(r))
+        return; /* the wait for results was the rest */
+    const struct timespec turn = {.tv_nsec = TURN_MS * 1000000};
+    nanosleep(&turn, NULL);
+}
+
+static void turn(atl_runner *r)
+{
+    atl_note note = {0};
+    heed(r);
+    fill(r);
+    collect(r);
+    atl_status st = atl_runner_record_events(r, &note);
+    if (st == ATL_OK)
+        st = atl_runner_flush(r, &note);
+    if (st != ATL_OK)
+        end_badly(r, st, &note);
+    probe_disk(r);
+    watch(r, false);
+    rest(r);
+}
+
+void atl_runner_loop(atl_runner *r)
+{
+    while (!is_over(r))
+        turn(r);
+    watch(r, true);
+    while (r->n_held > 0)
+        free_flight(&r->held_flight[--r->n_held]);
+}

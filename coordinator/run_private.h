@@ -1,0 +1,124 @@
+/* run_private.h - between the files of the run.
+ *
+ * One thread does everything but paint: it submits, writes files and records, and calls the watcher. The
+ * executor's thread only leaves events in the box, under its mutex. At most `window` jobs are in flight,
+ * which is less than what the executor queues, so that submitting never blocks. */
+#ifndef ATL_COORDINATOR_RUN_PRIVATE_H
+#define ATL_COORDINATOR_RUN_PRIVATE_H
+
+#include <pthread.h>
+
+#include "coordinator/run.h"
+#include "results/exports.h"
+#include "results/ledger.h"
+#include "results/marks.h"
+
+#define RUN_RECORD_FIELDS 12
+
+/* What the executor's thread tells. */
+typedef struct atl_run_event {
+    atl_pool_event_type type;
+    uint32_t worker, attempt;
+    uint64_t index;
+    atl_job_id job;
+    char text[160];
+} atl_run_event;
+
+typedef struct atl_run_box {
+    pthread_mutex_t mutex;
+    atl_run_event *events; /* STARTED and LEASE_LOST, to be recorded */
+    size_t n, capacity;
+    bool overflow; /* no memory: records of attempts are missing, which costs nothing but their story */
+    size_t n_workers;
+    atl_run_worker *workers;
+} atl_run_box;
+
+atl_status atl_run_box_open(atl_run_box *box, size_t n_workers, atl_note *note);
+/* Once the plan is known; n_workers at most what open said. */
+void atl_run_box_limit(atl_run_box *box, size_t n_workers);
+void atl_run_box_done(atl_run_box *box);
+void atl_run_box_put(void *box, const atl_pool_event *event); /* the executor's on_event */
+/* Takes the events out; free() them. */
+atl_run_event *atl_run_box_take(atl_run_box *box, size_t *ret_n);
+void atl_run_box_workers(atl_run_box *box, atl_run_worker *ret);
+
+/* A failed job of an earlier session: its id finds its place in the batch. */
+typedef struct atl_run_failed {
+    atl_job_id id;
+    uint64_t index;
+} atl_run_failed;
+
+typedef struct atl_run_flight {
+    atl_future *future;
+    atl_job job;
+} atl_run_flight;
+
+typedef struct atl_runner {
+    const atl_run_options *o;
+    int dir_fd;
+    atl_batch *batch;
+    uint64_t n_jobs;
+    char ids[65]; /* the batch's digest, in hex digits */
+    atl_ledger *ledger;
+    atl_exports *exports;              /* NULL: they could not be written, and are made again at the end */
+    bool known;                        /* the ledger has a RUN record */
+    char *settings[RUN_RECORD_FIELDS]; /* its fields "key=value", and what they are now where they are not */
+    uint32_t session;
+    atl_marks marks;
+    atl_run_failed *failed; /* for a retry, sorted by id */
+    size_t n_failed, failed_capacity;
+    int failed_fd; /* failed.jsonl, to append to; -1: not open */
+
+    atl_executor *executor;
+    atl_run_box box;
+    bool has_box;
+    atl_run_worker *workers; /* a copy for the watcher */
+    atl_run_flight *flight;
+    size_t n_flight, window;
+    atl_future **held; /* painted, and no room on the disk for them */
+    atl_run_flight *held_flight;
+    size_t n_held;
+    bool ledger_waits; /* records wait for room on the disk */
+    bool batch_ended, draining, killing, paused;
+    bool fatal;
+    atl_status status;
+    atl_note note; /* why */
+    int64_t begun_ns, first_start_ns, probed_ns, watched_ns, weighed_ns;
+    uint64_t n_painted, n_adopted, peak_pss_bytes;
+    uint64_t lost, dropped;
+} atl_runner;
+
+void atl_runner_say(const atl_runner *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* run_identity.c: what the run is, as the RUN record has it. */
+atl_status atl_runner_describe(atl_runner *r, atl_note *note);
+/* Compares with a RUN record. Errors: ATL_USAGE, with everything that differs. */
+atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note *note);
+/* Records that a session begins, and in a new directory what the run is. */
+atl_status atl_runner_begin_session(atl_runner *r, atl_note *note);
+atl_status atl_runner_end_session(atl_runner *r, const char *how, atl_note *note);
+
+/* run_resume.c: what is done already. */
+atl_status atl_runner_replay(atl_runner *r, atl_note *note);
+atl_status atl_runner_reconcile(atl_runner *r, atl_note *note);
+/* The next job that is to be painted. */
+atl_status atl_runner_next_job(atl_runner *r, atl_job *ret, bool *ret_end, atl_note *note);
+
+/* run_record.c: files first, then records. Errors are fatal for the run; *ret_full asks to come again. */
+atl_status atl_runner_put(atl_runner *r, const atl_job *job, const atl_result *result, bool *ret_full,
+                          atl_note *note);
+atl_status atl_runner_record_failure(atl_runner *r, const atl_job *job, const atl_result *result,
+                                     atl_note *note);
+atl_status atl_runner_record_adopted(atl_runner *r, const atl_job *job, const char *name, atl_note *note);
+atl_status atl_runner_record_events(atl_runner *r, atl_note *note);
+/* Flushes the ledger; sets ledger_waits where the disk is full. */
+atl_status atl_runner_flush(atl_runner *r, atl_note *note);
+
+/* run_loop.c: until everything ended, or is to stop. */
+void atl_runner_loop(atl_runner *r);
+
+/* run_end.c: failed.jsonl, exports, summary, gallery. */
+atl_status atl_runner_write_failed(atl_runner *r, atl_note *note);
+void atl_runner_conclude(atl_runner *r, const char *how, atl_run_outcome *outcome);
+
+#endif

@@ -1,0 +1,127 @@
+/* exports.c - see exports.h. */
+#include "results/exports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "results/history.h"
+
+#define FLUSH_BYTES (1u << 18)
+
+typedef struct table {
+    int fd;
+    atl_text buffer;
+} table;
+
+struct atl_exports {
+    table jsonl, csv;
+};
+
+static const char *const names[] = {ATL_TIMINGS_JSONL_NAME, ATL_TIMINGS_CSV_NAME};
+static const char *const temps[] = {".atelier-timings.jsonl.part", ".atelier-timings.csv.part"};
+
+static atl_status flush_table(table *t, const char *name, atl_note *note)
+{
+    if (t->buffer.failed)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for %s", name);
+    size_t done = 0;
+    while (done < t->buffer.length) {
+        const ssize_t n = write(t->fd, t->buffer.data + done, t->buffer.length - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return atl_fail(note, ATL_IO, "%s: cannot write: %s", name, strerror(errno));
+        done += (size_t)n;
+    }
+    t->buffer.length = 0;
+    return ATL_OK;
+}
+
+atl_status atl_exports_flush(atl_exports *e, atl_note *note)
+{
+    const atl_status st = flush_table(&e->jsonl, names[0], note);
+    return st != ATL_OK ? st : flush_table(&e->csv, names[1], note);
+}
+
+void atl_exports_add(atl_exports *e, const atl_row *row)
+{
+    atl_row_put_json(row, &e->jsonl.buffer);
+    atl_text_putc(&e->jsonl.buffer, '\n');
+    atl_row_put_csv(row, &e->csv.buffer);
+}
+
+static atl_status add_record(void *user, const atl_record *record, atl_note *note)
+{
+    atl_exports *e = user;
+    atl_row row;
+    if (record->type != ATL_RECORD_DONE)
+        return ATL_OK;
+    const char *json = atl_record_field(record, ATL_DONE_FIGURES);
+    if (atl_row_parse(json, strlen(json), &row, note) != ATL_OK)
+        return ATL_OK;                     /* of another version: an export leaves out what it cannot read */
+    atl_text_puts(&e->jsonl.buffer, json); /* with its steps, which a parsed row has no more */
+    atl_text_putc(&e->jsonl.buffer, '\n');
+    atl_row_put_csv(&row, &e->csv.buffer);
+    return e->jsonl.buffer.length < FLUSH_BYTES ? ATL_OK : atl_exports_flush(e, note);
+}
+
+static int open_temp(int dir_fd, const char *name)
+{
+    unlinkat(dir_fd, name, 0);
+    return openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+}
+
+static atl_status rebuild(int dir_fd, atl_exports *e, atl_note *note)
+{
+    e->jsonl.fd = open_temp(dir_fd, temps[0]);
+    e->csv.fd = open_temp(dir_fd, temps[1]);
+    if (e->jsonl.fd < 0 || e->csv.fd < 0)
+        return atl_fail(note, ATL_IO, "%s: cannot create: %s", names[e->jsonl.fd < 0 ? 0 : 1],
+                        strerror(errno));
+    atl_row_put_csv_head(&e->csv.buffer);
+    atl_status st = atl_history_visit(dir_fd, add_record, e, note);
+    if (st == ATL_NOT_FOUND)
+        st = ATL_OK; /* no ledger yet */
+    if (st == ATL_OK)
+        st = atl_exports_flush(e, note);
+    for (int i = 0; i < 2 && st == ATL_OK; i++)
+        if (renameat(dir_fd, temps[i], dir_fd, names[i]) != 0)
+            st = atl_fail(note, ATL_IO, "%s: cannot put in place: %s", names[i], strerror(errno));
+    return st;
+}
+
+atl_status atl_exports_open(int dir_fd, atl_exports **ret, atl_note *note)
+{
+    atl_exports *e = calloc(1, sizeof *e);
+    if (!e)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the timings");
+    e->jsonl.fd = e->csv.fd = -1;
+    const atl_status st = rebuild(dir_fd, e, note);
+    if (st != ATL_OK) {
+        atl_exports_close(&e);
+        for (int i = 0; i < 2; i++)
+            unlinkat(dir_fd, temps[i], 0);
+        return st;
+    }
+    *ret = e;
+    return ATL_OK;
+}
+
+void atl_exports_close(atl_exports **exports)
+{
+    atl_exports *e = *exports;
+    *exports = NULL;
+    if (!e)
+        return;
+    table *tables[] = {&e->jsonl, &e->csv};
+    for (int i = 0; i < 2; i++) {
+        if (tables[i]->fd >= 0)
+            close(tables[i]->fd);
+        atl_text_done(&tables[i]->buffer);
+    }
+    free(e);
+}

@@ -1,0 +1,123 @@
+/* gallery.c - see gallery.h. The page's source is gallery.html, which the build puts into the program. */
+#include "results/gallery.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "gallery_page.h"
+#include "results/history.h"
+#include "results/json_text.h"
+
+#define FLUSH_BYTES (1u << 18)
+
+static const char temp[] = ".atelier-gallery.part", marker[] = "@DATA@";
+
+typedef struct page {
+    int fd;
+    atl_text text;
+    uint64_t n, n_failed, n_left_out;
+} page;
+
+static atl_status flush(page *p, atl_note *note)
+{
+    size_t done = 0;
+    if (p->text.failed)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for " ATL_GALLERY_NAME);
+    while (done < p->text.length) {
+        const ssize_t n = write(p->fd, p->text.data + done, p->text.length - done);
+        if (n < 0 && errno != EINTR)
+            return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot write: %s", strerror(errno));
+        done += n > 0 ? (size_t)n : 0;
+    }
+    p->text.length = 0;
+    return ATL_OK;
+}
+
+/* The figures' object, and the infotext as one more member. */
+static void put_picture(page *p, const atl_record *record)
+{
+    const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
+    const size_t n = strlen(figures);
+    if (n < 2 || figures[n - 1] != '}' || strchr(figures, '<'))
+        return; /* of another version */
+    atl_text_puts(&p->text, p->n > 1 ? ",\n" : "");
+    atl_text_append(&p->text, figures, n - 1);
+    atl_text_puts(&p->text, ",\"settings\":");
+    atl_json_put_string(&p->text, atl_record_field(record, ATL_DONE_SETTINGS));
+    atl_text_putc(&p->text, '}');
+}
+
+static atl_status add_record(void *user, const atl_record *record, atl_note *note)
+{
+    page *p = user;
+    if (record->type == ATL_RECORD_FAIL) {
+        p->n_failed++;
+        return ATL_OK;
+    }
+    if (p->n == ATL_GALLERY_MAX_PICTURES) {
+        p->n_left_out++;
+        return ATL_OK;
+    }
+    p->n++;
+    put_picture(p, record);
+    return p->text.length < FLUSH_BYTES ? ATL_OK : flush(p, note);
+}
+
+/* What the run is, from its first record. */
+static atl_status add_run(void *user, const atl_record *record, atl_note *note)
+{
+    static const char *const keys[] = {"model_name", "model_hash", "model", "policy",
+                                       "version",    "jobs",       "date"};
+    page *p = user;
+    (void)note;
+    if (record->type != ATL_RECORD_RUN)
+        return ATL_OK;
+    atl_text_puts(&p->text, "\"run\":{");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        atl_text_printf(&p->text, "%s\"%s\":", i > 0 ? "," : "", keys[i]);
+        atl_json_put_string(&p->text, atl_record_value(record, keys[i]));
+    }
+    atl_text_puts(&p->text, "},\n");
+    return ATL_OK;
+}
+
+static atl_status write_page(int dir_fd, page *p, atl_note *note)
+{
+    atl_ledger_report report;
+    const char *html = (const char *)atl_gallery_page;
+    const char *data = memmem(html, atl_gallery_page_bytes, marker, sizeof marker - 1);
+    atl_text_append(&p->text, html, (size_t)(data - html));
+    atl_text_puts(&p->text, "{");
+    atl_status st = atl_ledger_read(dir_fd, add_run, p, &report, note);
+    atl_text_puts(&p->text, "\"pictures\":[\n");
+    if (st == ATL_OK)
+        st = atl_history_visit(dir_fd, add_record, p, note);
+    if (st != ATL_OK)
+        return st;
+    atl_text_printf(&p->text, "],\n\"failed\":%llu,\"left_out\":%llu}", (unsigned long long)p->n_failed,
+                    (unsigned long long)p->n_left_out);
+    data += sizeof marker - 1;
+    atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
+    return flush(p, note);
+}
+
+atl_status atl_gallery_write(int dir_fd, atl_note *note)
+{
+    unlinkat(dir_fd, temp, 0);
+    page p = {.fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+    if (p.fd < 0)
+        return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot create: %s", strerror(errno));
+    atl_status st = write_page(dir_fd, &p, note);
+    close(p.fd);
+    atl_text_done(&p.text);
+    if (st == ATL_OK && renameat(dir_fd, temp, dir_fd, ATL_GALLERY_NAME) != 0)
+        st = atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot put in place: %s", strerror(errno));
+    if (st != ATL_OK)
+        unlinkat(dir_fd, temp, 0);
+    return st;
+}

@@ -1,0 +1,248 @@
+/* row.c - see row.h. */
+#include "results/row.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "results/json_text.h"
+
+static const char *const stage_names[ATL_N_STAGES] = {
+    "tokenize", "text_encode", "vae_encode", "unet", "vae_decode", "png_encode", "send",
+};
+
+const char *atl_stage_name(atl_stage stage)
+{
+    return stage_names[stage];
+}
+
+void atl_row_set_timings(atl_row *row, const atl_job_timings *t)
+{
+    row->batch_size = t->batch_size;
+    row->n_unet_steps = t->n_unet_steps;
+    row->unet_step = t->unet_step;
+    row->begun_ns = t->begun_ns;
+    row->ended_ns = t->ended_ns;
+    row->waited_ms = atl_ns_to_ms(t->waited_ns);
+    row->stage[ATL_STAGE_TOKENIZE] = t->tokenize;
+    row->stage[ATL_STAGE_TEXT_ENCODE] = t->text_encode;
+    row->stage[ATL_STAGE_VAE_ENCODE] = t->vae_encode;
+    row->stage[ATL_STAGE_VAE_DECODE] = t->vae_decode;
+    row->stage[ATL_STAGE_PNG_ENCODE] = t->png_encode;
+    row->stage[ATL_STAGE_SEND] = t->send;
+    row->stage[ATL_STAGE_UNET] = (atl_span){0};
+    for (int i = 0; i < t->n_unet_steps; i++) {
+        row->stage[ATL_STAGE_UNET].wall_ns += t->unet_step[i].wall_ns;
+        row->stage[ATL_STAGE_UNET].cpu_ns += t->unet_step[i].cpu_ns;
+    }
+    row->minor_faults = t->minor_faults;
+    row->major_faults = t->major_faults;
+    row->voluntary_switches = t->voluntary_switches;
+    row->involuntary_switches = t->involuntary_switches;
+    row->peak_rss_bytes = t->peak_rss_bytes;
+}
+
+/* A stage that did not happen is null, not 0. */
+static bool happened(const atl_row *row, int stage)
+{
+    return stage != ATL_STAGE_VAE_ENCODE || row->stage[stage].wall_ns > 0;
+}
+
+/* ---- JSON ---- */
+
+static void put_key_string(atl_text *out, const char *key, const char *value)
+{
+    atl_text_printf(out, ",\"%s\":", key);
+    atl_json_put_string(out, value);
+}
+
+static void put_key_count(atl_text *out, const char *key, uint64_t value)
+{
+    atl_text_printf(out, ",\"%s\":%llu", key, (unsigned long long)value);
+}
+
+static void put_stages(const atl_row *row, atl_text *out)
+{
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        if (happened(row, i))
+            atl_text_printf(out, ",\"%s\":{\"wall_ms\":%.9g,\"cpu_ms\":%.9g}", stage_names[i],
+                            atl_ns_to_ms(row->stage[i].wall_ns), atl_ns_to_ms(row->stage[i].cpu_ns));
+        else
+            atl_text_printf(out, ",\"%s\":null", stage_names[i]);
+    if (!row->unet_step || row->n_unet_steps > ATL_ROW_MAX_STEPS)
+        return;
+    atl_text_puts(out, ",\"unet_step\":[");
+    for (int i = 0; i < row->n_unet_steps; i++)
+        atl_text_printf(out, "%s[%.7g,%.7g]", i > 0 ? "," : "", atl_ns_to_ms(row->unet_step[i].wall_ns),
+                        atl_ns_to_ms(row->unet_step[i].cpu_ns));
+    atl_text_putc(out, ']');
+}
+
+static void put_rest(const atl_row *row, atl_text *out)
+{
+    put_key_count(out, "session", row->session);
+    put_key_count(out, "worker", row->worker);
+    put_key_string(out, "cores", row->cores);
+    put_key_count(out, "attempt", row->attempt);
+    put_key_count(out, "batch_size", (uint64_t)row->batch_size);
+    atl_text_printf(out, ",\"begun_ns\":%lld,\"ended_ns\":%lld", (long long)row->begun_ns,
+                    (long long)row->ended_ns);
+    atl_text_printf(out, ",\"queued_ms\":%.7g,\"waited_ms\":%.7g,\"transfer_ms\":%.7g,\"write_ms\":%.7g",
+                    row->queued_ms, row->waited_ms, row->transfer_ms, row->write_ms);
+    put_key_count(out, "unet_steps", (uint64_t)row->n_unet_steps);
+    put_stages(row, out);
+    put_key_count(out, "minor_faults", row->minor_faults);
+    put_key_count(out, "major_faults", row->major_faults);
+    put_key_count(out, "voluntary_switches", row->voluntary_switches);
+    put_key_count(out, "involuntary_switches", row->involuntary_switches);
+    put_key_count(out, "peak_rss_bytes", row->peak_rss_bytes);
+}
+
+void atl_row_put_json(const atl_row *row, atl_text *out)
+{
+    atl_text_printf(out, "{\"index\":%llu", (unsigned long long)row->index);
+    put_key_string(out, "name", row->name);
+    put_key_string(out, "job", row->job);
+    put_key_string(out, "digest", row->digest);
+    put_key_count(out, "png_bytes", row->png_bytes);
+    put_key_count(out, "width", (uint64_t)row->width);
+    put_key_count(out, "height", (uint64_t)row->height);
+    if (row->adopted)
+        atl_text_puts(out, ",\"adopted\":true");
+    else
+        put_rest(row, out);
+    atl_text_putc(out, '}');
+}
+
+static void get_string(const json_t *o, const char *key, char *out, size_t size)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    snprintf(out, size, "%s", s ? s : "");
+}
+
+static int64_t get_int(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+static uint64_t get_count(const json_t *o, const char *key)
+{
+    const int64_t n = get_int(o, key);
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static double get_ms(const json_t *o, const char *key)
+{
+    return json_number_value(json_object_get(o, key));
+}
+
+static atl_span get_span(const json_t *o, const char *key)
+{
+    const json_t *s = json_object_get(o, key);
+    return (atl_span){.wall_ns = (int64_t)(get_ms(s, "wall_ms") * 1e6),
+                      .cpu_ns = (int64_t)(get_ms(s, "cpu_ms") * 1e6)};
+}
+
+static void read_rest(const json_t *o, atl_row *row)
+{
+    row->session = (uint32_t)get_count(o, "session");
+    row->worker = (uint32_t)get_count(o, "worker");
+    row->attempt = (uint32_t)get_count(o, "attempt");
+    get_string(o, "cores", row->cores, sizeof row->cores);
+    row->batch_size = (int)get_int(o, "batch_size");
+    row->begun_ns = get_int(o, "begun_ns");
+    row->ended_ns = get_int(o, "ended_ns");
+    row->queued_ms = get_ms(o, "queued_ms");
+    row->waited_ms = get_ms(o, "waited_ms");
+    row->transfer_ms = get_ms(o, "transfer_ms");
+    row->write_ms = get_ms(o, "write_ms");
+    row->n_unet_steps = (int)get_int(o, "unet_steps");
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        row->stage[i] = get_span(o, stage_names[i]);
+    row->minor_faults = get_count(o, "minor_faults");
+    row->major_faults = get_count(o, "major_faults");
+    row->voluntary_switches = get_count(o, "voluntary_switches");
+    row->involuntary_switches = get_count(o, "involuntary_switches");
+    row->peak_rss_bytes = get_count(o, "peak_rss_bytes");
+}
+
+atl_status atl_row_parse(const char *json, size_t n_bytes, atl_row *ret, atl_note *note)
+{
+    json_error_t error;
+    json_t *o = json_loadb(json, n_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(o)) {
+        json_decref(o);
+        return atl_fail(note, ATL_BAD_INPUT, "figures of a picture: %s", o ? "found no object" : error.text);
+    }
+    atl_row row = {.index = get_count(o, "index"), .adopted = json_is_true(json_object_get(o, "adopted"))};
+    get_string(o, "name", row.name, sizeof row.name);
+    get_string(o, "job", row.job, sizeof row.job);
+    get_string(o, "digest", row.digest, sizeof row.digest);
+    row.png_bytes = get_count(o, "png_bytes");
+    row.width = (int)get_int(o, "width");
+    row.height = (int)get_int(o, "height");
+    if (!row.adopted)
+        read_rest(o, &row);
+    json_decref(o);
+    *ret = row;
+    return ATL_OK;
+}
+
+/* ---- CSV (RFC 4180) ---- */
+
+static void put_cell(atl_text *out, const char *value)
+{
+    atl_text_putc(out, ',');
+    if (!value[strcspn(value, ",\"\r\n")]) {
+        atl_text_puts(out, value);
+        return;
+    }
+    atl_text_putc(out, '"');
+    for (const char *c = value; *c; c++)
+        atl_text_append(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+    atl_text_putc(out, '"');
+}
+
+void atl_row_put_csv_head(atl_text *out)
+{
+    atl_text_puts(out, "index,name,job,digest,png_bytes,width,height,session,worker,cores,attempt,batch_size,"
+                       "begun_ns,ended_ns,queued_ms,waited_ms,transfer_ms,write_ms,unet_steps");
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        atl_text_printf(out, ",%s_wall_ms,%s_cpu_ms", stage_names[i], stage_names[i]);
+    atl_text_puts(out,
+                  ",minor_faults,major_faults,voluntary_switches,involuntary_switches,peak_rss_bytes\r\n");
+}
+
+static void put_csv_rest(const atl_row *row, atl_text *out)
+{
+    atl_text_printf(out, ",%u,%u", row->session, row->worker);
+    put_cell(out, row->cores);
+    atl_text_printf(out, ",%u,%d,%lld,%lld,%.7g,%.7g,%.7g,%.7g,%d", row->attempt, row->batch_size,
+                    (long long)row->begun_ns, (long long)row->ended_ns, row->queued_ms, row->waited_ms,
+                    row->transfer_ms, row->write_ms, row->n_unet_steps);
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        if (happened(row, i))
+            atl_text_printf(out, ",%.9g,%.9g", atl_ns_to_ms(row->stage[i].wall_ns),
+                            atl_ns_to_ms(row->stage[i].cpu_ns));
+        else
+            atl_text_puts(out, ",,");
+    atl_text_printf(out, ",%llu,%llu,%llu,%llu,%llu", (unsigned long long)row->minor_faults,
+                    (unsigned long long)row->major_faults, (unsigned long long)row->voluntary_switches,
+                    (unsigned long long)row->involuntary_switches, (unsigned long long)row->peak_rss_bytes);
+}
+
+void atl_row_put_csv(const atl_row *row, atl_text *out)
+{
+    atl_text_printf(out, "%llu", (unsigned long long)row->index);
+    put_cell(out, row->name);
+    put_cell(out, row->job);
+    put_cell(out, row->digest);
+    atl_text_printf(out, ",%llu,%d,%d", (unsigned long long)row->png_bytes, row->width, row->height);
+    if (row->adopted)
+        for (int i = 0; i < 12 + 2 * ATL_N_STAGES + 5; i++)
+            atl_text_putc(out, ',');
+    else
+        put_csv_rest(row, out);
+    atl_text_puts(out, "\r\n");
+}

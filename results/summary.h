@@ -1,0 +1,35 @@
+/* summary.h - what a run's figures come to: rates, shares of the stages, percentiles, how busy each worker
+ * was.
+ */
+#ifndef ATL_RESULTS_SUMMARY_H
+#define ATL_RESULTS_SUMMARY_H
+
+#include "base/text.h"
+#include "results/row.h"
+
+#define ATL_SUMMARY_NAME "summary.json"
+
+typedef struct atl_summary atl_summary;
+
+atl_summary *atl_summary_new(void); /* NULL: no memory */
+void atl_summary_free(atl_summary **summary);
+/* Takes one picture in. Errors: ATL_NO_MEMORY. */
+atl_status atl_summary_add(atl_summary *summary, const atl_row *row, atl_note *note);
+/* All pictures of a run, from its ledger; also how many jobs failed. Errors: as atl_ledger_read. */
+atl_status atl_summary_read(int dir_fd, atl_summary *summary, uint64_t *ret_failed, atl_note *note);
+
+/* What the figures do not hold. */
+typedef struct atl_summary_facts {
+    const char *model_name, *model_hash, *policy, *version, *how; /* "finished", "stopped", … */
+    uint64_t n_jobs, n_failed;
+    uint64_t lost, dropped; /* leases and results, in this session */
+    double session_s;       /* wall time of this session, from command to end */
+    uint64_t session_pictures;
+    uint64_t peak_pss_bytes; /* of all processes together; 0: unavailable */
+} atl_summary_facts;
+
+/* One JSON object with its newline; a few lines for a person. What is not known is null, or "unavailable". */
+void atl_summary_put_json(atl_summary *summary, const atl_summary_facts *facts, atl_text *out);
+void atl_summary_put_text(atl_summary *summary, const atl_summary_facts *facts, atl_text *out);
+
+#endif
