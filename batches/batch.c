@@ -17,6 +17,10 @@
 #include "reader.h"
 #include "sweep.h"
 
+#define MOST_VARIANTS                                                                                        \
+    ((uint64_t)1 << 32) /* of a line, whatever is asked: they are counted out in 64 bits                     \
+                         */
+
 typedef enum stage {
     FRESH,  /* nothing was read yet */
     RAW,    /* the first pass: `repeat` and names as the lines have them */
@@ -425,6 +429,8 @@ static atl_status copy_options(const atl_batch_options *options, atl_batch *batc
     }
     batch->combinatorial = options->combinatorial;
     batch->max_variants = options->max_variants ? options->max_variants : ATL_BATCH_MAX_VARIANTS;
+    if (batch->max_variants > MOST_VARIANTS)
+        batch->max_variants = MOST_VARIANTS;
     batch->seed = options->seed;
     batch->repeat = options->repeat ? options->repeat : 1;
     batch->judge = options->judge;

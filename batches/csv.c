@@ -173,6 +173,8 @@ atl_status atl_read_csv(atl_reader *reader, atl_draft *draft, bool *ret_end, atl
     for (size_t i = 0; st == ATL_OK && i < reader->n_columns; i++) {
         if (!reader->columns[i] || reader->tokens[i].n == 0)
             continue;
+        if (strcmp(reader->columns[i]->name, "prompt") == 0)
+            draft->column = reader->tokens[i].from;
         draft->line = reader->tokens[i].line;
         st = atl_take_field(reader, draft, reader->columns[i], cell(reader, i), reader->tokens[i].from, note);
     }

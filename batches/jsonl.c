@@ -26,6 +26,36 @@ static const char *kind_of(const json_t *value)
     }
 }
 
+/* Past the string that begins at `at`. */
+static size_t string_end(const char *line, size_t n, size_t at)
+{
+    for (at++; at < n && line[at] != '"'; at++)
+        at += line[at] == '\\';
+    return at + 1;
+}
+
+/* The column of a key of the line's object, which is known to be JSON; `otherwise` where the key is written
+ * with escapes. */
+static size_t key_column(const char *line, size_t n, const char *key, size_t otherwise)
+{
+    const size_t length = strlen(key);
+    int depth = 0;
+    for (size_t at = 0; at < n;) {
+        const char c = line[at];
+        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+        if (c != '"') {
+            at++;
+            continue;
+        }
+        const size_t end = string_end(line, n, at);
+        if (depth == 1 && end - at == length + 2 && memcmp(line + at + 1, key, length) == 0 && end < n &&
+            line[end + strspn(line + end, " \t")] == ':')
+            return atl_column(line, at);
+        at = end;
+    }
+    return otherwise;
+}
+
 static atl_status wanted(atl_note *note, const atl_field *field, const json_t *value, const char *what)
 {
     return atl_fail(note, ATL_BAD_INPUT, "%s: found %s; wanted %s", field->name, kind_of(value), what);
@@ -97,6 +127,7 @@ static atl_status unknown_key(const atl_reader *reader, const atl_draft *draft, 
 atl_status atl_read_jsonl(atl_reader *reader, const char *line, size_t n, atl_draft *draft, atl_note *note)
 {
     json_error_t error;
+    const size_t begin = draft->column;
     json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
     if (!object)
         return atl_place(
@@ -112,11 +143,13 @@ atl_status atl_read_jsonl(atl_reader *reader, const char *line, size_t n, atl_dr
         json_object_foreach(object, key, value)
         {
             const atl_field *field = atl_field_find(key);
+            draft->column = key_column(line, n, key, begin);
             st =
                 field ? take_value(reader, draft, field, value, note) : unknown_key(reader, draft, key, note);
             if (st != ATL_OK)
                 break;
         }
+    draft->column = begin;
     json_decref(object);
     return st;
 }

@@ -98,7 +98,7 @@ atl_status atl_take_field(const atl_reader *reader, atl_draft *draft, const atl_
     atl_note own = {0};
     const atl_status st = atl_draft_set(draft, field, value, &own);
     if (st == ATL_UNSUPPORTED && reader->lenient) {
-        atl_warn(reader, draft->line, column, "%s; the rest of the line is painted without it", own.text);
+        atl_warn(reader, draft->line, column, "%s: painted without it", own.text);
         return ATL_OK;
     }
     if (st != ATL_OK)
@@ -186,7 +186,6 @@ static atl_status read_line(atl_reader *reader, atl_draft *draft, bool *ret_end,
     if (reader->format == ATL_BATCH_JSONL)
         return atl_read_jsonl(reader, line, n, draft, note);
     memset(line, ' ', from); /* whatever white space it was: bytes keep their places */
-    draft->column = from + 1;
     return atl_read_txt(reader, line, n, draft, note);
 }
 

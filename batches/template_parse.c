@@ -268,11 +268,12 @@ static atl_status parse_braces(parser *p, size_t begin, size_t end, int depth, a
     return ATL_OK;
 }
 
-/* How many bytes of a name stand there before "__"; 0 where it is none. */
+/* How many bytes of a name stand there before "__"; 0 where it is none. No name begins with an underscore. */
 static size_t name_length(const parser *p, size_t at, size_t end)
 {
-    size_t n = 0;
-    for (; at + n < end; n++) {
+    if (at < end && p->text[at] == '_')
+        return 0;
+    for (size_t n = 0; at + n < end; n++) {
         const char c = p->text[at + n];
         if (n > 0 && is_at(p, at + n, end, "__"))
             return n;

@@ -122,7 +122,8 @@ static atl_status take_flag(atl_reader *reader, size_t *i, atl_draft *draft, atl
     atl_note own = {0};
     const atl_status st = atl_draft_set(draft, field, value, &own);
     if (st == ATL_UNSUPPORTED && reader->lenient) {
-        atl_warn(reader, draft->line, reader->tokens[at].from + 1, "--%s: painted without it", own.text);
+        atl_warn(reader, draft->line, atl_column(reader->source.text.data, reader->tokens[at].from),
+                 "--%s: painted without it", own.text);
         return ATL_OK;
     }
     return st == ATL_OK ? st : atl_fail(note, st, "--%s", own.text);
@@ -142,7 +143,7 @@ static atl_status take_flags(atl_reader *reader, const char *line, size_t n, atl
 
 static atl_status take_literal(atl_draft *draft, const char *line, atl_note *note)
 {
-    return atl_draft_set(draft, atl_field_find("prompt"), line + draft->column - 1, note);
+    return atl_draft_set(draft, atl_field_find("prompt"), line + strspn(line, " "), note);
 }
 
 atl_status atl_read_txt(atl_reader *reader, const char *line, size_t n, atl_draft *draft, atl_note *note)
