@@ -23,7 +23,7 @@ for model in "$@"; do
             prompt=$(printf '%s' "$line" | sed 's/.*"prompt": "\([^"]*\)".*/\1/')
             n=$((n + 1))
             [ -e "$folder/$id.png" ] ||
-                "$atelier" paint "$prompt" -m "$model" -o "$folder/$id.png" --seed $((${SEED:-1000} + n)) --width "$size" --height "$size" \
+                "$atelier" paint "$prompt" -m "$model" -o "$folder/$id.png" --quiet --seed $((${SEED:-1000} + n)) --width "$size" --height "$size" \
                     </dev/null >/dev/null
         done <"$prompts"
         echo "== $(basename "$model") at $size x $size"

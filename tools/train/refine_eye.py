@@ -87,7 +87,7 @@ def main():
         opt.step()
         opt.param_groups[0]["lr"] = 2e-4 * (1 - step / args.steps)
         if step % 50 == 0:
-            print(step, round(float(loss), 4), flush=True)
+            print(step, round(float(loss.detach()), 4), flush=True)
     train_eye.write(eye, args.out)
 
 
