@@ -2,37 +2,34 @@
 #include "report.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "image/infotext.h"
+#include "worker/picture_texts.h"
 
 #define DIGITS 9 /* of a real number: a nanosecond in a second */
 
-void report_parameters(const report *r, atl_text *out)
+static atl_picture_texts texts_of(const report *r)
 {
-    const atl_settings *s = &r->painting->settings;
-    const atl_infotext_settings info = {
+    return (atl_picture_texts){
         .prompt = r->args->prompt,
         .negative_prompt = r->args->negative_prompt,
-        .steps = s->n_steps,
-        .sampler = s->sampler_display,
-        .schedule_type = s->schedule_display,
-        .cfg_scale = s->guidance_scale,
-        .seed = s->seed,
-        .width = s->width,
-        .height = s->height,
-        .model_hash = r->facts->model_hash,
-        .model = r->facts->model_name,
-        .denoising_strength = r->init_digest ? s->strength : NAN,
-        .clip_skip = s->clip_skip,
-        .rng = strcmp(r->args->rng, "cuda") == 0 ? "NV" : "CPU", /* A1111's name for Philox on any machine */
-        .version = "atelier " ATELIER_VERSION,
+        .noise = strcmp(r->args->rng, "cuda") == 0 ? ATL_NOISE_CUDA : ATL_NOISE_CPU,
+        .settings = &r->painting->settings,
+        .timings = &r->painting->timings,
+        .facts = r->facts,
+        .init_digest = r->init_digest,
+        .job = r->job,
+        .digest = r->digest,
     };
-    atl_infotext_write(&info, out);
+}
+
+void report_parameters(const report *r, atl_text *out)
+{
+    const atl_picture_texts texts = texts_of(r);
+    atl_picture_parameters(&texts, out);
 }
 
 void report_set_job(report *r, const atl_text *parameters)
@@ -58,12 +55,11 @@ static json_t *stage_if(bool happened, atl_stage_time t)
     return happened ? stage(t) : json_null();
 }
 
-static json_t *timings(const report *r, bool whole)
+static json_t *timings(const report *r)
 {
     const atl_timings *t = &r->painting->timings;
     json_t *o = json_object(), *steps = json_array();
-    if (whole)
-        json_object_set_new(o, "load", stage(r->load));
+    json_object_set_new(o, "load", stage(r->load));
     json_object_set_new(o, "tokenize", stage(t->tokenize));
     json_object_set_new(o, "text_encode", stage(t->text_encode));
     json_object_set_new(o, "vae_encode", stage_if(r->init_digest != NULL, t->vae_encode));
@@ -71,10 +67,8 @@ static json_t *timings(const report *r, bool whole)
         json_array_append_new(steps, stage(t->unet_step[i]));
     json_object_set_new(o, "unet_step", steps);
     json_object_set_new(o, "vae_decode", stage(t->vae_decode));
-    if (whole) {
-        json_object_set_new(o, "png_encode", stage(r->png_encode));
-        json_object_set_new(o, "total", stage(r->total));
-    }
+    json_object_set_new(o, "png_encode", stage(r->png_encode));
+    json_object_set_new(o, "total", stage(r->total));
     return o;
 }
 
@@ -123,9 +117,9 @@ static json_t *memory(const report *r)
 }
 
 /* Takes the object over. */
-static atl_status print_json(json_t *o, size_t flags, atl_text *out, atl_note *note)
+static atl_status print_json(json_t *o, atl_text *out, atl_note *note)
 {
-    char *text = o ? json_dumps(o, flags | JSON_REAL_PRECISION(DIGITS)) : NULL;
+    char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) : NULL;
     json_decref(o);
     if (text)
         atl_text_puts(out, text);
@@ -136,11 +130,9 @@ static atl_status print_json(json_t *o, size_t flags, atl_text *out, atl_note *n
 
 atl_status report_for_file(const report *r, atl_text *out, atl_note *note)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "version", ATELIER_VERSION, "job", r->job, "policy",
-                          r->facts->policy, "isa", r->facts->isa, "digest", r->digest);
-    if (o)
-        json_object_set_new(o, "timings", timings(r, false));
-    return print_json(o, JSON_COMPACT, out, note);
+    const atl_picture_texts texts = texts_of(r);
+    atl_picture_json(&texts, out);
+    return out->failed ? atl_fail(note, ATL_NO_MEMORY, "no memory for a report in JSON") : ATL_OK;
 }
 
 atl_status report_for_stdout(const report *r, atl_text *out, atl_note *note)
@@ -150,8 +142,8 @@ atl_status report_for_stdout(const report *r, atl_text *out, atl_note *note)
     if (o) {
         json_object_set_new(o, "model", model(r));
         json_object_set_new(o, "settings", settings(r));
-        json_object_set_new(o, "timings", timings(r, true));
+        json_object_set_new(o, "timings", timings(r));
         json_object_set_new(o, "memory", memory(r));
     }
-    return print_json(o, JSON_INDENT(2), out, note);
+    return print_json(o, out, note);
 }
