@@ -8,6 +8,8 @@ int command_model(int argc, char **argv);
 int command_worker(int argc, char **argv); /* started by the executor */
 int command_topology(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_retry(int argc, char **argv);
 int command_gallery(int argc, char **argv);
 

@@ -16,6 +16,8 @@ static const struct {
 } commands[] = {
     {"paint", command_paint, "paint one picture from a prompt"},
     {"run", command_run, "paint a file of prompts into a directory, with workers on all cores"},
+    {"status", command_status, "how far a run is, also while it is running"},
+    {"verify", command_verify, "compare a run's pictures with its ledger"},
     {"retry", command_retry, "paint what failed in a run again"},
     {"gallery", command_gallery, "write a run's page of pictures again"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},

@@ -1,0 +1,121 @@
+/* status.c - `atelier status`: how far a run is, also one in progress: its ledger tells. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "commands.h"
+#include "console.h"
+#include "progress.h"
+#include "results/progress_of.h"
+#include "run_dir.h"
+
+typedef struct status_args {
+    bool json;
+} status_args;
+
+static bool is_running(const atl_progress_of *p)
+{
+    return !p->ended && p->pid > 0 && (kill((pid_t)p->pid, 0) == 0 || errno == EPERM);
+}
+
+static const char *state_of(const atl_progress_of *p)
+{
+    return p->n_sessions == 0 ? "never begun" : is_running(p) ? "running" : p->ended ? p->how : "killed";
+}
+
+static void print_number(const char *key, double value)
+{
+    if (isfinite(value))
+        printf(",\"%s\":%.6g", key, value);
+    else
+        printf(",\"%s\":null", key);
+}
+
+static double eta_s(const atl_progress_of *p)
+{
+    const uint64_t ended = p->n_done + p->n_failed;
+    const double left = p->n_jobs > ended ? (double)(p->n_jobs - ended) : 0;
+    return is_running(p) ? left / p->recent_per_min * 60 : (double)NAN;
+}
+
+static void print_json(const atl_progress_of *p)
+{
+    printf(
+        "{\"state\":\"%s\",\"jobs\":%llu,\"done\":%llu,\"failed\":%llu,\"sessions\":%u,\"leases_lost\":%llu,"
+        "\"session_begun\":\"%s\",\"session_pictures\":%llu",
+        state_of(p), (unsigned long long)p->n_jobs, (unsigned long long)p->n_done,
+        (unsigned long long)p->n_failed, p->n_sessions, (unsigned long long)p->n_lost, p->date,
+        (unsigned long long)p->session_done);
+    print_number("images_per_minute", p->recent_per_min);
+    print_number("eta_s", eta_s(p));
+    fputs(",\"workers\":[", stdout);
+    for (uint32_t i = 0; i < p->n_workers; i++) {
+        const atl_worker_progress *w = &p->workers[i];
+        printf("%s{\"worker\":%u,\"pictures\":%llu,\"painting\":", i > 0 ? "," : "", i,
+               (unsigned long long)w->n_done);
+        if (w->painting && is_running(p))
+            printf("%llu}", (unsigned long long)w->index);
+        else
+            fputs("null}", stdout);
+    }
+    puts("]}");
+}
+
+static void print_words(const atl_progress_of *p)
+{
+    char eta[32];
+    printf("%s: %llu of %llu done, %llu failed", state_of(p), (unsigned long long)p->n_done,
+           (unsigned long long)p->n_jobs, (unsigned long long)p->n_failed);
+    if (isfinite(p->recent_per_min))
+        printf(", %.3g images/min", p->recent_per_min);
+    if (isfinite(eta_s(p))) {
+        progress_format_eta(eta_s(p), eta);
+        printf(", ETA %s", eta);
+    }
+    printf("\nsession %u, begun %s, %llu pictures; %llu leases lost\n", p->n_sessions,
+           p->date[0] ? p->date : "never", (unsigned long long)p->session_done,
+           (unsigned long long)p->n_lost);
+    for (uint32_t i = 0; i < p->n_workers; i++) {
+        const atl_worker_progress *w = &p->workers[i];
+        printf("  worker %u: %llu pictures", i, (unsigned long long)w->n_done);
+        if (w->painting && is_running(p))
+            printf(", painting job %llu", (unsigned long long)w->index);
+        putchar('\n');
+    }
+}
+
+int command_status(int argc, char **argv)
+{
+    static const atl_option rows[] = {
+        {"json", 0, ATL_OPTION_FLAG, offsetof(status_args, json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
+         "print one JSON object"},
+    };
+    const atl_command command = {
+        .name = "atelier status",
+        .operands = "DIR",
+        .summary = "How far a run is: pictures, rate, what each worker does. Also while it is running.",
+        .options = rows,
+        .n_options = 1,
+        .least_operands = 1,
+        .most_operands = 1,
+    };
+    status_args args = {0};
+    atl_note note = {0};
+    run_dir dir;
+    atl_progress_of p = {0};
+    char **operands;
+    int n, code;
+    if (!console_parse(&command, argc, argv, &args, &operands, &n, &code))
+        return code;
+    atl_status st = run_dir_open(operands[0], &dir, &note);
+    if (st == ATL_OK) {
+        st = atl_progress_read(dir.fd, &p, &note);
+        run_dir_close(&dir);
+    }
+    if (st != ATL_OK)
+        return console_fail(st, &note);
+    (args.json ? print_json : print_words)(&p);
+    atl_progress_done(&p);
+    return 0;
+}
