@@ -22,29 +22,11 @@ static const struct {
 };
 
 /* What describes and decides nothing that a job could say. */
-static const char *const silent[] = {"Sampler",
-                                     "Schedule type",
-                                     "Size",
-                                     "Model hash",
-                                     "Model",
-                                     "Version",
-                                     "RNG",
-                                     "Denoising strength",
-                                     "VAE hash",
-                                     "VAE",
-                                     "Lora hashes",
-                                     "TI hashes",
-                                     "Hashes",
-                                     "Batch size",
-                                     "Batch pos",
-                                     "Eta",
-                                     "Face restoration",
-                                     "Size-1",
-                                     "Size-2",
-                                     "NGMS",
-                                     "Emphasis",
-                                     "Token merging ratio",
-                                     "Pad conds"};
+static const char *const silent[] = {
+    "Sampler",    "Schedule type", "Size",      "RNG",      "Denoising strength",
+    "Model",      "Model hash",    "VAE",       "VAE hash", "Version",
+    "Hashes",     "Lora hashes",   "TI hashes", "Emphasis", "Pad conds",
+    "Batch size", "Batch pos",     "Size-1",    "Size-2"};
 
 static bool is_known(const char *key)
 {
@@ -53,8 +35,7 @@ static bool is_known(const char *key)
             return true;
     for (size_t i = 0; i < ATL_COUNT(silent); i++)
         if (strcmp(silent[i], key) == 0)
-            return strcmp(key, "Face restoration") != 0 && strcmp(key, "Eta") != 0 &&
-                   strcmp(key, "Token merging ratio") != 0;
+            return true;
     return false;
 }
 
