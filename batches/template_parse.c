@@ -15,7 +15,7 @@
 
 typedef struct parser {
     atl_wildcards *wildcards;
-    atl_arena *arena;
+    atl_leaves *arena;
     const char *text;
     size_t n;
     uint32_t *mate; /* of each { and [: where it closes, or NONE */
@@ -139,7 +139,7 @@ static size_t escape_length(const parser *p, size_t at, size_t end, int depth)
 /* Text with its escapes taken away. */
 static atl_status put_text(parser *p, size_t begin, size_t end, int depth, const char **ret, size_t *ret_n)
 {
-    char *text = atl_arena_take(p->arena, end - begin + 1);
+    char *text = atl_leaves_take(p->arena, end - begin + 1);
     size_t n = 0;
     if (!text)
         return no_memory(p);
@@ -212,7 +212,7 @@ static atl_status parse_options(parser *p, size_t begin, size_t end, int depth, 
     size_t n = 1;
     for (size_t at = begin; (at = option_end(p, at, end)) < end; at++)
         n++;
-    branches->each = atl_arena_take(p->arena, n * sizeof *branches->each);
+    branches->each = atl_leaves_take(p->arena, n * sizeof *branches->each);
     if (!branches->each)
         return no_memory(p);
     branches->is_even = true;
@@ -241,7 +241,7 @@ static const atl_branches *sole_wildcard(const atl_branches *branches)
 
 static atl_status parse_braces(parser *p, size_t begin, size_t end, int depth, atl_part *part)
 {
-    atl_branches *branches = atl_arena_take(p->arena, sizeof *branches);
+    atl_branches *branches = atl_leaves_take(p->arena, sizeof *branches);
     if (!branches)
         return no_memory(p);
     if (depth > ATL_TEMPLATE_MAX_DEPTH)
@@ -307,12 +307,12 @@ static size_t plain_end(const parser *p, size_t at, size_t end, int depth)
 
 static atl_status parse_sequence(parser *p, size_t begin, size_t end, int depth, atl_sequence **ret)
 {
-    atl_sequence *sequence = atl_arena_take(p->arena, sizeof *sequence);
+    atl_sequence *sequence = atl_leaves_take(p->arena, sizeof *sequence);
     if (!sequence)
         return no_memory(p);
     atl_part **tail = &sequence->first;
     for (size_t at = begin; at < end;) {
-        atl_part *part = atl_arena_take(p->arena, sizeof *part);
+        atl_part *part = atl_leaves_take(p->arena, sizeof *part);
         if (!part)
             return no_memory(p);
         const size_t stop = plain_end(p, at, end, depth);
@@ -337,7 +337,7 @@ static atl_status parse_sequence(parser *p, size_t begin, size_t end, int depth,
     return ATL_OK;
 }
 
-atl_status atl_sequence_parse(atl_wildcards *wildcards, atl_arena *arena, const char *text, size_t n_bytes,
+atl_status atl_sequence_parse(atl_wildcards *wildcards, atl_leaves *arena, const char *text, size_t n_bytes,
                               atl_sequence **ret, size_t *ret_at, atl_note *note)
 {
     parser p = {.wildcards = wildcards, .arena = arena, .text = text, .n = n_bytes, .note = note};
@@ -372,7 +372,7 @@ void atl_template_close(atl_template **tree)
 {
     if (!*tree)
         return;
-    atl_arena_done(&(*tree)->arena);
+    atl_leaves_done(&(*tree)->arena);
     free(*tree);
     *tree = NULL;
 }

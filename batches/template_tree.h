@@ -5,7 +5,7 @@
 #ifndef ATL_BATCHES_TEMPLATE_TREE_H
 #define ATL_BATCHES_TEMPLATE_TREE_H
 
-#include "arena.h"
+#include "leaves.h"
 #include "template.h"
 
 typedef struct atl_branches atl_branches;
@@ -38,12 +38,12 @@ struct atl_part {
 };
 
 struct atl_template {
-    atl_arena arena;
+    atl_leaves arena;
     atl_sequence *root;
 };
 
 /* Into the arena, which outlives the tree. *ret_at: the byte that an error is about. */
-atl_status atl_sequence_parse(atl_wildcards *wildcards, atl_arena *arena, const char *text, size_t n_bytes,
+atl_status atl_sequence_parse(atl_wildcards *wildcards, atl_leaves *arena, const char *text, size_t n_bytes,
                               atl_sequence **ret, size_t *ret_at, atl_note *note);
 
 /* The branches of all files that the pattern fits. Errors: ATL_NOT_FOUND, ATL_BAD_INPUT (one that comes back

@@ -35,7 +35,7 @@ struct atl_wildcards {
     char *dir; /* NULL: none */
     wildcard *files;
     size_t n_files, capacity;
-    atl_arena arena;
+    atl_leaves arena;
     found *patterns;
     int depth; /* of files being read */
 };
@@ -142,7 +142,7 @@ void atl_wildcards_close(atl_wildcards **ret)
         free(w->files[i].name);
     free(w->files);
     free(w->dir);
-    atl_arena_done(&w->arena);
+    atl_leaves_done(&w->arena);
     free(w);
     *ret = NULL;
 }
@@ -188,7 +188,7 @@ static atl_status take_lines(atl_wildcards *w, wildcard *file, const char *path,
     for (size_t i = 0; i < size; i++)
         most += data[i] == '\n';
     file->branches =
-        (atl_branches){.each = atl_arena_take(&w->arena, most * sizeof(atl_branch)), .is_even = true};
+        (atl_branches){.each = atl_leaves_take(&w->arena, most * sizeof(atl_branch)), .is_even = true};
     if (!file->branches.each)
         return no_memory(note);
     size_t at = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
@@ -246,8 +246,8 @@ static atl_status need(atl_wildcards *w, wildcard *file, atl_note *note)
 static atl_status join(atl_wildcards *w, const char *pattern, size_t n, const atl_branches **ret,
                        atl_note *note)
 {
-    atl_branches *all = atl_arena_take(&w->arena, sizeof *all);
-    if (!all || !(all->each = atl_arena_take(&w->arena, n * sizeof *all->each)))
+    atl_branches *all = atl_leaves_take(&w->arena, sizeof *all);
+    if (!all || !(all->each = atl_leaves_take(&w->arena, n * sizeof *all->each)))
         return no_memory(note);
     all->is_even = true;
     for (size_t i = 0; i < w->n_files; i++) {
@@ -295,8 +295,8 @@ atl_status atl_wildcards_find(atl_wildcards *w, const char *text, size_t n_bytes
             *ret = f->branches;
             return ATL_OK;
         }
-    char *pattern = atl_arena_copy(&w->arena, text, n_bytes);
-    found *made = atl_arena_take(&w->arena, sizeof *made);
+    char *pattern = atl_leaves_copy(&w->arena, text, n_bytes);
+    found *made = atl_leaves_take(&w->arena, sizeof *made);
     if (!pattern || !made)
         return no_memory(note);
     const atl_status st = find_new(w, pattern, &made->branches, note);

@@ -1,5 +1,5 @@
-/* arena.c - see arena.h. */
-#include "arena.h"
+/* leaves.c - see leaves.h. */
+#include "leaves.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
@@ -10,20 +10,20 @@
 #define BLOCK_BYTES ((size_t)1 << 10) /* of the first block; later ones double, up to … */
 #define MOST_BYTES  ((size_t)1 << 18)
 
-struct atl_arena_block {
-    atl_arena_block *next;
+struct atl_leaf {
+    atl_leaf *next;
     size_t capacity;
     alignas(max_align_t) char bytes[];
 };
 
-static bool add_block(atl_arena *arena, size_t least)
+static bool add_block(atl_leaves *arena, size_t least)
 {
     size_t capacity = arena->blocks ? 2 * arena->blocks->capacity : BLOCK_BYTES;
     if (capacity > MOST_BYTES)
         capacity = MOST_BYTES;
     if (capacity < least)
         capacity = least;
-    atl_arena_block *block = capacity < (size_t)-1 / 2 ? calloc(1, sizeof *block + capacity) : NULL;
+    atl_leaf *block = capacity < (size_t)-1 / 2 ? calloc(1, sizeof *block + capacity) : NULL;
     if (!block)
         return false;
     block->capacity = capacity;
@@ -33,7 +33,7 @@ static bool add_block(atl_arena *arena, size_t least)
     return true;
 }
 
-void *atl_arena_take(atl_arena *arena, size_t n_bytes)
+void *atl_leaves_take(atl_leaves *arena, size_t n_bytes)
 {
     const size_t n = atl_round_up(n_bytes ? n_bytes : 1, alignof(max_align_t));
     if ((!arena->blocks || arena->blocks->capacity - arena->used < n) && !add_block(arena, n))
@@ -43,20 +43,20 @@ void *atl_arena_take(atl_arena *arena, size_t n_bytes)
     return taken;
 }
 
-char *atl_arena_copy(atl_arena *arena, const char *bytes, size_t n_bytes)
+char *atl_leaves_copy(atl_leaves *arena, const char *bytes, size_t n_bytes)
 {
-    char *copy = atl_arena_take(arena, n_bytes + 1);
+    char *copy = atl_leaves_take(arena, n_bytes + 1);
     if (copy && n_bytes > 0)
         memcpy(copy, bytes, n_bytes);
     return copy;
 }
 
-void atl_arena_done(atl_arena *arena)
+void atl_leaves_done(atl_leaves *arena)
 {
-    for (atl_arena_block *block = arena->blocks; block;) {
-        atl_arena_block *next = block->next;
+    for (atl_leaf *block = arena->blocks; block;) {
+        atl_leaf *next = block->next;
         free(block);
         block = next;
     }
-    *arena = (atl_arena){0};
+    *arena = (atl_leaves){0};
 }
