@@ -4,18 +4,20 @@
  *   kernels_bench [part of a kernel's name]
  *
  * The rows come from the list that declares the kernels, so that none is forgotten. The unit is a billion
- * elements a second (multiply-adds for gemm_f32), of the best of many repetitions. */
+ * elements a second (multiply-adds for products), of the best of many repetitions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/sizes.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 
 #define N         2048 /* floats in a row-wise kernel: 8 KB in, 8 KB out */
 #define GEMM_K    320
 #define N_REPEATS 200
+#define AVX512    (ATL_CPU_AVX2 | ATL_CPU_AVX512)
 
 typedef struct numbers {
     float *a, *b, *c, *d; /* 64 KB each, random in [-1, 1) */
@@ -107,6 +109,31 @@ static double run_bf16_to_f32(const atl_kernels *kernels, numbers *x)
     return N;
 }
 
+static double run_gemm_bf16(const atl_kernels *kernels, numbers *x)
+{
+    kernels->bf16_begin();
+    for (int i = 0; i < 8; i++)
+        kernels->gemm_bf16(ATL_BF16_TILE_ROWS, GEMM_K, x->narrow, x->narrow + GEMM_K * ATL_BF16_TILE_ROWS,
+                           x->c, ATL_TILE_COLS, false, x->narrow);
+    kernels->bf16_end();
+    return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
+static double run_pack_bf16(const atl_kernels *kernels, numbers *x)
+{
+    const float *rows[ATL_BF16_TILE_ROWS];
+    for (size_t i = 0; i < ATL_BF16_TILE_ROWS; i++)
+        rows[i] = x->a + i * GEMM_K;
+    kernels->pack_bf16(ATL_BF16_TILE_ROWS, 0, GEMM_K, rows, (uint16_t *)(void *)x->c);
+    return ATL_BF16_TILE_ROWS * GEMM_K;
+}
+
+static double run_pairs_bf16(const atl_kernels *kernels, numbers *x)
+{
+    kernels->pairs_bf16(N / ATL_TILE_COLS, x->a, (uint16_t *)(void *)x->c);
+    return N;
+}
+
 #define BENCH_ROW(name, parameters) {#name, run_##name},
 static const struct {
     const char *name;
@@ -133,11 +160,11 @@ static numbers numbers_new(void)
     numbers x = {.a = random_floats(SIZE, 1), .b = random_floats(SIZE, 2)};
     x.c = random_floats(SIZE, 3);
     x.d = random_floats(SIZE, 4);
-    x.narrow = aligned_alloc(64, SIZE * sizeof *x.narrow);
+    x.narrow = aligned_alloc(64, 2 * SIZE * sizeof *x.narrow);
     if (!x.narrow)
         abort();
-    for (size_t i = 0; i < SIZE; i++)
-        x.narrow[i] = (uint16_t)(0x3800 + i % 1024);
+    for (size_t i = 0; i < 2 * SIZE; i++)
+        x.narrow[i] = atl_bf16_from_f32(x.a[i % SIZE]);
     for (size_t i = 0; i < ATL_STRIP_WIDTH; i++)
         x.rows[i] = x.a + i * GEMM_K;
     return x;
@@ -170,10 +197,11 @@ static double measure(const atl_kernels *kernels, double (*run)(const atl_kernel
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
-    const uint32_t flags[] = {0, ATL_CPU_AVX2, ATL_CPU_AVX2 | ATL_CPU_AVX512};
+    const uint32_t flags[] = {0, ATL_CPU_AVX2, AVX512, AVX512 | ATL_CPU_AVX512_BF16,
+                              AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX};
     numbers x = numbers_new();
-    printf("%-16s %10s %10s %10s   (billion elements a second, one core)\n", "kernel", "portable", "avx2",
-           "avx512");
+    printf("%-16s %10s %10s %10s %11s %10s   (billion elements a second, one core)\n", "kernel", "portable",
+           "avx2", "avx512", "avx512_bf16", "amx");
     for (size_t i = 0; i < ATL_COUNT(benches); i++) {
         if (!strstr(benches[i].name, only))
             continue;

@@ -1,14 +1,16 @@
 /* unet_shapes_bench.c - the dearest layers of an SD 1.5 step at 512 × 512 (classifier-free guidance: 2
  * pictures), one by one, in GFLOP/s.
  *
- *   unet_shapes_bench [threads [seconds a shape [part of a name]]]
+ *   unet_shapes_bench [threads [seconds a shape [part of a name [policy]]]]
  *
  * Inputs and weights are random, and every repetition takes the next of several copies of the weights, so
  * that they come from memory as they do in a network. The last column is what the shape costs in one step:
- * time × how often it occurs. tools/peers/torch_shapes.py prints the same rows for PyTorch. */
+ * time × how often it occurs. With one thread, times are the process's CPU time: what others do on the
+ * machine shows less. tools/peers/torch_shapes.py prints the same rows for PyTorch. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/sizes.h"
@@ -89,6 +91,7 @@ typedef struct subject {
     const shape *shape;
     atl_map x, text, out, residual;
     float *weights; /* all copies */
+    atl_dtype dtype;
     size_t copy_floats, n_copies;
 } subject;
 
@@ -121,19 +124,35 @@ static double flops(const shape *s)
     }
 }
 
-static void subject_init(subject *t, const shape *s, atl_arena *arena)
+/* Copies of one layer, packed once from random numbers: random bits would be no bf16 numbers. */
+static void pack_copies(subject *t, atl_arena *arena)
+{
+    const shape *s = t->shape;
+    size_t n = (size_t)s->c_in * (size_t)s->c_out * (size_t)s->kernel * (size_t)s->kernel;
+    size_t mark = atl_arena_mark(arena);
+    float *plain = random_floats(arena, n), *bias = random_floats(arena, (size_t)s->c_out);
+    atl_conv conv;
+    atl_conv_bind(&conv, s->c_in, s->c_out, s->kernel, 1, 0, 0, true, t->dtype, t->weights);
+    atl_conv_pack(&conv, 0, s->c_out, plain, bias, t->weights);
+    atl_arena_release(arena, mark);
+    for (size_t i = 1; i < t->n_copies; i++)
+        memcpy(t->weights + i * t->copy_floats, t->weights, t->copy_floats * sizeof(float));
+}
+
+static void subject_init(subject *t, const shape *s, atl_dtype dtype, atl_arena *arena)
 {
     bool attention = s->kind == SELF_ATTENTION || s->kind == CROSS_ATTENTION;
-    *t = (subject){.shape = s};
+    *t = (subject){.shape = s, .dtype = dtype};
     t->x = random_map(arena, s->side, s->side, s->kind == SELF_ATTENTION ? 3 * s->c_in : s->c_in);
     t->text = random_map(arena, 1, 77, 2 * s->c_in);
     t->out = random_map(arena, s->side, s->side, out_channels(s));
     t->residual = random_map(arena, s->side, s->side, out_channels(s));
-    t->copy_floats = atl_conv_packed_bytes(s->c_in, s->c_out, s->kernel, true, ATL_F32) / sizeof(float);
+    t->copy_floats = atl_conv_packed_bytes(s->c_in, s->c_out, s->kernel, true, dtype) / sizeof(float);
     t->n_copies = attention ? 1 : COPIES_SIZE / (t->copy_floats * sizeof(float)) + 1;
     if (t->n_copies > 16)
         t->n_copies = 16;
-    t->weights = random_floats(arena, t->copy_floats * t->n_copies);
+    t->weights = atl_arena_take(arena, t->copy_floats * t->n_copies * sizeof(float));
+    pack_copies(t, arena);
 }
 
 static void run_once(const atl_bench *bench, const subject *t, size_t i)
@@ -146,8 +165,8 @@ static void run_once(const atl_bench *bench, const subject *t, size_t i)
     atl_norm norm;
     atl_conv_input in = {.x = &t->x};
     int pad = s->kernel / 2, c = s->c_in;
-    atl_linear_bind(&linear, s->c_in, s->c_out, true, ATL_F32, weights);
-    atl_conv_bind(&conv, s->c_in, s->c_out, s->kernel, 1, pad, pad, true, ATL_F32, weights);
+    atl_linear_bind(&linear, s->c_in, s->c_out, true, t->dtype, weights);
+    atl_conv_bind(&conv, s->c_in, s->c_out, s->kernel, 1, pad, pad, true, t->dtype, weights);
     atl_norm_bind(&norm, s->c_in, s->kind == GROUP_NORM ? 32 : 0, 1e-5f, weights);
     atl_map q = atl_map_channels(&t->x, 0, c);
     switch (s->kind) {
@@ -189,16 +208,25 @@ typedef struct timing {
     double median_s, best_s;
 } timing;
 
+static int64_t now_ns(bool cpu_time)
+{
+    struct timespec t;
+    if (!cpu_time || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) != 0)
+        return atl_clock_now_ns();
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static timing measure(const atl_bench *bench, const subject *t, double seconds)
 {
     enum { MAX_REPEATS = 64 };
     int64_t times[MAX_REPEATS], begin = atl_clock_now_ns();
+    bool one_thread = atl_pool_n_threads(bench->pool) == 1;
     size_t n = 0;
     run_once(bench, t, MAX_REPEATS);
     while (n < 3 || (n < MAX_REPEATS && atl_ns_to_s(atl_clock_now_ns() - begin) < seconds)) {
-        int64_t start = atl_clock_now_ns();
+        int64_t start = now_ns(one_thread);
         run_once(bench, t, n);
-        times[n++] = atl_clock_now_ns() - start;
+        times[n++] = now_ns(one_thread) - start;
     }
     qsort(times, n, sizeof times[0], compare_times);
     return (timing){.median_s = atl_ns_to_s(times[n / 2]), .best_s = atl_ns_to_s(times[0])};
@@ -209,24 +237,30 @@ int main(int argc, char **argv)
     int n_threads = argc > 1 ? atoi(argv[1]) : 2;
     double seconds = argc > 2 ? atof(argv[2]) : 0.3, total = 0.0;
     const char *only = argc > 3 ? argv[3] : "";
+    const atl_policy *policy = atl_policy_find(argc > 4 ? argv[4] : "fp32");
     atl_pool *pool = NULL;
     atl_arena arena = {0};
     atl_note note = {0};
+    if (!policy) {
+        fprintf(stderr, "policies: %s\n", atl_policy_names());
+        return 2;
+    }
     if (atl_pool_open(n_threads, NULL, NULL, &pool, &note) != ATL_OK ||
         atl_arena_open(ARENA_BYTES, &arena, &note) != ATL_OK) {
         fprintf(stderr, "%s\n", note.text);
         atl_pool_close(&pool);
         return 1;
     }
-    atl_bench bench = {.pool = pool, .arena = &arena, .kernels = atl_kernels_choose(atl_cpu_flags())};
-    printf("%-26s %10s %10s %10s %10s   (%s, %d threads)\n", "shape", "median ms", "best ms", "GFLOP/s",
-           "ms a step", bench.kernels->isa, n_threads);
+    atl_bench bench = {
+        .pool = pool, .arena = &arena, .kernels = atl_kernels_choose(atl_cpu_flags()), .policy = policy};
+    printf("%-26s %10s %10s %10s %10s   (%s, %s, %d threads)\n", "shape", "median ms", "best ms", "GFLOP/s",
+           "ms a step", policy->name, bench.kernels->isa, n_threads);
     for (size_t i = 0; i < ATL_COUNT(shapes); i++) {
         subject t;
         if (!strstr(shapes[i].name, only))
             continue;
         size_t mark = atl_arena_mark(&arena);
-        subject_init(&t, &shapes[i], &arena);
+        subject_init(&t, &shapes[i], policy->layer[ATL_LAYER_CONV].store, &arena);
         timing s = measure(&bench, &t, seconds);
         total += s.best_s * shapes[i].count;
         printf("%-26s %10.3f %10.3f %10.1f %10.1f\n", shapes[i].name, s.median_s * 1e3, s.best_s * 1e3,

@@ -49,8 +49,8 @@ static const atl_option settings_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32", 0, 0, "ATELIER_POLICY", "fp32",
-     "the precision that is computed in"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16", 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that is computed in; bf16 is faster on processors with AMX"},
     {"threads", 't', ATL_OPTION_INT, AT(threads), "N", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
      "otherwise one for each CPU that this process may run on; pictures do not depend on it"},
 };

@@ -151,7 +151,7 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     atl_status st = ATL_OK;
     engine->policy = atl_policy_find(policy);
     if (!engine->policy) {
-        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted fp32", policy);
+        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s", policy, atl_policy_names());
         goto fail;
     }
     st = atl_weights_open(options->model, options->variant ? options->variant : "", &engine->weights, note);

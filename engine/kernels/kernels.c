@@ -3,17 +3,64 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "base/sizes.h"
+
+/* As the kernel's asm/prctl.h has them, which older systems lack. */
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#define XFEATURE_XTILEDATA  18
 
 #define SLOT_PORTABLE(name, parameters) .name = atl_##name##__portable,
 #define SLOT_AVX2(name, parameters)     .name = atl_##name##__avx2,
 #define SLOT_AVX512(name, parameters)   .name = atl_##name##__avx512,
+#define SLOT_BF16(name, parameters)     .name = atl_##name##__avx512_bf16,
 
-static const atl_kernels portable = {.isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE)};
+static void nothing(void)
+{
+}
+
+#define NO_TILES .bf16_begin = nothing, .bf16_end = nothing
+
+static const atl_kernels portable = {
+    .isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE) NO_TILES};
 #if defined(__x86_64__)
-static const atl_kernels avx2 = {.isa = "avx2", ATL_KERNEL_LIST(SLOT_AVX2)};
-static const atl_kernels avx512 = {.isa = "avx512", ATL_KERNEL_LIST(SLOT_AVX512)};
+static const atl_kernels avx2 = {.isa = "avx2", ATL_KERNEL_LIST(SLOT_AVX2) NO_TILES};
+static const atl_kernels avx512 = {.isa = "avx512", ATL_KERNEL_LIST(SLOT_AVX512) NO_TILES};
+static const atl_kernels avx512_bf16 = {
+    .isa = "avx512_bf16", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16) NO_TILES};
+static const atl_kernels amx = {.isa = "amx",
+                                ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
+                                .pack_bf16 = atl_pack_bf16__avx512_bf16,
+                                .pairs_bf16 = atl_pairs_bf16__avx512_bf16,
+                                .bf16_begin = atl_bf16_begin__amx,
+                                .bf16_end = atl_bf16_end__amx};
+
+/* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave
+ * this process leave to use them, which is asked for here and holds for all its threads. */
+static bool amx_may_be_used(void)
+{
+    unsigned a, b, c, d, state, upper;
+    const unsigned wanted = (1u << 22) | (1u << 24) | (1u << 25); /* amx-bf16, amx-tile, amx-int8 */
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & wanted) != wanted)
+        return false;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return false;
+    __asm__("xgetbv" : "=a"(state), "=d"(upper) : "c"(0));
+    if ((state >> 17 & 3u) != 3u)
+        return false;
+#if defined(__linux__)
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
 
 static uint32_t detected_flags(void)
 {
@@ -29,6 +76,8 @@ static uint32_t detected_flags(void)
         flags |= ATL_CPU_AVX512_VNNI;
     if (__builtin_cpu_supports("avx512bf16"))
         flags |= ATL_CPU_AVX512_BF16;
+    if (amx_may_be_used())
+        flags |= ATL_CPU_AMX;
     return flags;
 }
 #elif defined(__aarch64__)
@@ -51,6 +100,8 @@ static const struct {
     {"portable", 0},
     {"avx2", ATL_CPU_AVX2},
     {"avx512", ATL_CPU_AVX2 | ATL_CPU_AVX512},
+    {"avx512_bf16", ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI | ATL_CPU_AVX512_BF16},
+    {"amx", UINT32_MAX},
     {"neon", ATL_CPU_NEON},
 };
 
@@ -67,6 +118,11 @@ uint32_t atl_cpu_flags(void)
 const atl_kernels *atl_kernels_choose(uint32_t cpu_flags)
 {
 #if defined(__x86_64__)
+    const uint32_t bf16 = ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16;
+    if ((cpu_flags & (bf16 | ATL_CPU_AMX)) == (bf16 | ATL_CPU_AMX))
+        return &amx;
+    if ((cpu_flags & bf16) == bf16)
+        return &avx512_bf16;
     if (cpu_flags & ATL_CPU_AVX512)
         return &avx512;
     if (cpu_flags & ATL_CPU_AVX2)

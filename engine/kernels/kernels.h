@@ -8,7 +8,9 @@
  * Layouts that ops/ and the kernels share:
  * - packed weights, "panels": [⌈n_out/32⌉][k][32] f32, zero beyond n_out; the same for every instruction set;
  * - packed rows, "strips": [k][16] f32 of which up to 14 columns are in use: 14 rows × 32 columns are the 28
- *   accumulators of AVX-512 that leave registers for two vectors of weights and one broadcast. */
+ *   accumulators of AVX-512 that leave registers for two vectors of weights and one broadcast;
+ * - in bf16, panels are [⌈n_out/32⌉][k/2][32][2] and strips [k/32][32 rows][32], k a multiple of 32: what AMX
+ *   loads as tiles. A strip takes as many bytes for each k as one of f32. */
 #ifndef ATL_KERNELS_H
 #define ATL_KERNELS_H
 
@@ -23,6 +25,9 @@
 #define ATL_TILE_COLS   32
 #define ATL_STRIP_WIDTH 16 /* floats from one k of a packed strip to the next */
 
+#define ATL_BF16_TILE_ROWS 32 /* rows of a strip in bf16 */
+#define ATL_BLOCK_K        32 /* k of strips and panels in bf16 are multiples of it */
+
 /* What becomes of a row of sums: y = before(sum + bias + per_picture); out = after((y + residual) · scale).
  * Pointers are at the row's first column; NULL: none. */
 typedef struct atl_finish {
@@ -32,11 +37,13 @@ typedef struct atl_finish {
 } atl_finish;
 
 typedef struct atl_kernels {
-    const char *isa;   /* "portable", "avx2", "avx512": what ATELIER_ISA calls it */
+    const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx": what ATELIER_ISA calls it */
     bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
 #undef ATL_KERNEL_SLOT
+    void (*bf16_begin)(void); /* what a thread does before a run of gemm_bf16: AMX has tiles to set up */
+    void (*bf16_end)(void);   /* and after it: tiles in use make the system's thread switches dearer */
 } atl_kernels;
 
 #define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
@@ -45,6 +52,15 @@ typedef struct atl_kernels {
     void atl_##name##__avx512 parameters;
 ATL_KERNEL_LIST(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
+
+#define ATL_KERNEL_DECLARE(name, parameters) void atl_##name##__avx512_bf16 parameters;
+ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
+#undef ATL_KERNEL_DECLARE
+/* AMX only multiplies; conversions are those of AVX512_BF16, which every processor with AMX has. */
+void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,
+                        const uint16_t *ahead);
+void atl_bf16_begin__amx(void);
+void atl_bf16_end__amx(void);
 
 /* What the CPU can do, as bits. */
 enum {

@@ -18,11 +18,20 @@
  *               scale·log₂e and m = max(max, f·s), s := 2^(f·s - m), correction = 2^(max - m), sum :=
  *               sum·correction + Σ s, max := m. scale > 0; below 2⁻¹²⁶ a power may be 2⁻¹²⁶.
  * scale_rows_f32  o[n_rows][32] *= factor[32].
- * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits. */
+ * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits.
+ * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h), m ≤ 32, k a multiple of 32; sums
+ * are f32. Each element's sum runs over k upwards in steps that are the instruction set's own; AMX and
+ * AVX512_BF16 take subnormal numbers as 0. Between bf16_begin and bf16_end on its thread. `ahead` in elements
+ * of bf16. pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k' = first … first + k of
+ * a strip. pairs_bf16    x[k][32], rounded to bf16, as a panel; zeros up to the next multiple of 32. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 
 #define ATL_KERNEL_LIST(X)                                                                                   \
+    ATL_KERNEL_LIST_F32(X)                                                                                   \
+    ATL_KERNEL_LIST_BF16(X)
+
+#define ATL_KERNEL_LIST_F32(X)                                                                               \
     X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,          \
                  bool add, const float *ahead))                                                              \
     X(pack_f32, (int m, size_t k, const float *const *rows, float *packed, size_t stride))                   \
@@ -40,5 +49,11 @@
     X(scale_rows_f32, (int n_rows, const float *factor, float *o))                                           \
     X(f16_to_f32, (size_t n, const uint16_t *x, float *out))                                                 \
     X(bf16_to_f32, (size_t n, const uint16_t *x, float *out))
+
+#define ATL_KERNEL_LIST_BF16(X)                                                                              \
+    X(gemm_bf16, (int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,     \
+                  const uint16_t *ahead))                                                                    \
+    X(pack_bf16, (int m, size_t first, size_t k, const float *const *rows, uint16_t *packed))                \
+    X(pairs_bf16, (size_t k, const float *x, uint16_t *packed))
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 
@@ -154,5 +155,41 @@ void atl_f16_to_f32__portable(size_t n, const uint16_t *x, float *out)
 void atl_bf16_to_f32__portable(size_t n, const uint16_t *x, float *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = float_of_bits((uint32_t)x[i] << 16);
+        out[i] = atl_bf16_to_f32(x[i]);
+}
+
+/* Products of two bf16 are exact in f32. */
+void atl_gemm_bf16__portable(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
+                             bool add, const uint16_t *ahead)
+{
+    (void)ahead;
+    for (int i = 0; i < m; i++, c += ldc) {
+        if (!add)
+            memset(c, 0, ATL_TILE_COLS * sizeof *c);
+        for (size_t kk = 0; kk < k; kk++) {
+            size_t block = kk / ATL_BLOCK_K * ATL_BF16_TILE_ROWS;
+            float x = atl_bf16_to_f32(a[(block + (size_t)i) * ATL_BLOCK_K + kk % ATL_BLOCK_K]);
+            const uint16_t *pairs = b + kk / 2 * (2 * ATL_TILE_COLS) + kk % 2;
+            for (size_t j = 0; j < ATL_TILE_COLS; j++)
+                c[j] += x * atl_bf16_to_f32(pairs[2 * j]);
+        }
+    }
+}
+
+void atl_pack_bf16__portable(int m, size_t first, size_t k, const float *const *rows, uint16_t *packed)
+{
+    for (size_t i = 0; i < (size_t)m; i++)
+        for (size_t j = 0; j < k; j++) {
+            size_t to = first + j, block = to / ATL_BLOCK_K * ATL_BF16_TILE_ROWS;
+            packed[(block + i) * ATL_BLOCK_K + to % ATL_BLOCK_K] = atl_bf16_from_f32(rows[i][j]);
+        }
+}
+
+void atl_pairs_bf16__portable(size_t k, const float *x, uint16_t *packed)
+{
+    size_t padded = (k + ATL_BLOCK_K - 1) / ATL_BLOCK_K * ATL_BLOCK_K;
+    for (size_t i = 0; i < padded; i++)
+        for (size_t j = 0; j < ATL_TILE_COLS; j++)
+            packed[i / 2 * (2 * ATL_TILE_COLS) + 2 * j + i % 2] =
+                i < k ? atl_bf16_from_f32(x[i * ATL_TILE_COLS + j]) : 0;
 }

@@ -7,6 +7,9 @@
 #ifndef ATL_KERNELS_WIDE_H
 #define ATL_KERNELS_WIDE_H
 
+#include <string.h>
+
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
@@ -255,6 +258,84 @@ void KERNEL(bf16_to_f32)(size_t n, const uint16_t *x, float *out)
             rest[j - i] = x[j];
         store_part(out + i, part_at(i, n), v_from_bf16(rest));
     }
+}
+
+/* ---- bf16 without instructions for it: widened, multiplied as f32 ---- */
+
+/* Rows whose sums, with four vectors of weights and two of the row, stay in registers. */
+#define BF16_ROWS (LANES == 16 ? 8 : 4)
+
+/* c[rows ≤ BF16_ROWS][2·LANES]. All rows are computed; those past the end are not stored. */
+static inline void gemm_bf16_pass(int rows, size_t k, const uint16_t *a, const uint16_t *b, float *c,
+                                  size_t ldc, bool add)
+{
+    vec left[BF16_ROWS], right[BF16_ROWS];
+    UNROLL for (int i = 0; i < BF16_ROWS; i++)
+    {
+        left[i] = add && i < rows ? v_load(c + (size_t)i * ldc) : v_set(0.0f);
+        right[i] = add && i < rows ? v_load(c + (size_t)i * ldc + LANES) : v_set(0.0f);
+    }
+    for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
+        for (int pair = 0; pair < ATL_BLOCK_K / 2; pair++, a += 2, b += 2 * ATL_TILE_COLS) {
+            vec left_even = v_even_bf16(b), right_even = v_even_bf16(b + 2 * LANES);
+            vec left_odd = v_odd_bf16(b), right_odd = v_odd_bf16(b + 2 * LANES);
+            UNROLL for (int i = 0; i < BF16_ROWS; i++)
+            {
+                vec even = v_set(atl_bf16_to_f32(a[i * ATL_BLOCK_K]));
+                vec odd = v_set(atl_bf16_to_f32(a[i * ATL_BLOCK_K + 1]));
+                left[i] = v_fma(odd, left_odd, v_fma(even, left_even, left[i]));
+                right[i] = v_fma(odd, right_odd, v_fma(even, right_even, right[i]));
+            }
+        }
+        a += (ATL_BF16_TILE_ROWS - 1) * ATL_BLOCK_K;
+    }
+    UNROLL for (int i = 0; i < BF16_ROWS; i++) if (i < rows)
+    {
+        v_store(c + (size_t)i * ldc, left[i]);
+        v_store(c + (size_t)i * ldc + LANES, right[i]);
+    }
+}
+
+void KERNEL(gemm_bf16)(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,
+                       const uint16_t *ahead)
+{
+    (void)ahead;
+    for (int first = 0; first < m; first += BF16_ROWS)
+        for (int col = 0; col < ATL_TILE_COLS; col += 2 * LANES)
+            gemm_bf16_pass(m - first, k, a + first * ATL_BLOCK_K, b + 2 * col,
+                           c + (size_t)first * ldc + (size_t)col, ldc, add);
+}
+
+/* n ≤ 32 numbers that share a row of a tile. */
+static inline void pack_run(size_t n, const float *from, uint16_t *to)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store_bf16(to + i, v_load(from + i));
+    for (; i < n; i++)
+        to[i] = atl_bf16_from_f32(from[i]);
+}
+
+void KERNEL(pack_bf16)(int m, size_t first, size_t k, const float *const *rows, uint16_t *packed)
+{
+    for (size_t j = 0, n; j < k; j += n) {
+        size_t at = first + j, block = at / ATL_BLOCK_K * ATL_BF16_TILE_ROWS,
+               room = ATL_BLOCK_K - at % ATL_BLOCK_K;
+        uint16_t *to = packed + block * ATL_BLOCK_K + at % ATL_BLOCK_K;
+        n = k - j < room ? k - j : room;
+        for (size_t i = 0; i < (size_t)m; i++)
+            pack_run(n, rows[i] + j, to + i * ATL_BLOCK_K);
+    }
+}
+
+void KERNEL(pairs_bf16)(size_t k, const float *x, uint16_t *packed)
+{
+    size_t i = 0;
+    for (; i < k; i += 2, x += 2 * ATL_TILE_COLS)
+        for (int j = 0; j < ATL_TILE_COLS; j += LANES, packed += 2 * LANES)
+            v_store_pairs(packed, v_load(x + j), i + 1 < k ? v_load(x + ATL_TILE_COLS + j) : v_set(0.0f));
+    for (; i % ATL_BLOCK_K != 0; i += 2, packed += 2 * ATL_TILE_COLS)
+        memset(packed, 0, 2 * ATL_TILE_COLS * sizeof *packed);
 }
 
 #endif

@@ -134,6 +134,43 @@ static inline vec v_from_bf16(const uint16_t *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
+/* Of LANES pairs of bf16, the first or the second. */
+static inline vec v_even_bf16(const uint16_t *pairs)
+{
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)(const void *)pairs), 16));
+}
+
+static inline vec v_odd_bf16(const uint16_t *pairs)
+{
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)pairs),
+                                                _mm256_set1_epi32((int)0xffff0000u)));
+}
+
+/* Each lane's bf16, to nearest with ties to even, in its upper half; what is below is not cleared. */
+static inline __m256i bf16_rounded(vec x)
+{
+    __m256i bits = _mm256_castps_si256(x), one = _mm256_set1_epi32(1);
+    __m256i last = _mm256_and_si256(_mm256_srli_epi32(bits, 16), one);
+    __m256i near = _mm256_add_epi32(bits, _mm256_add_epi32(last, _mm256_set1_epi32(0x7fff)));
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    return _mm256_blendv_epi8(near, quiet, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+
+static inline void v_store_bf16(uint16_t *p, vec x)
+{
+    __m256i narrow = _mm256_srli_epi32(bf16_rounded(x), 16);
+    narrow = _mm256_permute4x64_epi64(_mm256_packus_epi32(narrow, narrow), 0x08);
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(narrow));
+}
+
+static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
+{
+    __m256i high = _mm256_and_si256(bf16_rounded(odd), _mm256_set1_epi32((int)0xffff0000u));
+    _mm256_storeu_si256((__m256i *)(void *)p,
+                        _mm256_or_si256(high, _mm256_srli_epi32(bf16_rounded(even), 16)));
+}
+
 /* r[i] lane j becomes r[j] lane i, for 8 × 8: pairs, quads, then 128-bit halves. */
 static inline __attribute__((always_inline)) void v_transpose(vec r[8])
 {

@@ -133,6 +133,40 @@ static inline vec v_from_bf16(const uint16_t *p)
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+/* Of LANES pairs of bf16, the first or the second. */
+static inline vec v_even_bf16(const uint16_t *pairs)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
+}
+
+static inline vec v_odd_bf16(const uint16_t *pairs)
+{
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_loadu_si512(pairs), _mm512_set1_epi32((int)0xffff0000u)));
+}
+
+/* Each lane's bf16, to nearest with ties to even, in its upper half; what is below is not cleared. */
+static inline __m512i bf16_rounded(vec x)
+{
+    __m512i bits = _mm512_castps_si512(x), one = _mm512_set1_epi32(1);
+    __m512i last = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
+    __m512i near = _mm512_add_epi32(bits, _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_or_epi32(near, nan, bits, _mm512_set1_epi32(0x400000));
+}
+
+static inline void v_store_bf16(uint16_t *p, vec x)
+{
+    __m256i narrow = _mm512_cvtepi32_epi16(_mm512_srli_epi32(bf16_rounded(x), 16));
+    _mm256_storeu_si256((__m256i *)(void *)p, narrow);
+}
+
+static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
+{
+    __m512i high = _mm512_and_si512(bf16_rounded(odd), _mm512_set1_epi32((int)0xffff0000u));
+    _mm512_storeu_si512(p, _mm512_or_si512(high, _mm512_srli_epi32(bf16_rounded(even), 16)));
+}
+
 /* r[i] lane j becomes r[j] lane i, for 16 × 16: pairs, quads, then 128-bit blocks twice. */
 static inline __attribute__((always_inline)) void v_transpose(vec r[16])
 {

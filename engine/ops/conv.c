@@ -23,17 +23,17 @@ void atl_conv_pack(const atl_conv *conv, int first, int count, const float *weig
     atl_panels_shape shape = {.c_in = (size_t)conv->c_in,
                               .n_taps = (size_t)conv->kernel * (size_t)conv->kernel,
                               .n_out = (size_t)conv->c_out};
-    float *panels = region;
-    atl_panels_pack(shape, (size_t)first, (size_t)count, weight, panels);
-    if (bias)
-        memcpy(panels + atl_panels_floats(conv_k(conv->c_in, conv->kernel), conv->c_out) + first, bias,
-               (size_t)count * sizeof *bias);
+    atl_panels_pack(shape, conv->dtype, (size_t)first, (size_t)count, weight, region);
+    if (!bias)
+        return;
+    size_t panels_bytes = atl_panels_bytes(conv_k(conv->c_in, conv->kernel), conv->c_out, conv->dtype);
+    float *packed_bias = (void *)((char *)region + panels_bytes);
+    memcpy(packed_bias + first, bias, (size_t)count * sizeof *bias);
 }
 
 void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, int pad_before, int pad_after,
                    bool bias, atl_dtype dtype, const void *region)
 {
-    const float *panels = region;
     *conv = (atl_conv){.c_in = c_in,
                        .c_out = c_out,
                        .kernel = kernel,
@@ -43,7 +43,8 @@ void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, 
                        .dtype = dtype,
                        .weight = region};
     if (bias)
-        conv->bias = panels + atl_panels_floats(conv_k(c_in, kernel), c_out);
+        conv->bias =
+            (const void *)((const char *)region + atl_panels_bytes(conv_k(c_in, kernel), c_out, dtype));
 }
 
 int atl_conv_out_size(const atl_conv *conv, int h)
@@ -59,6 +60,7 @@ void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_i
                                           .stride = conv->stride,
                                           .pad = conv->pad_before,
                                           .n_out = conv->c_out,
+                                          .dtype = conv->dtype,
                                           .panels = conv->weight,
                                           .bias = conv->bias,
                                           .epilogue = epilogue,

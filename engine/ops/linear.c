@@ -11,28 +11,27 @@
 
 size_t atl_linear_packed_bytes(int n_in, int n_out, bool bias, atl_dtype dtype)
 {
-    (void)dtype; /* f32 is the only one so far */
-    size_t floats = atl_panels_floats((size_t)n_in, n_out) + (bias ? (size_t)n_out : 0);
-    return atl_round_up(floats * sizeof(float), ATL_ARENA_ALIGN);
+    size_t bias_bytes = bias ? (size_t)n_out * sizeof(float) : 0;
+    return atl_round_up(atl_panels_bytes((size_t)n_in, n_out, dtype) + bias_bytes, ATL_ARENA_ALIGN);
 }
 
 void atl_linear_pack(const atl_linear *linear, int first_row, int n_rows, const float *weight,
                      const float *bias, void *region)
 {
     atl_panels_shape shape = {.c_in = (size_t)linear->n_in, .n_taps = 1, .n_out = (size_t)linear->n_out};
-    float *panels = region;
-    atl_panels_pack(shape, (size_t)first_row, (size_t)n_rows, weight, panels);
-    if (bias)
-        memcpy(panels + atl_panels_floats(shape.c_in, linear->n_out) + first_row, bias,
-               (size_t)n_rows * sizeof *bias);
+    atl_panels_pack(shape, linear->dtype, (size_t)first_row, (size_t)n_rows, weight, region);
+    if (!bias)
+        return;
+    float *packed_bias =
+        (void *)((char *)region + atl_panels_bytes(shape.c_in, linear->n_out, linear->dtype));
+    memcpy(packed_bias + first_row, bias, (size_t)n_rows * sizeof *bias);
 }
 
 void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dtype dtype, const void *region)
 {
-    const float *panels = region;
     *linear = (atl_linear){.n_in = n_in, .n_out = n_out, .dtype = dtype, .weight = region};
     if (bias)
-        linear->bias = panels + atl_panels_floats((size_t)n_in, n_out);
+        linear->bias = (const void *)((const char *)region + atl_panels_bytes((size_t)n_in, n_out, dtype));
 }
 
 void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
@@ -43,6 +42,7 @@ void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_
                                           .kernel = 1,
                                           .stride = 1,
                                           .n_out = linear->n_out,
+                                          .dtype = linear->dtype,
                                           .panels = linear->weight,
                                           .bias = linear->bias,
                                           .epilogue = epilogue,
@@ -88,6 +88,7 @@ void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, cons
                                           .kernel = 1,
                                           .stride = 1,
                                           .n_out = linear->n_out,
+                                          .dtype = linear->dtype,
                                           .panels = linear->weight,
                                           .bias = linear->bias,
                                           .geglu = true,

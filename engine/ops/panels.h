@@ -1,23 +1,30 @@
-/* panels.h - how weights are packed (private to ops/): panels of 32 output channels,
- * [⌈n_out/32⌉][tap][c_in][32].
+/* panels.h - how weights are packed (private to ops/): panels of 32 output channels.
+ *
+ *   f32   [⌈n_out/32⌉][k][32]               k = tap · c_in + channel
+ *   bf16  [⌈n_out/32⌉][k/2][32][2]          k rounded up to a multiple of 32, with zeros
  *
  * The right-hand side of the product in product.h. A linear layer has one tap. Taps come before channels (the
- * checkpoint has them after), so that each tap reads its pixel's channels in one run. The layout is the same
- * for every instruction set. */
+ * checkpoint has them after), so that each tap reads its pixel's channels in one run. bf16 stands in pairs of
+ * k, as the instructions that multiply it want. The layout is the same for every instruction set. */
 #ifndef ATL_OPS_PANELS_H
 #define ATL_OPS_PANELS_H
 
 #include <stddef.h>
 
-/* Floats in the panels of an [n_out][k] matrix, columns without an output included. */
-size_t atl_panels_floats(size_t k, int n_out);
+#include "ops/types.h"
+
+/* What k becomes in a panel. */
+size_t atl_panels_k(size_t k, atl_dtype dtype);
+/* Bytes of the panels of an [n_out][k] matrix, columns without an output included. */
+size_t atl_panels_bytes(size_t k, int n_out, atl_dtype dtype);
 
 typedef struct atl_panels_shape {
     size_t c_in, n_taps, n_out;
 } atl_panels_shape;
 
 /* Packs outputs [first, first + count) of `weight`, [count][c_in][n_taps] as a checkpoint has them. What
- * comes with the last output zeroes the columns that have none. */
-void atl_panels_pack(atl_panels_shape shape, size_t first, size_t count, const float *weight, float *panels);
+ * comes with the last output zeroes the columns that have none. `first` is a multiple of 32. */
+void atl_panels_pack(atl_panels_shape shape, atl_dtype dtype, size_t first, size_t count, const float *weight,
+                     void *panels);
 
 #endif

@@ -1,10 +1,10 @@
 /* product.c - gather, multiply, finish; see product.h.
  *
- * Rows are cut into strips of up to 14 (a register tile's height), strips into blocks, columns into panels of
- * 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It walks k in
- * chunks: packs the chunk of its rows, then multiplies strip by strip while a panel's chunk stays in L2. Sums
- * that are not complete yet wait in scratch; being stored as f32 does not change them, so how k is chunked
- * and how rows are grouped leave no trace in the result: each number is one sum over k upwards.
+ * Rows are cut into strips of up to 14 (a register tile's height; 32 in bf16), strips into blocks, columns
+ * into panels of 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It
+ * walks k in chunks: packs the chunk of its rows, then multiplies strip by strip while a panel's chunk stays
+ * in L2. Sums that are not complete yet wait in scratch; being stored as f32 does not change them, so how k
+ * is chunked and how rows are grouped leave no trace in the result: each number is one sum over k upwards.
  *
  * Where OpenBLAS multiplies instead (product_blas.c) the order inside is its own. */
 #include "ops/product.h"
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "ops/panels.h"
 #include "ops/product_parts.h"
 
 /* Strips of 224 rows × 960 take 0.9 MB and a panel's chunk 0.12 MB of a 2 MB L2 cache. */
@@ -19,8 +20,12 @@
 #define BLOCK_STRIPS 16
 #define BLOCK_PANELS 20
 
+/* In bf16 a panel's chunk of 41 KB is to stay near L1 while the strips of a block multiply by it. */
+#define BF16_CHUNK_K      640
+#define BF16_BLOCK_STRIPS 8
+
 /* Where k is one chunk, up to 1 MB of panels stay in L2 and strips pass by. */
-#define BLOCK_PANEL_FLOATS ((size_t)1 << 18)
+#define BLOCK_PANEL_BYTES ((size_t)1 << 20)
 
 /* Fewer tiles than this would leave threads idle at the end. */
 #define TILES_A_THREAD 6
@@ -40,9 +45,13 @@ void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const
     const atl_conv_input *in = product->in;
     size_t c_in = (size_t)in->x->c + (in->x_more ? (size_t)in->x_more->c : 0);
     size_t k = c_in * (size_t)product->kernel * (size_t)product->kernel;
+    bool bf16 = product->dtype == ATL_BF16;
     *plan = (atl_product_plan){.product = product, .kernels = bench->kernels, .k = k, .c_in = c_in};
-    size_t n_chunks = ceil_div(k, CHUNK_K);
-    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(k, n_chunks), 16) : k;
+    plan->panel_k = atl_panels_k(k, product->dtype);
+    plan->n_zeros = c_in > ATL_BLOCK_K ? c_in : ATL_BLOCK_K;
+    size_t n_chunks = ceil_div(plan->panel_k, bf16 ? BF16_CHUNK_K : CHUNK_K);
+    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(plan->panel_k, n_chunks), bf16 ? ATL_BLOCK_K : 16)
+                                 : plan->panel_k;
     plan->panels_a_unit = product->geglu ? 2 : 1;
     plan->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * plan->panels_a_unit);
     plan->finish = (atl_finish){.scale = 1.0f};
@@ -88,19 +97,26 @@ atl_segment atl_product_segment(const atl_product_plan *plan, size_t k)
     return segment;
 }
 
-/* packed[k_end - k_begin][16] of the strip's m rows. */
+/* A chunk of the strip's m rows, in the strip's layout (kernels.h). */
 static void pack_strip(const atl_product_plan *plan, const atl_pixel *pixels, int m, size_t k_begin,
                        size_t k_end, float *packed)
 {
-    for (size_t k = k_begin; k < k_end;) {
-        atl_segment segment = atl_product_segment(plan, k);
-        size_t n = least(segment.left, k_end - k);
-        const float *rows[ATL_TILE_ROWS];
-        for (int i = 0; i < m; i++)
-            rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
-        plan->kernels->pack_f32(m, n, rows, packed, ATL_STRIP_WIDTH);
-        packed += n * ATL_STRIP_WIDTH;
-        k += n;
+    for (size_t k = k_begin, n; k < k_end; k += n) {
+        const float *rows[ATL_BF16_TILE_ROWS];
+        if (k < plan->k) {
+            atl_segment segment = atl_product_segment(plan, k);
+            n = least(segment.left, k_end - k);
+            for (int i = 0; i < m; i++)
+                rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
+        } else {
+            n = k_end - k;
+            for (int i = 0; i < m; i++)
+                rows[i] = plan->zeros;
+        }
+        if (plan->product->dtype == ATL_BF16)
+            plan->kernels->pack_bf16(m, k - k_begin, n, rows, (uint16_t *)(void *)packed);
+        else
+            plan->kernels->pack_f32(m, n, rows, packed + (k - k_begin) * ATL_STRIP_WIDTH, ATL_STRIP_WIDTH);
     }
 }
 
@@ -146,10 +162,10 @@ typedef struct tile_job {
 typedef struct tile {
     const tile_job *job;
     size_t first_strip, n_strips, first_unit, n_units;
-    float *packed; /* [n_strips][chunk_k][16] */
+    float *packed; /* [n_strips][chunk_k][16], or as many bytes in bf16 */
     float *sums;   /* [n_strips · rows_a_strip][cols] */
     size_t cols;   /* of all panels of the units */
-    atl_pixel pixels[BLOCK_STRIPS * ATL_TILE_ROWS];
+    atl_pixel pixels[BF16_BLOCK_STRIPS * ATL_BF16_TILE_ROWS];
 } tile;
 
 static int strip_rows(const tile *t, size_t strip)
@@ -158,11 +174,27 @@ static int strip_rows(const tile *t, size_t strip)
     return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
 }
 
-static const float *panel_at(const tile *t, size_t panel, size_t k)
+static const char *panel_at(const tile *t, size_t panel, size_t k)
 {
     const atl_product_plan *plan = &t->job->plan;
+    const atl_product *p = plan->product;
     size_t half = panel / t->n_units, unit = t->first_unit + panel % t->n_units;
-    return plan->product->panels + ((half * plan->n_units + unit) * plan->k + k) * ATL_TILE_COLS;
+    size_t elements = ((half * plan->n_units + unit) * plan->panel_k + k) * ATL_TILE_COLS;
+    return (const char *)p->panels + elements * atl_dtype_bytes(p->dtype);
+}
+
+/* One strip × one panel. `ahead` in units of the panels' elements. */
+static void multiply_strip(const tile *t, size_t s, size_t n_k, const void *b, float *c, bool add,
+                           const void *ahead)
+{
+    const tile_job *job = t->job;
+    const atl_product_plan *plan = &job->plan;
+    const float *packed = t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH;
+    if (plan->product->dtype == ATL_BF16)
+        plan->kernels->gemm_bf16(strip_rows(t, s), n_k, (const uint16_t *)(const void *)packed, b, c, t->cols,
+                                 add, ahead);
+    else
+        plan->kernels->gemm_f32(strip_rows(t, s), n_k, packed, ATL_STRIP_WIDTH, b, c, t->cols, add, ahead);
 }
 
 /* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip. */
@@ -171,16 +203,15 @@ static void multiply_panel(const tile *t, size_t panel, size_t k_begin, size_t k
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
     size_t n_panels = t->n_units * plan->panels_a_unit, n_k = k_end - k_begin;
-    const float *b = panel_at(t, panel, k_begin), *ahead = b;
+    size_t eighth = 4 * n_k * atl_dtype_bytes(plan->product->dtype);
+    const char *b = panel_at(t, panel, k_begin), *ahead = b;
     if (panel + 1 < n_panels)
         ahead = panel_at(t, panel + 1, k_begin);
-    else if (k_end < plan->k)
+    else if (k_end < plan->panel_k)
         ahead = panel_at(t, 0, k_end);
     for (size_t s = 0; s < t->n_strips; s++)
-        plan->kernels->gemm_f32(strip_rows(t, s), n_k, t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH,
-                                ATL_STRIP_WIDTH, b,
-                                t->sums + s * job->rows_a_strip * t->cols + panel * ATL_TILE_COLS, t->cols,
-                                k_begin > 0, s < 8 ? ahead + s * 4 * n_k : b);
+        multiply_strip(t, s, n_k, b, t->sums + s * job->rows_a_strip * t->cols + panel * ATL_TILE_COLS,
+                       k_begin > 0, s < 8 ? ahead + s * eighth : b);
 }
 
 static void find_pixels(tile *t)
@@ -188,7 +219,7 @@ static void find_pixels(tile *t)
     const tile_job *job = t->job;
     for (size_t s = 0; s < t->n_strips; s++)
         for (int i = 0; i < strip_rows(t, s); i++)
-            t->pixels[s * ATL_TILE_ROWS + (size_t)i] =
+            t->pixels[s * job->rows_a_strip + (size_t)i] =
                 atl_product_pixel(job->plan.product, (t->first_strip + s) * job->rows_a_strip + (size_t)i);
 }
 
@@ -197,10 +228,10 @@ static void run_pass(tile *t)
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
     find_pixels(t);
-    for (size_t k = 0; k < plan->k; k += plan->chunk_k) {
-        size_t k_end = least(k + plan->chunk_k, plan->k);
+    for (size_t k = 0; k < plan->panel_k; k += plan->chunk_k) {
+        size_t k_end = least(k + plan->chunk_k, plan->panel_k);
         for (size_t s = 0; s < t->n_strips; s++)
-            pack_strip(plan, &t->pixels[s * ATL_TILE_ROWS], strip_rows(t, s), k, k_end,
+            pack_strip(plan, &t->pixels[s * job->rows_a_strip], strip_rows(t, s), k, k_end,
                        t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH);
         for (size_t panel = 0; panel < t->n_units * plan->panels_a_unit; panel++)
             multiply_panel(t, panel, k, k_end);
@@ -223,27 +254,34 @@ static void run_tile(void *user, size_t index, int thread)
     t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
     t.sums = t.packed + job->packed_floats;
+    if (plan->product->dtype == ATL_BF16)
+        plan->kernels->bf16_begin();
     for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
         t.n_strips = least(job->strips_a_pass, end_strip - t.first_strip);
         run_pass(&t);
     }
+    if (plan->product->dtype == ATL_BF16)
+        plan->kernels->bf16_end();
 }
 
 /* Blocks as large as the caches like, smaller where that leaves too few tiles for the threads. */
 static void choose_blocks(tile_job *job, size_t n_threads)
 {
     const atl_product_plan *plan = &job->plan;
-    bool one_chunk = plan->chunk_k == plan->k;
-    size_t max_panels = one_chunk ? BLOCK_PANEL_FLOATS / (plan->k * ATL_TILE_COLS) : BLOCK_PANELS;
+    bool one_chunk = plan->chunk_k == plan->panel_k, bf16 = plan->product->dtype == ATL_BF16;
+    size_t block_strips = bf16 ? BF16_BLOCK_STRIPS : BLOCK_STRIPS;
+    size_t panel_bytes = atl_panels_bytes(plan->k, ATL_TILE_COLS, plan->product->dtype);
+    size_t max_panels = one_chunk ? BLOCK_PANEL_BYTES / panel_bytes : BLOCK_PANELS;
     size_t max_units = max_panels > plan->panels_a_unit ? max_panels / plan->panels_a_unit : 1;
-    size_t max_strips = one_chunk ? 2 * BLOCK_STRIPS : BLOCK_STRIPS, min_tiles = TILES_A_THREAD * n_threads;
-    job->rows_a_strip = ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
+    size_t max_strips = one_chunk ? 2 * block_strips : block_strips, min_tiles = TILES_A_THREAD * n_threads;
+    job->rows_a_strip = bf16 ? least(ATL_BF16_TILE_ROWS, job->n_rows)
+                             : ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
     job->n_strips = ceil_div(job->n_rows, job->rows_a_strip);
     size_t n_blocks = ceil_div(job->n_strips, max_strips);
     job->n_unit_blocks = ceil_div(plan->n_units, max_units);
     if (n_threads > 1) {
         while (n_blocks * job->n_unit_blocks < min_tiles &&
-               ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
+               ceil_div(job->n_strips, n_blocks) > block_strips / 2)
             n_blocks++;
         while (n_blocks * job->n_unit_blocks < min_tiles && job->n_unit_blocks < plan->n_units)
             job->n_unit_blocks++;
@@ -256,7 +294,7 @@ static void choose_blocks(tile_job *job, size_t n_threads)
 
 void atl_product_run(const atl_bench *bench, const atl_product *product)
 {
-    if (bench->kernels->gemm_by_blas) {
+    if (bench->kernels->gemm_by_blas && product->dtype == ATL_F32) {
         atl_product_run_blas(bench, product);
         return;
     }
@@ -269,10 +307,10 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
                                                 job.plan.panels_a_unit * ATL_TILE_COLS;
 
     size_t mark = atl_arena_mark(bench->arena);
-    float *zeros = atl_arena_take(bench->arena, job.plan.c_in * sizeof *zeros);
+    float *zeros = atl_arena_take(bench->arena, job.plan.n_zeros * sizeof *zeros);
     job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_floats * sizeof *job.scratch);
     if (!bench->arena->measuring) {
-        memset(zeros, 0, job.plan.c_in * sizeof *zeros);
+        memset(zeros, 0, job.plan.n_zeros * sizeof *zeros);
         job.plan.zeros = zeros;
         atl_pool_run(bench->pool, ceil_div(job.n_strips, job.strips_a_block) * job.n_unit_blocks, run_tile,
                      &job);

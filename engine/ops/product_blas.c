@@ -49,7 +49,8 @@ static void lay_panels(const blas_job *job, size_t first, size_t n, size_t k_beg
     for (size_t u = 0; u < n; u++)
         for (size_t half = 0; half < plan->panels_a_unit; half++) {
             size_t panel = first + u + half * plan->n_units;
-            const float *from = plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
+            const float *from =
+                (const float *)plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
             float *to = side_by_side + (half * n + u) * ATL_TILE_COLS;
             for (size_t k = 0; k < n_k; k++)
                 memcpy(to + k * job->cols, from + k * ATL_TILE_COLS, ATL_TILE_COLS * sizeof *to);
@@ -95,10 +96,10 @@ void atl_product_run_blas(const atl_bench *bench, const atl_product *product)
     job.thread_floats = job.rows_floats + job.panels_floats + n_rows * job.cols;
 
     size_t mark = atl_arena_mark(bench->arena), n_threads = (size_t)atl_pool_n_threads(bench->pool);
-    float *zeros = atl_arena_take(bench->arena, job.plan.c_in * sizeof *zeros);
+    float *zeros = atl_arena_take(bench->arena, job.plan.n_zeros * sizeof *zeros);
     job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_floats * sizeof *job.scratch);
     if (!bench->arena->measuring) {
-        memset(zeros, 0, job.plan.c_in * sizeof *zeros);
+        memset(zeros, 0, job.plan.n_zeros * sizeof *zeros);
         job.plan.zeros = zeros;
         size_t n_tiles = (size_t)product->out->n * job.n_row_blocks * job.n_unit_blocks;
         atl_pool_run(bench->pool, n_tiles, run_tile, &job);

@@ -9,11 +9,13 @@ typedef struct atl_product_plan {
     const atl_product *product;
     const atl_kernels *kernels;
     size_t k, c_in;       /* numbers in a gathered row; channels of one tap, both inputs together */
+    size_t panel_k;       /* k as the panels have it */
     size_t chunk_k;       /* k in one pass */
     size_t panels_a_unit; /* 2 for geglu: a unit is a panel and its gates */
     size_t n_units;
-    const float *zeros; /* [c_in]: what a tap outside the picture reads */
-    atl_finish finish;  /* what is the same for all rows */
+    const float *zeros; /* [n_zeros]: what a tap outside the picture reads, and k beyond the last */
+    size_t n_zeros;
+    atl_finish finish; /* what is the same for all rows */
 } atl_product_plan;
 
 /* Everything but `zeros`. */

@@ -16,8 +16,22 @@ const char *atl_dtype_name(atl_dtype dtype)
     return names[dtype];
 }
 
-/* Every class of the fp32 row is {ATL_F32, ATL_F32}, which is zero. */
-static const atl_policy policies[] = {{.name = "fp32"}};
+#define POLICIES(X)                                                                                          \
+    X(fp32, ATL_F32)                                                                                         \
+    X(bf16, ATL_BF16)
+
+/* First and last layers, and what is made of the time, cost next to nothing and show every rounding in the
+ * picture: they stay f32, and so does the text encoder, which runs once. Maps are f32 everywhere. */
+#define POLICY(label, inner)                                                                                 \
+    {.name = #label,                                                                                         \
+     .layer = {[ATL_LAYER_IO] = {ATL_F32, ATL_F32},                                                          \
+               [ATL_LAYER_CONV] = {inner, ATL_F32},                                                          \
+               [ATL_LAYER_LINEAR] = {inner, ATL_F32},                                                        \
+               [ATL_LAYER_ATTENTION] = {inner, ATL_F32},                                                     \
+               [ATL_LAYER_TIME] = {ATL_F32, ATL_F32},                                                        \
+               [ATL_LAYER_TEXT] = {ATL_F32, ATL_F32},                                                        \
+               [ATL_LAYER_VAE] = {inner, ATL_F32}}},
+static const atl_policy policies[] = {POLICIES(POLICY)};
 
 const atl_policy *atl_policy_find(const char *name)
 {
@@ -25,4 +39,11 @@ const atl_policy *atl_policy_find(const char *name)
         if (strcmp(policies[i].name, name) == 0)
             return &policies[i];
     return NULL;
+}
+
+const char *atl_policy_names(void)
+{
+#define LISTED(label, inner) ", " #label
+    static const char names[] = POLICIES(LISTED);
+    return names + 2;
 }

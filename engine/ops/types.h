@@ -1,8 +1,9 @@
 /* types.h - element types, layer classes, and the precision policy that joins them.
  *
- * Precision is a table: for each class of layer, in which type its weights are stored and in
- * which type its activations and products are computed; sums are f32 everywhere. A policy is one
- * filled table. Only `fp32` exists so far; bf16 and int8 become further rows, not further code. */
+ * Precision is a table: for each class of layer, in which type its weights are stored and multiplied, and in
+ * which type its results go from op to op; sums are f32 everywhere, and so is what happens to a sum before it
+ * is stored. A policy is one filled table: `fp32`, and `bf16`, which rounds what it multiplies to bfloat16
+ * (nearest, ties to even). A further precision is a further row, not further code. */
 #ifndef ATL_OPS_TYPES_H
 #define ATL_OPS_TYPES_H
 
@@ -31,12 +32,14 @@ typedef enum atl_layer_class {
 typedef struct atl_policy {
     const char *name;
     struct {
-        atl_dtype store;   /* packed weights */
-        atl_dtype compute; /* activations and multiplicands */
+        atl_dtype store;   /* packed weights, and what they are multiplied with; for attention: q, k, v, p */
+        atl_dtype compute; /* maps between ops */
     } layer[ATL_N_LAYER_CLASSES];
 } atl_policy;
 
 /* The policy of that name, or NULL. */
 const atl_policy *atl_policy_find(const char *name);
+/* "fp32, bf16": the names there are, for messages. */
+const char *atl_policy_names(void);
 
 #endif

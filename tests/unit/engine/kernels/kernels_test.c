@@ -299,6 +299,106 @@ static void check_bf16_to_f32(const atl_kernels *kernels)
     check_widening(kernels->bf16_to_f32, portable()->bf16_to_f32);
 }
 
+/* ---- bf16: strips and panels of random bits that are ordinary numbers ---- */
+
+typedef struct narrow {
+    uint16_t *block, *data;
+    size_t n;
+} narrow;
+
+static narrow narrow_new(size_t n)
+{
+    narrow b = {.n = n, .block = malloc((n + 2 * N_GUARDS) * sizeof(uint16_t))};
+    assert_non_null(b.block);
+    memset(b.block, 0x5a, (n + 2 * N_GUARDS) * sizeof(uint16_t));
+    b.data = b.block + N_GUARDS;
+    return b;
+}
+
+static narrow narrow_random(size_t n, uint64_t seed, bool whole)
+{
+    narrow b = narrow_new(n);
+    buffer x = buffer_random(n, seed, whole);
+    for (size_t i = 0; i < n; i++)
+        b.data[i] = atl_bf16_from_f32(x.data[i]);
+    buffer_check_and_free(&x);
+    return b;
+}
+
+static void narrow_check_and_free(narrow *b)
+{
+    for (size_t i = 0; i < N_GUARDS; i++) {
+        assert_int_equal(b->block[i], 0x5a5a);
+        assert_int_equal(b->data[b->n + i], 0x5a5a);
+    }
+    free(b->block);
+}
+
+static void assert_same_and_free(narrow *got, narrow *want)
+{
+    assert_memory_equal(got->data, want->data, got->n * sizeof *got->data);
+    narrow_check_and_free(got);
+    narrow_check_and_free(want);
+}
+
+static void check_gemm_bf16_tile(const atl_kernels *kernels, int m, size_t k, bool add, bool whole)
+{
+    size_t ldc = 45;
+    narrow a = narrow_random(k * ATL_BF16_TILE_ROWS, 1, whole),
+           b = narrow_random(k * ATL_TILE_COLS, 2, whole);
+    buffer got = buffer_random((size_t)m * ldc, 3, whole), want = buffer_random((size_t)m * ldc, 3, whole);
+    kernels->bf16_begin();
+    kernels->gemm_bf16(m, k, a.data, b.data, got.data, ldc, add, a.data);
+    kernels->bf16_end();
+    portable()->gemm_bf16(m, k, a.data, b.data, want.data, ldc, add, a.data);
+    assert_agree(&got, &want, whole ? 0.0 : 1e-6 * sqrt((double)k));
+    narrow_check_and_free(&a);
+    narrow_check_and_free(&b);
+}
+
+static void check_gemm_bf16(const atl_kernels *kernels)
+{
+    const size_t ks[] = {0, 32, 64, 320, 960};
+    for (int m = 1; m <= ATL_BF16_TILE_ROWS; m++)
+        for (size_t i = 0; i < ATL_COUNT(ks); i++)
+            for (int add = 0; add < 2; add++) {
+                check_gemm_bf16_tile(kernels, m, ks[i], add, true);
+                check_gemm_bf16_tile(kernels, m, ks[i], add, false);
+            }
+}
+
+static void check_pack_bf16(const atl_kernels *kernels)
+{
+    const size_t ks[] = {1, 4, 15, 16, 17, 31, 32, 33, 64, 100}, firsts[] = {0, 1, 16, 31, 32, 45};
+    for (int m = 1; m <= ATL_BF16_TILE_ROWS; m += 3)
+        for (size_t i = 0; i < ATL_COUNT(ks) * ATL_COUNT(firsts); i++) {
+            size_t k = ks[i % ATL_COUNT(ks)], first = firsts[i / ATL_COUNT(ks)];
+            size_t size = atl_round_up(first + k, ATL_BLOCK_K) * ATL_BF16_TILE_ROWS;
+            buffer x = buffer_random((size_t)m * k, i, false);
+            const float *rows[ATL_BF16_TILE_ROWS];
+            for (int row = 0; row < m; row++)
+                rows[row] = x.data + (size_t)row * k;
+            narrow got = narrow_new(size), want = narrow_new(size);
+            kernels->pack_bf16(m, first, k, rows, got.data);
+            portable()->pack_bf16(m, first, k, rows, want.data);
+            assert_same_and_free(&got, &want);
+            buffer_check_and_free(&x);
+        }
+}
+
+static void check_pairs_bf16(const atl_kernels *kernels)
+{
+    for (size_t k = 0; k <= 70; k++) {
+        size_t size = atl_round_up(k, ATL_BLOCK_K) * ATL_TILE_COLS;
+        buffer x = buffer_random(k * ATL_TILE_COLS, k + 1, false);
+        narrow got = narrow_new(size), want = narrow_new(size);
+        kernels->pairs_bf16(k, x.data, got.data);
+        portable()->pairs_bf16(k, x.data, want.data);
+        assert_same_and_free(&got, &want);
+        buffer_check_and_free(&x);
+    }
+}
+
 /* ---- the list ---- */
 
 #define CHECK_ROW(name, parameters) {#name, check_##name},
@@ -310,7 +410,7 @@ static const struct {
 static void every_kernel_agrees_with_the_portable_one(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
         for (size_t i = 0; i < ATL_COUNT(checks); i++) {
             print_message("    %s %s\n", atl_kernels_choose(isas[isa])->isa, checks[i].name);
@@ -329,13 +429,50 @@ static void half_precision_has_its_landmarks(void **state)
     assert_memory_equal(got, want, sizeof want);
 }
 
+static float of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void bf16_rounds_to_nearest_and_ties_to_even(void **state)
+{
+    (void)state;
+    const uint32_t bits[] = {0x3f800000, 0x3f807fff, 0x3f808000, 0x3f808001, 0x3f818000, 0xbf818000,
+                             0x3f817fff, 0x7f7fffff, 0x7f800000, 0xff800000, 0x00000000, 0x80000000};
+    const uint16_t want[] = {0x3f80, 0x3f80, 0x3f80, 0x3f81, 0x3f82, 0xbf82,
+                             0x3f81, 0x7f80, 0x7f80, 0xff80, 0x0000, 0x8000};
+    uint32_t isas[FIXTURE_ISAS];
+    float x[64];
+    for (size_t i = 0; i < ATL_COUNT(x); i++)
+        x[i] = of_bits(bits[i % ATL_COUNT(bits)]);
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        uint16_t strip[ATL_COUNT(x) * ATL_BF16_TILE_ROWS], panel[32 * ATL_TILE_COLS];
+        const float *row = x;
+        atl_kernels_choose(isas[isa])->pack_bf16(1, 0, ATL_COUNT(x), &row, strip);
+        atl_kernels_choose(isas[isa])->pairs_bf16(2, x, panel);
+        for (size_t i = 0; i < ATL_COUNT(x); i++) {
+            assert_int_equal(strip[i / 32 * 1024 + i % 32], want[i % ATL_COUNT(bits)]);
+            assert_int_equal(panel[i % 32 * 2 + i / 32], want[i % ATL_COUNT(bits)]);
+        }
+        const float nan = of_bits(0x7f800001); /* whose upper half alone would be infinite */
+        row = &nan;
+        atl_kernels_choose(isas[isa])->pack_bf16(1, 0, 1, &row, strip);
+        assert_true(isnan(atl_bf16_to_f32(strip[0])));
+    }
+}
+
 static void flags_choose_the_table(void **state)
 {
     (void)state;
     assert_string_equal(atl_kernels_choose(0)->isa, "portable");
 #if defined(__x86_64__)
     assert_string_equal(atl_kernels_choose(ATL_CPU_AVX2)->isa, "avx2");
-    assert_string_equal(atl_kernels_choose(ATL_CPU_AVX2 | ATL_CPU_AVX512)->isa, "avx512");
+    uint32_t flags = ATL_CPU_AVX2 | ATL_CPU_AVX512;
+    assert_string_equal(atl_kernels_choose(flags)->isa, "avx512");
+    assert_string_equal(atl_kernels_choose(flags |= ATL_CPU_AVX512_BF16)->isa, "avx512_bf16");
+    assert_string_equal(atl_kernels_choose(flags | ATL_CPU_AMX)->isa, "amx");
 #endif
     assert_int_equal(setenv("ATELIER_ISA", "portable", 1), 0);
     assert_int_equal(atl_cpu_flags(), 0);
@@ -349,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_agrees_with_the_portable_one),
         cmocka_unit_test(half_precision_has_its_landmarks),
+        cmocka_unit_test(bf16_rounds_to_nearest_and_ties_to_even),
         cmocka_unit_test(flags_choose_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

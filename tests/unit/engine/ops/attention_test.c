@@ -87,7 +87,7 @@ static void expected(const attention_data *d, int n, int query, int head, double
 static void attention_is_near_a_softmax_in_double(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++) {
         attention_data d;
         data_init(&d, &cases[i]);
@@ -110,7 +110,7 @@ static void attention_is_near_a_softmax_in_double(void **state)
 static void attention_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             attention_data d;

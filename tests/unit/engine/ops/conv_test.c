@@ -114,6 +114,9 @@ static const conv_case cases[] = {
     {.n = 1, .h = 6, .w = 5, .c = 1100, .c_out = 96, .kernel = 1, .stride = 1, .bias = true},
 };
 
+/* In bf16, weights and inputs are such as it can hold: then the bounds are those of f32. */
+static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16};
+
 typedef struct conv_data {
     const conv_case *shape;
     atl_conv conv;
@@ -122,17 +125,18 @@ typedef struct conv_data {
     guarded x, more, residual, out;
 } conv_data;
 
-static void data_init(conv_data *d, const conv_case *s, bool whole)
+static void data_init(conv_data *d, const conv_case *s, atl_dtype dtype, bool whole)
 {
     int c_in = s->c + s->c_more;
     *d = (conv_data){.shape = s};
-    d->region = aligned_alloc(64, atl_conv_packed_bytes(c_in, s->c_out, s->kernel, s->bias, ATL_F32));
+    d->region = aligned_alloc(64, atl_conv_packed_bytes(c_in, s->c_out, s->kernel, s->bias, dtype));
     assert_non_null(d->region);
-    atl_conv_bind(&d->conv, c_in, s->c_out, s->kernel, s->stride, s->pad_before, s->pad_after, s->bias,
-                  ATL_F32, d->region);
+    atl_conv_bind(&d->conv, c_in, s->c_out, s->kernel, s->stride, s->pad_before, s->pad_after, s->bias, dtype,
+                  d->region);
     size_t row = (size_t)c_in * (size_t)s->kernel * (size_t)s->kernel;
     d->weight = fixture_numbers((size_t)s->c_out * row, 1, whole);
     d->bias = fixture_numbers((size_t)s->c_out, 2, whole);
+    fixture_round(d->weight, (size_t)s->c_out * row, dtype);
     d->per_picture = fixture_numbers((size_t)s->n * (size_t)(s->c_out + 3), 3, whole);
     for (int first = 0; first < s->c_out; first += 64) { /* in chunks, as the loader may */
         int count = s->c_out - first < 64 ? s->c_out - first : 64;
@@ -148,6 +152,8 @@ static void data_init(conv_data *d, const conv_case *s, bool whole)
     guarded_fill(&d->x, 4, whole);
     guarded_fill(&d->more, 5, whole);
     guarded_fill(&d->residual, 6, whole);
+    guarded_round(&d->x, dtype);
+    guarded_round(&d->more, dtype);
 }
 
 static void data_done(conv_data *d)
@@ -210,11 +216,11 @@ static double expected(const conv_data *d, int n, int y, int x, int o)
     return (double)atl_activate_one(s->after, (float)(sum * (s->scale != 0.0f ? (double)s->scale : 1.0)));
 }
 
-static void check_case(const conv_case *s, bool whole)
+static void check_case(const conv_case *s, atl_dtype dtype, bool whole)
 {
     conv_data d;
-    uint32_t isas[3];
-    data_init(&d, s, whole);
+    uint32_t isas[FIXTURE_ISAS];
+    data_init(&d, s, dtype, whole);
     bool exact = whole && s->before == ATL_ACT_NONE && s->after <= ATL_ACT_RELU;
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         run(&d, isas[isa], 1, 0, s->n, &d.out);
@@ -233,24 +239,27 @@ static void conv_of_whole_numbers_is_exact(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
-        check_case(&cases[i], true);
+        for (int j = 0; j < 2; j++)
+            check_case(&cases[i], dtypes[j], true);
 }
 
 static void conv_of_reals_is_near_the_sum_in_double(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
-        check_case(&cases[i], false);
+        for (int j = 0; j < 2; j++)
+            check_case(&cases[i], dtypes[j], false);
 }
 
 static void conv_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
-    uint32_t isas[3];
-    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t j = 0; j < 2 * ATL_COUNT(cases); j++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             conv_data d;
-            data_init(&d, &cases[i], false);
+            size_t i = j / 2;
+            data_init(&d, &cases[i], dtypes[j % 2], false);
             guarded other = guarded_map(d.out.map.n, d.out.map.h, d.out.map.w, d.out.map.c, 3);
             run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
             for (int n_threads = 2; n_threads <= 3; n_threads++) {
@@ -269,7 +278,7 @@ static void conv_may_write_over_its_residual(void **state)
 {
     (void)state;
     conv_data d;
-    data_init(&d, &cases[3], false);
+    data_init(&d, &cases[3], ATL_BF16, false);
     run(&d, atl_cpu_flags(), 2, 0, cases[3].n, &d.out);
     float first = guarded_at(&d.out, 0, 0, 0)[0];
     run(&d, atl_cpu_flags(), 2, 0, cases[3].n, &d.residual); /* out = residual */
@@ -284,7 +293,7 @@ static void conv_measures_the_scratch_that_it_takes(void **state)
 {
     (void)state;
     conv_data d;
-    data_init(&d, &cases[11], false);
+    data_init(&d, &cases[11], ATL_BF16, false);
     fixture f;
     fixture_init(&f, atl_cpu_flags(), 2);
     atl_arena measure = atl_arena_measure();

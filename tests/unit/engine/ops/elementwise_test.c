@@ -30,7 +30,7 @@ static double activation(atl_activation act, double x)
 static void activations_follow_their_definitions(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         fixture f;
         fixture_init(&f, isas[isa], 2);
@@ -59,7 +59,7 @@ static void activations_follow_their_definitions(void **state)
 static void extreme_inputs_stay_finite(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     const float extremes[] = {-1e30f, -1000.0f, -88.0f, -0.0f, 88.0f, 1000.0f, 1e30f};
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
         for (int act = ATL_ACT_NONE; act <= ATL_ACT_TANH; act++)

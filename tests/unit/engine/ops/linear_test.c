@@ -14,6 +14,9 @@ static const linear_case cases[] = {
     {3, 29, 1000, 66, true}, {2, 64, 96, 256, true},  {1, 448, 320, 640, false},
 };
 
+/* In bf16, weights and inputs are such as it can hold: then the bounds are those of f32. */
+static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16};
+
 typedef struct linear_data {
     const linear_case *shape;
     atl_linear linear;
@@ -22,14 +25,15 @@ typedef struct linear_data {
     guarded x, residual, out;
 } linear_data;
 
-static void data_init(linear_data *d, const linear_case *s, bool whole, int c_out)
+static void data_init(linear_data *d, const linear_case *s, atl_dtype dtype, bool whole, int c_out)
 {
     *d = (linear_data){.shape = s};
-    d->region = aligned_alloc(64, atl_linear_packed_bytes(s->n_in, s->n_out, s->bias, ATL_F32));
+    d->region = aligned_alloc(64, atl_linear_packed_bytes(s->n_in, s->n_out, s->bias, dtype));
     assert_non_null(d->region);
-    atl_linear_bind(&d->linear, s->n_in, s->n_out, s->bias, ATL_F32, d->region);
+    atl_linear_bind(&d->linear, s->n_in, s->n_out, s->bias, dtype, d->region);
     d->weight = fixture_numbers((size_t)s->n_out * (size_t)s->n_in, 1, whole);
     d->bias = fixture_numbers((size_t)s->n_out, 2, whole);
+    fixture_round(d->weight, (size_t)s->n_out * (size_t)s->n_in, dtype);
     for (int first = 0; first < s->n_out; first += 128) {
         int count = s->n_out - first < 128 ? s->n_out - first : 128;
         atl_linear_pack(&d->linear, first, count, d->weight + (size_t)first * (size_t)s->n_in,
@@ -40,6 +44,7 @@ static void data_init(linear_data *d, const linear_case *s, bool whole, int c_ou
     d->out = guarded_map(s->n, 1, s->rows, c_out, 3);
     guarded_fill(&d->x, 3, whole);
     guarded_fill(&d->residual, 4, whole);
+    guarded_round(&d->x, dtype);
 }
 
 static void data_done(linear_data *d)
@@ -76,11 +81,11 @@ static void run(const linear_data *d, uint32_t cpu_flags, int n_threads, int fir
     fixture_done(&f);
 }
 
-static void check_linear(const linear_case *s, bool whole)
+static void check_linear(const linear_case *s, atl_dtype dtype, bool whole)
 {
     linear_data d;
-    uint32_t isas[3];
-    data_init(&d, s, whole, s->n_out);
+    uint32_t isas[FIXTURE_ISAS];
+    data_init(&d, s, dtype, whole, s->n_out);
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         run(&d, isas[isa], 2, 0, s->n, false, &d.out);
         guarded_check(&d.out);
@@ -98,29 +103,32 @@ static void linear_of_whole_numbers_is_exact(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
-        check_linear(&cases[i], true);
+        for (int j = 0; j < 2; j++)
+            check_linear(&cases[i], dtypes[j], true);
 }
 
 static void linear_of_reals_is_near_the_sum_in_double(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
-        check_linear(&cases[i], false);
+        for (int j = 0; j < 2; j++)
+            check_linear(&cases[i], dtypes[j], false);
 }
 
 static void geglu_multiplies_the_first_half_by_gelu_of_the_second(void **state)
 {
     (void)state;
-    uint32_t isas[3];
-    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t i = 0; i < 2 * ATL_COUNT(cases); i++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             linear_data d;
-            int half = cases[i].n_out / 2;
-            data_init(&d, &cases[i], false, half);
-            run(&d, isas[isa], 2, 0, cases[i].n, true, &d.out);
+            const linear_case *s = &cases[i / 2];
+            int half = s->n_out / 2;
+            data_init(&d, s, dtypes[i % 2], false, half);
+            run(&d, isas[isa], 2, 0, s->n, true, &d.out);
             guarded_check(&d.out);
-            for (int n = 0; n < cases[i].n; n++)
-                for (int row = 0; row < cases[i].rows; row++)
+            for (int n = 0; n < s->n; n++)
+                for (int row = 0; row < s->rows; row++)
                     for (int o = 0; o < half; o++) {
                         double value = product_at(&d, n, row, o), gate = product_at(&d, n, row, half + o);
                         assert_near(guarded_at(&d.out, n, 0, row)[o],
@@ -134,13 +142,14 @@ static void geglu_multiplies_the_first_half_by_gelu_of_the_second(void **state)
 static void linear_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
-            for (int geglu = 0; geglu < 2; geglu++) {
+            for (int variant = 0; variant < 4; variant++) {
                 linear_data d;
+                bool geglu = variant % 2;
                 int c_out = geglu ? cases[i].n_out / 2 : cases[i].n_out;
-                data_init(&d, &cases[i], false, c_out);
+                data_init(&d, &cases[i], dtypes[variant / 2], false, c_out);
                 guarded other = guarded_map(cases[i].n, 1, cases[i].rows, c_out, 3);
                 run(&d, isas[isa], 1, 0, cases[i].n, geglu, &d.out);
                 run(&d, isas[isa], 3, 0, cases[i].n, geglu, &other);

@@ -96,7 +96,7 @@ static void check_group(const group_data *d, int n, int group, double bound)
 static void group_norm_is_near_statistics_in_double(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++) {
         group_data d;
         data_init(&d, &cases[i]);
@@ -115,7 +115,7 @@ static void group_norm_is_near_statistics_in_double(void **state)
 static void group_norm_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             group_data d;
@@ -186,7 +186,7 @@ static void check_layer_norm(uint32_t cpu_flags, int c, float offset)
 static void layer_norm_is_near_statistics_in_double(void **state)
 {
     (void)state;
-    uint32_t isas[3];
+    uint32_t isas[FIXTURE_ISAS];
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         check_layer_norm(isas[isa], 320, 0.0f);
         check_layer_norm(isas[isa], 33, 0.0f);

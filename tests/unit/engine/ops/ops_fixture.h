@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "base/sizes.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "ops/map.h"
 
@@ -44,6 +45,13 @@ static inline float *fixture_numbers(size_t n, uint64_t seed, bool whole)
     return x;
 }
 
+/* To what a layer of that type sees of them: bf16 keeps eight bits. */
+static inline void fixture_round(float *x, size_t n, atl_dtype dtype)
+{
+    for (size_t i = 0; dtype == ATL_BF16 && i < n; i++)
+        x[i] = atl_bf16_to_f32(atl_bf16_from_f32(x[i]));
+}
+
 /* ---- where ops run ---- */
 
 typedef struct fixture {
@@ -70,7 +78,9 @@ static inline void fixture_done(fixture *f)
 }
 
 /* The instruction sets that this machine can run, strongest last; returns how many. */
-static inline int fixture_isas(uint32_t flags[3])
+enum { FIXTURE_ISAS = 5 };
+
+static inline int fixture_isas(uint32_t flags[FIXTURE_ISAS])
 {
     uint32_t have = atl_cpu_flags();
     int n = 0;
@@ -79,6 +89,10 @@ static inline int fixture_isas(uint32_t flags[3])
         flags[n++] = ATL_CPU_AVX2;
     if (have & ATL_CPU_AVX512)
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512;
+    if (have & ATL_CPU_AVX512_BF16)
+        flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16;
+    if (have & ATL_CPU_AMX)
+        flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX;
     return n;
 }
 
@@ -111,6 +125,12 @@ static inline void guarded_fill(guarded *g, uint64_t seed, bool whole)
     for (size_t row = 0; row < atl_map_rows(&g->map); row++)
         for (int c = 0; c < g->map.c; c++)
             atl_map_f32(&g->map)[row * g->map.stride + (size_t)c] = fixture_number(&state, whole);
+}
+
+static inline void guarded_round(guarded *g, atl_dtype dtype)
+{
+    for (size_t row = 0; row < atl_map_rows(&g->map); row++)
+        fixture_round(atl_map_f32(&g->map) + row * g->map.stride, (size_t)g->map.c, dtype);
 }
 
 static inline float *guarded_at(const guarded *g, int n, int y, int x)

@@ -3,15 +3,15 @@
 
 #include "ops/panels.h"
 
-static void check(atl_panels_shape shape, size_t step)
+static void check_f32(atl_panels_shape shape, size_t step)
 {
-    size_t k = shape.c_in * shape.n_taps, n = atl_panels_floats(k, (int)shape.n_out);
+    size_t k = shape.c_in * shape.n_taps, n = atl_panels_bytes(k, (int)shape.n_out, ATL_F32) / sizeof(float);
     float *weight = fixture_numbers(shape.n_out * k, 1, false), *panels = malloc((n + 1) * sizeof *panels);
     assert_non_null(panels);
     panels[n] = FIXTURE_GUARD;
     for (size_t first = 0; first < shape.n_out; first += step) {
         size_t count = first + step < shape.n_out ? step : shape.n_out - first;
-        atl_panels_pack(shape, first, count, weight + first * k, panels);
+        atl_panels_pack(shape, ATL_F32, first, count, weight + first * k, panels);
     }
     for (size_t o = 0; o < atl_round_up(shape.n_out, 32); o++)
         for (size_t tap = 0; tap < shape.n_taps; tap++)
@@ -23,6 +23,38 @@ static void check(atl_panels_shape shape, size_t step)
     assert_near(panels[n], (double)FIXTURE_GUARD, 0.0);
     free(weight);
     free(panels);
+}
+
+static void check_bf16(atl_panels_shape shape, size_t step)
+{
+    size_t k = shape.c_in * shape.n_taps, padded = atl_round_up(k, 32), n_out = atl_round_up(shape.n_out, 32);
+    size_t n = atl_panels_bytes(k, (int)shape.n_out, ATL_BF16) / sizeof(uint16_t);
+    assert_int_equal(n, n_out * padded);
+    float *weight = fixture_numbers(shape.n_out * k, 1, false);
+    uint16_t *panels = malloc((n + 1) * sizeof *panels);
+    assert_non_null(panels);
+    memset(panels, 0x5a, (n + 1) * sizeof *panels);
+    for (size_t first = 0; first < shape.n_out; first += step) {
+        size_t count = first + step < shape.n_out ? step : shape.n_out - first;
+        atl_panels_pack(shape, ATL_BF16, first, count, weight + first * k, panels);
+    }
+    for (size_t o = 0; o < n_out; o++)
+        for (size_t i = 0; i < padded; i++) {
+            uint16_t want = 0;
+            if (o < shape.n_out && i < k)
+                want = atl_bf16_from_f32(
+                    weight[(o * shape.c_in + i % shape.c_in) * shape.n_taps + i / shape.c_in]);
+            assert_int_equal(panels[((o / 32 * padded + i) / 2 * 32 + o % 32) * 2 + i % 2], want);
+        }
+    assert_int_equal(panels[n], 0x5a5a);
+    free(weight);
+    free(panels);
+}
+
+static void check(atl_panels_shape shape, size_t step)
+{
+    check_f32(shape, step);
+    check_bf16(shape, step);
 }
 
 static void weights_stand_in_columns_of_panels(void **state)

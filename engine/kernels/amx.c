@@ -1,0 +1,133 @@
+/* amx.c - the matrix product in bf16 on AMX (Sapphire Rapids and later).
+ *
+ * Eight tiles: four sums of 16 × 16 f32 make 32 rows × 32 columns, and each 32 of k bring two tiles of rows
+ * (16 × 32 bf16) and two of weights (16 pairs × 16 columns) for four products. Tiles are set up once for a
+ * run of products; a strip of fewer rows is multiplied as if it were whole, into a copy.
+ *
+ * A tile's instruction is no memory access in the compiler's eyes, hence the barriers. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+#define BARRIER() __asm__ volatile("" ::: "memory")
+
+/* The operand of ldtilecfg: palette 1, eight tiles of 16 rows of 64 bytes. */
+typedef struct tile_config {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config;
+
+void atl_bf16_begin__amx(void)
+{
+    static const tile_config config = {.palette = 1,
+                                       .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                                       .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+    _tile_loadconfig(&config);
+}
+
+void atl_bf16_end__amx(void)
+{
+    _tile_release();
+}
+
+#define ROW_BYTES   64  /* of a tile of the strip: 32 bf16 of one row */
+#define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
+
+/* Sums in tiles 0 (upper left), 1 (upper right), 2 and 3 (lower). */
+static void load_sums(const float *c, size_t ldc, bool add)
+{
+    if (!add) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        return;
+    }
+    _tile_loadd(0, c, ldc * sizeof *c);
+    _tile_loadd(1, c + 16, ldc * sizeof *c);
+    _tile_loadd(2, c + 16 * ldc, ldc * sizeof *c);
+    _tile_loadd(3, c + 16 * ldc + 16, ldc * sizeof *c);
+}
+
+static void store_sums(float *c, size_t ldc)
+{
+    _tile_stored(0, c, ldc * sizeof *c);
+    _tile_stored(1, c + 16, ldc * sizeof *c);
+    _tile_stored(2, c + 16 * ldc, ldc * sizeof *c);
+    _tile_stored(3, c + 16 * ldc + 16, ldc * sizeof *c);
+}
+
+static void multiply(size_t k, const uint16_t *a, const uint16_t *b, const uint16_t *ahead)
+{
+    for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
+        _tile_loadd(4, a, ROW_BYTES);
+        _tile_loadd(6, b, PAIRS_BYTES);
+        _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, a + 16 * ATL_BLOCK_K, ROW_BYTES);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+        for (size_t line = 0; line < 4; line++)
+            _mm_prefetch((const char *)(ahead + 32 * line), _MM_HINT_T1);
+        a += ATL_BF16_TILE_ROWS * ATL_BLOCK_K;
+        b += ATL_BLOCK_K * ATL_TILE_COLS;
+        ahead += 4 * ATL_BLOCK_K;
+    }
+}
+
+/* The upper half alone, for up to 16 rows. */
+static void multiply_upper(size_t k, const uint16_t *a, const uint16_t *b)
+{
+    for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
+        _tile_loadd(4, a, ROW_BYTES);
+        _tile_loadd(6, b, PAIRS_BYTES);
+        _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        a += ATL_BF16_TILE_ROWS * ATL_BLOCK_K;
+        b += ATL_BLOCK_K * ATL_TILE_COLS;
+    }
+}
+
+static void copy_rows(int m, const float *from, size_t from_stride, float *to, size_t to_stride)
+{
+    for (size_t i = 0; i < (size_t)m; i++)
+        memcpy(to + i * to_stride, from + i * from_stride, ATL_TILE_COLS * sizeof *to);
+}
+
+static void multiply_part(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
+                          bool add, const uint16_t *ahead)
+{
+    float whole[ATL_BF16_TILE_ROWS * ATL_TILE_COLS];
+    if (add)
+        copy_rows(m, c, ldc, whole, ATL_TILE_COLS);
+    BARRIER();
+    load_sums(whole, ATL_TILE_COLS, add);
+    if (m > 16)
+        multiply(k, a, b, ahead);
+    else
+        multiply_upper(k, a, b);
+    store_sums(whole, ATL_TILE_COLS);
+    BARRIER();
+    copy_rows(m, whole, ATL_TILE_COLS, c, ldc);
+}
+
+void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,
+                        const uint16_t *ahead)
+{
+    BARRIER();
+    if (m < ATL_BF16_TILE_ROWS) {
+        multiply_part(m, k, a, b, c, ldc, add, ahead);
+        return;
+    }
+    load_sums(c, ldc, add);
+    multiply(k, a, b, ahead);
+    store_sums(c, ldc);
+    BARRIER();
+}
+
+#endif
