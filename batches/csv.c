@@ -131,10 +131,10 @@ static atl_status take_column_name(atl_reader *reader, size_t i, atl_note *note)
         return atl_place(reader, line, column, ATL_BAD_INPUT, note);
     }
     for (size_t k = 0; k < i; k++)
-        if (reader->columns[k] == field)
+        if (reader->columns[k].field == field)
             return atl_place(reader, line, column,
                              atl_fail(note, ATL_BAD_INPUT, "found the column %s twice", name), note);
-    reader->columns[i] = field;
+    reader->columns[i].field = field;
     return ATL_OK;
 }
 
@@ -171,12 +171,13 @@ atl_status atl_read_csv(atl_reader *reader, atl_draft *draft, bool *ret_end, atl
                                   reader->n_tokens, reader->n_columns),
                          note);
     for (size_t i = 0; st == ATL_OK && i < reader->n_columns; i++) {
-        if (!reader->columns[i] || reader->tokens[i].n == 0)
+        if (!reader->columns[i].field || reader->tokens[i].n == 0)
             continue;
-        if (strcmp(reader->columns[i]->name, "prompt") == 0)
+        if (strcmp(reader->columns[i].field->name, "prompt") == 0)
             draft->column = reader->tokens[i].from;
         draft->line = reader->tokens[i].line;
-        st = atl_take_field(reader, draft, reader->columns[i], cell(reader, i), reader->tokens[i].from, note);
+        st = atl_take_field(reader, draft, reader->columns[i].field, cell(reader, i), reader->tokens[i].from,
+                            note);
     }
     draft->line = reader->tokens[0].line;
     return st;

@@ -11,6 +11,10 @@ typedef struct atl_token {
     uint64_t line; /* of a .csv's cell: where it begins */
 } atl_token;
 
+typedef struct atl_csv_column {
+    const atl_field *field; /* NULL: passed over (lenient) */
+} atl_csv_column;
+
 typedef struct atl_reader {
     atl_source source;
     atl_batch_format format; /* settled: never AUTO */
@@ -22,7 +26,7 @@ typedef struct atl_reader {
     atl_text text; /* of tokens and of CSV cells */
     atl_token *tokens;
     size_t n_tokens, tokens_capacity;
-    const atl_field **columns; /* of a .csv; an entry is NULL where a column is skipped (lenient) */
+    atl_csv_column *columns; /* of a .csv */
     size_t n_columns;
     bool at_end; /* an infotext is one draft */
 } atl_reader;

@@ -105,7 +105,16 @@ static size_t count_jobs(const char *path)
     return n;
 }
 
+#ifdef __has_feature /* clang's way to say it */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define IS_SANITIZED
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED
+#endif
+
+#ifdef IS_SANITIZED
 #define N_LINES    ((size_t)200000)
 #define MOST_BYTES ((size_t)1 << 30) /* a sanitizer keeps what was freed */
 #else
