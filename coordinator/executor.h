@@ -151,6 +151,9 @@ typedef struct atl_pool_counts {
 } atl_pool_counts;
 atl_pool_counts atl_executor_counts(atl_executor *executor);
 
+/* The process that is worker w now; 0: there is none. For monitors: it may end at any time. */
+int64_t atl_executor_worker_pid(atl_executor *executor, uint32_t w);
+
 /* PSS of the pool's processes, bytes, 0 where the system does not say; the sum is returned. */
 size_t atl_executor_pss_bytes(atl_executor *executor, size_t *ret_each, size_t n_each);
 

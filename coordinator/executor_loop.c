@@ -5,7 +5,7 @@
  * published once a turn, under one lock.
  *
  * Dispatch's clock stands still while this process is stopped (Ctrl-Z, a suspended machine): whoever was not
- * listened to was not silent. A turn that comes back over away_ns later than it asked for was away. */
+ * listened to was not silent. A turn that took away_ns longer than it asked to sleep was away. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "executor_private.h"
 
-static const int64_t away_ns = 1000000000, leave_patience_ns = 10000000000;
+static const int64_t away_ns = 100000000, leave_patience_ns = 10000000000;
 
 int64_t atl_pool_now_ns(const atl_executor *x)
 {
@@ -396,7 +396,6 @@ static int timeout_ms(const atl_executor *x)
 static void wait(atl_executor *x, bool more)
 {
     const int timeout = more ? 0 : timeout_ms(x);
-    const int64_t begun_ns = atl_clock_now_ns();
     x->fds[0] = x->hall->wake_fd;
     for (int w = 0; w < x->plan.n_workers; w++) {
         const atl_process *process = &x->workers[w].process;
@@ -404,9 +403,10 @@ static void wait(atl_executor *x, bool more)
         x->fds[2 + 2 * w] = process->pid > 0 ? process->words_fd : -1;
     }
     atl_server_wait(x->server, x->fds, x->readable, 1 + 2 * (size_t)x->plan.n_workers, timeout);
-    const int64_t waited_ns = atl_clock_now_ns() - begun_ns;
-    if (timeout >= 0 && waited_ns > (int64_t)timeout * 1000000 + away_ns)
-        x->lost_ns += waited_ns;
+    const int64_t now_ns = atl_clock_now_ns(), turn_ns = now_ns - x->woke_ns;
+    if (timeout >= 0 && turn_ns > (int64_t)timeout * 1000000 + away_ns)
+        x->lost_ns += turn_ns;
+    x->woke_ns = now_ns;
     uint64_t count;
     if (x->readable[0] && read(x->fds[0], &count, sizeof count) < 0)
         return; /* somebody else cannot have read it: the next turn looks again */
@@ -442,7 +442,7 @@ void *atl_pool_main(void *executor)
     atl_executor *x = executor;
     bool more = false;
     x->ended_end = &x->ended;
-    x->pulling = false;
+    x->woke_ns = atl_clock_now_ns();
     atl_pool_tell(x, (atl_event){.type = ATL_EV_BEGIN});
     atl_pool_obey(x);
     while (!is_over(x))

@@ -116,6 +116,7 @@ struct atl_executor {
     uint64_t next_handle;
     atl_future *ended, **ended_end; /* to be published, in order */
     int64_t lost_ns;                /* of the clock: while the whole process was stopped */
+    int64_t woke_ns;                /* the last time */
     int64_t leave_by_ns;            /* after FINISHED: when workers that have not left are killed */
     bool pulling;                   /* dispatch waits for a job */
     bool told_paused, told_drain, told_end, finished, broken, killing;

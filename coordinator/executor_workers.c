@@ -190,6 +190,15 @@ int64_t atl_pool_watch_deadline_ns(const atl_executor *x)
 
 /* ---- memory ---- */
 
+int64_t atl_executor_worker_pid(atl_executor *executor, uint32_t w)
+{
+    atl_hall *hall = executor->hall;
+    pthread_mutex_lock(&hall->mutex);
+    const pid_t pid = w < hall->n_pids ? hall->pids[w] : 0;
+    pthread_mutex_unlock(&hall->mutex);
+    return pid;
+}
+
 static size_t read_pss_bytes(pid_t pid)
 {
     char path[64], line[256];
@@ -210,9 +219,7 @@ size_t atl_executor_pss_bytes(atl_executor *executor, size_t *ret_each, size_t n
     atl_hall *hall = executor->hall;
     size_t sum = 0;
     for (size_t w = 0; w < hall->n_pids; w++) {
-        pthread_mutex_lock(&hall->mutex);
-        const pid_t pid = hall->pids[w];
-        pthread_mutex_unlock(&hall->mutex);
+        const pid_t pid = (pid_t)atl_executor_worker_pid(executor, (uint32_t)w);
         const size_t bytes = pid > 0 ? read_pss_bytes(pid) : 0;
         if (w < n_each)
             ret_each[w] = bytes;

@@ -21,3 +21,8 @@ foreach(file IN LISTS process_tests)
   set_tests_properties(process_${name} PROPERTIES TIMEOUT 60
     ENVIRONMENT "TSAN_OPTIONS=suppressions=${process_dir}/tsan.supp")
 endforeach()
+
+# The real program, with the real engine.
+target_link_libraries(test_process_real_model PRIVATE atelier_engine)
+target_compile_definitions(test_process_real_model PRIVATE ATELIER_PROGRAM="$<TARGET_FILE:atelier>")
+add_dependencies(test_process_real_model atelier)
