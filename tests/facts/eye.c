@@ -1,8 +1,8 @@
-/* eye.c - the network that reads scenes: five 3x3 convolutions with ReLU, then one small head for each third of the picture
- * and one for the whole. Same shapes as class Eye in tools/train/train_eye.py, which writes the weights file:
- *   "EYE1", then IEEE half floats, little-endian: per convolution weight[out][in][3][3] and bias[out] (normalisation folded
- *   in), then weight[out][in] and bias[out] of column, slot and whole.
- * About 50 million multiplications a picture; scratch is allocated once, at opening. */
+/* eye.c - the network that reads scenes: five 3x3 convolutions with ReLU, then one small head for each third
+ * of the picture and one for the whole. Same shapes as class Eye in tools/train/train_eye.py, which writes
+ * the weights file: "EYE1", then IEEE half floats, little-endian: per convolution weight[out][in][3][3] and
+ * bias[out] (normalisation folded in), then weight[out][in] and bias[out] of column, slot and whole. About 50
+ * million multiplications a picture; scratch is allocated once, at opening. */
 #include "facts.h"
 
 #include <math.h>
@@ -30,15 +30,18 @@ enum {
 
 static const struct {
     int in, out, stride, px_in, px_out;
-} convs[N_CONVS] = {{3, 32, 2, 96, 48}, {32, 64, 2, 48, 24}, {64, 96, 2, 24, 12}, {96, 128, 1, 12, 12}, {128, 128, 2, 12, 6}};
+} convs[N_CONVS] = {
+    {3, 32, 2, 96, 48}, {32, 64, 2, 48, 24}, {64, 96, 2, 24, 12}, {96, 128, 1, 12, 12}, {128, 128, 2, 12, 6}};
 
 static const char *const sky_kinds[N_SKY] = {"none", "sun", "moon", "star", "balloon", "bird", "kite"};
-static const char *const ground_kinds[N_GROUND] = {"none", "house", "tree", "pine", "lighthouse", "snowman", "tent", "windmill", "flower",
-                                                   "mushroom", "cat", "castle", "car", "cactus", "boat", "whale", "duck"};
+static const char *const ground_kinds[N_GROUND] = {
+    "none",     "house", "tree",   "pine", "lighthouse", "snowman", "tent",  "windmill", "flower",
+    "mushroom", "cat",   "castle", "car",  "cactus",     "boat",    "whale", "duck"};
 static const char *const times[N_TIMES] = {"dawn", "day", "sunset", "night"};
 static const char *const weathers[N_WEATHERS] = {"clear", "cloudy", "rain", "snow", "rainbow"};
 static const char *const seasons[N_SEASONS] = {"spring", "summer", "autumn", "winter"};
-static const char *const terrains[N_TERRAINS] = {"hills", "mountains", "forest", "sea", "desert", "city", "none"};
+static const char *const terrains[N_TERRAINS] = {"hills",  "mountains", "forest", "sea",
+                                                 "desert", "city",      "none"};
 
 struct layer {
     float *weight, *bias;
@@ -46,8 +49,8 @@ struct layer {
 
 struct facts_eye {
     struct layer conv[N_CONVS], column, slot, whole;
-    float *weights;                    /* all of them, one block */
-    float *from, *to;                  /* activations, MAX_ACTIVATION each */
+    float *weights;   /* all of them, one block */
+    float *from, *to; /* activations, MAX_ACTIVATION each */
     float hidden[N_COLUMNS * HIDDEN];
 };
 
@@ -70,7 +73,8 @@ static size_t lay_out(struct facts_eye *eye)
         at += (size_t)convs[k].out;
     }
     struct layer *const dense[3] = {&eye->column, &eye->slot, &eye->whole};
-    static const size_t in[3] = {COLUMN_IN, HIDDEN, (size_t)N_COLUMNS * HIDDEN}, out[3] = {HIDDEN, SLOT_OUT, WHOLE_OUT};
+    static const size_t in[3] = {COLUMN_IN, HIDDEN, (size_t)N_COLUMNS * HIDDEN},
+                        out[3] = {HIDDEN, SLOT_OUT, WHOLE_OUT};
     for (int k = 0; k < 3; k++) {
         dense[k]->weight = eye->weights + at;
         at += in[k] * out[k];
@@ -82,7 +86,8 @@ static size_t lay_out(struct facts_eye *eye)
 
 static size_t weights_wanted(void)
 {
-    size_t n = (size_t)HIDDEN * COLUMN_IN + HIDDEN + (size_t)SLOT_OUT * HIDDEN + SLOT_OUT + (size_t)WHOLE_OUT * N_COLUMNS * HIDDEN + WHOLE_OUT;
+    size_t n = (size_t)HIDDEN * COLUMN_IN + HIDDEN + (size_t)SLOT_OUT * HIDDEN + SLOT_OUT +
+               (size_t)WHOLE_OUT * N_COLUMNS * HIDDEN + WHOLE_OUT;
     for (int k = 0; k < N_CONVS; k++)
         n += (size_t)convs[k].out * ((size_t)convs[k].in * 9 + 1);
     return n;
@@ -102,9 +107,11 @@ int facts_eye_open(const char *path, struct facts_eye **ret_eye, FILE *say)
         fprintf(say, "%s: no memory\n", path);
         goto fail;
     }
-    const size_t got = fread(bytes, 1, n * 2 + 5, file); /* one byte more than wanted, to notice a longer file */
+    const size_t got =
+        fread(bytes, 1, n * 2 + 5, file); /* one byte more than wanted, to notice a longer file */
     if (got != n * 2 + 4 || memcmp(bytes, "EYE1", 4) != 0) {
-        fprintf(say, "%s: not the eye's weights: found %zu bytes, wanted %zu beginning with EYE1\n", path, got, n * 2 + 4);
+        fprintf(say, "%s: not the eye's weights: found %zu bytes, wanted %zu beginning with EYE1\n", path,
+                got, n * 2 + 4);
         goto fail;
     }
     eye->weights = malloc(n * sizeof *eye->weights);
@@ -139,7 +146,8 @@ void facts_eye_close(struct facts_eye *eye)
     free(eye);
 }
 
-/* out[3][96][96] in -1..1: each bin averages the pixels [floor(i n / 96), ceil((i + 1) n / 96)), as adaptive pooling does. */
+/* out[3][96][96] in -1..1: each bin averages the pixels [floor(i n / 96), ceil((i + 1) n / 96)), as adaptive
+ * pooling does. */
 static void shrink(const struct facts_picture *p, float *out)
 {
     for (int y = 0; y < INPUT_PX; y++) {

@@ -1,9 +1,10 @@
 /* facts.h - judges a picture against what its prompt stated, from its pixels alone.
  *
- * Two readers. Plain shapes are measured by hand-written rules (shapes.c): background, colour, place, size. Scenes are
- * read by a small convolutional network (eye.c) that learned from drawn truth only and never saw a prompt: what stands in
- * six slots {sky, ground} x {left, middle, right}, and the time, weather, season and terrain of the whole. score.c
- * compares either with the truth of a prompts file. No painting model is known here. Single-threaded, no global state. */
+ * Two readers. Plain shapes are measured by hand-written rules (shapes.c): background, colour, place, size.
+ * Scenes are read by a small convolutional network (eye.c) that learned from drawn truth only and never saw a
+ * prompt: what stands in six slots {sky, ground} x {left, middle, right}, and the time, weather, season and
+ * terrain of the whole. score.c compares either with the truth of a prompts file. No painting model is known
+ * here. Single-threaded, no global state. */
 #ifndef ATELIER_TESTS_FACTS_H
 #define ATELIER_TESTS_FACTS_H
 
@@ -13,12 +14,7 @@
 
 #include <jansson.h>
 
-enum {
-    FACTS_N_COLOURS = 9,
-    FACTS_N_PLACES = 3,
-    FACTS_MAX_SHAPES = 2,
-    FACTS_NONE = -1
-};
+enum { FACTS_N_COLOURS = 9, FACTS_N_PLACES = 3, FACTS_MAX_SHAPES = 2, FACTS_NONE = -1 };
 
 /* Names in the order of the network's outputs; tools/train/scenes.py has the same lists. */
 extern const char *const facts_colours[FACTS_N_COLOURS];
@@ -49,7 +45,8 @@ struct facts_shapes {
 /* Reads up to `wanted` (1 or 2) shapes on a plain background. Returns 0, or -1 when memory ran out. */
 int facts_read_shapes(const struct facts_picture *picture, int wanted, struct facts_shapes *ret_shapes);
 
-/* What the network sees. kind: a name, or "none"; colour and size are guesses that mean nothing where kind is "none". */
+/* What the network sees. kind: a name, or "none"; colour and size are guesses that mean nothing where kind is
+ * "none". */
 struct facts_slot {
     const char *kind;
     int colour, size;
@@ -65,7 +62,8 @@ struct facts_eye;
 /* Reads the weights that tools/train/train_eye.py wrote. Returns 0, or -1 with a sentence on `say`. */
 int facts_eye_open(const char *path, struct facts_eye **ret_eye, FILE *say);
 void facts_eye_close(struct facts_eye *eye);
-void facts_eye_look(struct facts_eye *eye, const struct facts_picture *picture, struct facts_sight *ret_sight);
+void facts_eye_look(struct facts_eye *eye, const struct facts_picture *picture,
+                    struct facts_sight *ret_sight);
 
 /* The sorts of fact, plain shapes first. */
 enum facts_sort {
@@ -97,6 +95,7 @@ struct facts_tally {
 
 /* Adds what `truth` (the object of that name in a prompts file) states and whether the picture shows it.
  * Returns the number of wrong facts, or -1 when the truth is malformed or memory ran out. */
-int facts_score(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth, struct facts_tally *tally);
+int facts_score(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth,
+                struct facts_tally *tally);
 
 #endif

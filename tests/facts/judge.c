@@ -1,9 +1,11 @@
-/* judge.c - judge PROMPTS.jsonl PICTURES [--eye FILE] [--shuffle SEED] [--wrong] [--expect shapes=0.98] [--expect scenes=0.90]
+/* judge.c - judge PROMPTS.jsonl PICTURES [--eye FILE] [--shuffle SEED] [--wrong] [--expect shapes=0.98]
+ * [--expect scenes=0.90]
  *
- * Judges PICTURES/<id>.png of every line {"id", "prompt", "truth"} and prints a table of the facts that are right. --shuffle
- * hands each picture the truth of another one of its kind, drawn at random: what is then still right is luck. --wrong
- * lists the prompts with wrong facts. --expect makes a worse figure exit 1: "shapes" is background, colour, size, place and time of day,
- * each alone; "scenes" is kind, colour, place and count of things, each alone. Exit 2: usage or unreadable files. */
+ * Judges PICTURES/<id>.png of every line {"id", "prompt", "truth"} and prints a table of the facts that are
+ * right. --shuffle hands each picture the truth of another one of its kind, drawn at random: what is then
+ * still right is luck. --wrong lists the prompts with wrong facts. --expect makes a worse figure exit 1:
+ * "shapes" is background, colour, size, place and time of day, each alone; "scenes" is kind, colour, place
+ * and count of things, each alone. Exit 2: usage or unreadable files. */
 #include "facts.h"
 
 #include <stdbool.h>
@@ -21,7 +23,9 @@ struct options {
 
 static int usage(void)
 {
-    fputs("usage: judge PROMPTS.jsonl PICTURES [--eye FILE] [--shuffle SEED] [--wrong] [--expect shapes=R] [--expect scenes=R]\n", stderr);
+    fputs("usage: judge PROMPTS.jsonl PICTURES [--eye FILE] [--shuffle SEED] [--wrong] [--expect shapes=R] "
+          "[--expect scenes=R]\n",
+          stderr);
     return 2;
 }
 
@@ -101,7 +105,8 @@ static uint64_t next_random(uint64_t *state)
 
 static const char *kind_of(const json_t *lines, size_t at)
 {
-    const char *kind = json_string_value(json_object_get(json_object_get(json_array_get(lines, at), "truth"), "kind"));
+    const char *kind =
+        json_string_value(json_object_get(json_object_get(json_array_get(lines, at), "truth"), "kind"));
     return kind ? kind : "";
 }
 
@@ -123,7 +128,8 @@ static void shuffle_truths(const json_t *lines, uint64_t seed, size_t *order)
     }
 }
 
-static int judge_all(const struct options *o, const json_t *lines, struct facts_eye *eye, struct facts_tally *tally)
+static int judge_all(const struct options *o, const json_t *lines, struct facts_eye *eye,
+                     struct facts_tally *tally)
 {
     const size_t n = json_array_size(lines);
     size_t *order = malloc(n * sizeof *order);
@@ -138,12 +144,14 @@ static int judge_all(const struct options *o, const json_t *lines, struct facts_
         const json_t *line = json_array_get(lines, i);
         char path[MAX_PATH_BYTES];
         struct facts_picture picture;
-        const int length = snprintf(path, sizeof path, "%s/%s.png", o->pictures, json_string_value(json_object_get(line, "id")));
+        const int length = snprintf(path, sizeof path, "%s/%s.png", o->pictures,
+                                    json_string_value(json_object_get(line, "id")));
         if (length < 0 || length >= (int)sizeof path || facts_picture_open(path, &picture, stderr) != 0) {
             result = -1;
             break;
         }
-        const int wrong = facts_score(&picture, eye, json_object_get(json_array_get(lines, order[i]), "truth"), tally);
+        const int wrong =
+            facts_score(&picture, eye, json_object_get(json_array_get(lines, order[i]), "truth"), tally);
         facts_picture_close(&picture);
         if (wrong < 0) {
             fprintf(stderr, "%s: object %zu: malformed truth\n", o->prompts, order[i] + 1);

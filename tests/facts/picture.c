@@ -1,4 +1,5 @@
-/* picture.c - PNG files as RGB bytes, by libpng's simplified reader: eight bits, no alpha, whatever the file holds. */
+/* picture.c - PNG files as RGB bytes, by libpng's simplified reader: eight bits, no alpha, whatever the file
+ * holds. */
 #include "facts.h"
 
 #include <stdlib.h>
@@ -19,7 +20,8 @@ int facts_picture_open(const char *path, struct facts_picture *ret_picture, FILE
     }
     uint8_t *rgb = NULL;
     if (image.width < 16 || image.height < 16 || image.width > MAX_SIDE_PX || image.height > MAX_SIDE_PX) {
-        fprintf(say, "%s: %u x %u pixels, wanted 16 to %d a side\n", path, image.width, image.height, MAX_SIDE_PX);
+        fprintf(say, "%s: %u x %u pixels, wanted 16 to %d a side\n", path, image.width, image.height,
+                MAX_SIDE_PX);
         goto fail;
     }
     image.format = PNG_FORMAT_RGB;

@@ -1,15 +1,16 @@
 /* score.c - compares what a picture shows with what its prompt stated.
  *
- * Only stated facts are asked. A thing that is missing costs its kind, colour, place and size alike. The count of a kind is
- * over the whole picture and exact: two boats where one was asked for is wrong. */
+ * Only stated facts are asked. A thing that is missing costs its kind, colour, place and size alike. The
+ * count of a kind is over the whole picture and exact: two boats where one was asked for is wrong. */
 #include "facts.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 const char *const facts_sort_names[FACT_N_SORTS] = {
-    "background", "shape colour", "shape size", "shape place", "time of day", "kind", "colour", "place", "count",
-    "bare kind", "bare colour", "bare count", "bare alone", "size", "weather", "season", "terrain"};
+    "background", "shape colour", "shape size", "shape place", "time of day", "kind",
+    "colour",     "place",        "count",      "bare kind",   "bare colour", "bare count",
+    "bare alone", "size",         "weather",    "season",      "terrain"};
 
 static int ask(struct facts_tally *tally, enum facts_sort sort, bool right)
 {
@@ -32,8 +33,8 @@ static bool is(const char *const *names, int index, const char *wanted)
 static int agreement(const struct facts_shape *seen, const json_t *fact)
 {
     const char *colour = text(fact, "colour"), *place = text(fact, "place"), *size = text(fact, "size");
-    return (colour && is(facts_colours, seen->colour, colour)) + (place && is(facts_places, seen->place, place)) +
-           (size && is(facts_sizes, seen->size, size));
+    return (colour && is(facts_colours, seen->colour, colour)) +
+           (place && is(facts_places, seen->place, place)) + (size && is(facts_sizes, seen->size, size));
 }
 
 static int score_shapes(const struct facts_picture *picture, const json_t *truth, struct facts_tally *tally)
@@ -51,7 +52,8 @@ static int score_shapes(const struct facts_picture *picture, const json_t *truth
     bool crossed = false; /* whether the first stated shape is the second seen one */
     if (n == 2) {
         const json_t *a = json_array_get(stated, 0), *b = json_array_get(stated, 1);
-        crossed = agreement(&seen.shape[1], a) + agreement(&seen.shape[0], b) > agreement(&seen.shape[0], a) + agreement(&seen.shape[1], b);
+        crossed = agreement(&seen.shape[1], a) + agreement(&seen.shape[0], b) >
+                  agreement(&seen.shape[0], a) + agreement(&seen.shape[1], b);
     }
     for (int k = 0; k < n; k++) {
         const json_t *fact = json_array_get(stated, (size_t)k);
@@ -90,12 +92,15 @@ static int count_all(const struct facts_sight *sight)
     return n;
 }
 
-/* Whether `want` of the kind's slots (all places, or the one at `only`) have this colour (or size, by `names`). */
-static bool shows(const struct facts_sight *sight, const char *kind, int only, int want, const char *const *names, const char *value)
+/* Whether `want` of the kind's slots (all places, or the one at `only`) have this colour (or size, by
+ * `names`). */
+static bool shows(const struct facts_sight *sight, const char *kind, int only, int want,
+                  const char *const *names, const char *value)
 {
     int n = 0;
     for (int place = 0; place < FACTS_N_PLACES; place++) {
-        const struct facts_slot *slot = only == FACTS_NONE || only == place ? slot_of(sight, kind, place) : NULL;
+        const struct facts_slot *slot =
+            only == FACTS_NONE || only == place ? slot_of(sight, kind, place) : NULL;
         n += slot && is(names, names == facts_colours ? slot->colour : slot->size, value);
     }
     return n >= want;
@@ -110,7 +115,8 @@ static int place_index(const char *name)
 }
 
 /* Asks about the thing number `at` of the stated list. */
-static int score_thing(const struct facts_sight *sight, const json_t *stated, size_t at, bool bare, struct facts_tally *tally)
+static int score_thing(const struct facts_sight *sight, const json_t *stated, size_t at, bool bare,
+                       struct facts_tally *tally)
 {
     const json_t *fact = json_array_get(stated, at);
     const char *kind = text(fact, "kind"), *colour = text(fact, "colour"), *size = text(fact, "size");
@@ -121,7 +127,8 @@ static int score_thing(const struct facts_sight *sight, const json_t *stated, si
     const int n = (int)count;
     int wrong = ask(tally, bare ? FACT_BARE_KIND : FACT_KIND, count_kind(sight, kind) > 0);
     if (colour)
-        wrong += ask(tally, bare ? FACT_BARE_COLOUR : FACT_COLOUR, shows(sight, kind, place, n, facts_colours, colour));
+        wrong += ask(tally, bare ? FACT_BARE_COLOUR : FACT_COLOUR,
+                     shows(sight, kind, place, n, facts_colours, colour));
     if (place != FACTS_NONE)
         wrong += ask(tally, FACT_PLACE, slot_of(sight, kind, place) != NULL);
     if (size)
@@ -141,7 +148,8 @@ static int score_thing(const struct facts_sight *sight, const json_t *stated, si
     return wrong + ask(tally, bare ? FACT_BARE_COUNT : FACT_COUNT, count_kind(sight, kind) == total);
 }
 
-static int score_scene(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth, bool bare, struct facts_tally *tally)
+static int score_scene(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth,
+                       bool bare, struct facts_tally *tally)
 {
     struct facts_sight sight;
     facts_eye_look(eye, picture, &sight);
@@ -156,11 +164,13 @@ static int score_scene(const struct facts_picture *picture, struct facts_eye *ey
         all += json_integer_value(json_object_get(json_array_get(stated, k), "count"));
     }
     if (bare)
-        return wrong + ask(tally, FACT_BARE_ALONE, count_all(&sight) == all && strcmp(sight.terrain, "none") == 0);
+        return wrong +
+               ask(tally, FACT_BARE_ALONE, count_all(&sight) == all && strcmp(sight.terrain, "none") == 0);
     static const struct {
         const char *key;
         enum facts_sort sort;
-    } whole[] = {{"time", FACT_TIME}, {"weather", FACT_WEATHER}, {"season", FACT_SEASON}, {"terrain", FACT_TERRAIN}};
+    } whole[] = {
+        {"time", FACT_TIME}, {"weather", FACT_WEATHER}, {"season", FACT_SEASON}, {"terrain", FACT_TERRAIN}};
     const char *const seen[] = {sight.time, sight.weather, sight.season, sight.terrain};
     for (size_t k = 0; k < sizeof whole / sizeof *whole; k++)
         if (text(truth, whole[k].key))
@@ -168,7 +178,8 @@ static int score_scene(const struct facts_picture *picture, struct facts_eye *ey
     return wrong;
 }
 
-int facts_score(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth, struct facts_tally *tally)
+int facts_score(const struct facts_picture *picture, struct facts_eye *eye, const json_t *truth,
+                struct facts_tally *tally)
 {
     const char *kind = text(truth, "kind");
     if (!kind)

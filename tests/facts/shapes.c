@@ -1,25 +1,30 @@
 /* shapes.c - reads plain shapes off a plain background, by rules a person can check.
  *
- * The background is the median of the border. What differs clearly from it is shape; connected pieces are told apart
- * by flood fill and crumbs dropped. A piece's colour is the median of its inside (edges are blends), its place the
- * third its box is centred in, its size the longer side of its box: the generator draws small shapes about 0.2 and big
- * ones about 0.36 of the picture wide. */
+ * The background is the median of the border. What differs clearly from it is shape; connected pieces are
+ * told apart by flood fill and crumbs dropped. A piece's colour is the median of its inside (edges are
+ * blends), its place the third its box is centred in, its size the longer side of its box: the generator
+ * draws small shapes about 0.2 and big ones about 0.36 of the picture wide. */
 #include "facts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const facts_colours[FACTS_N_COLOURS] = {"red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black"};
+const char *const facts_colours[FACTS_N_COLOURS] = {"red",    "orange", "yellow", "green", "blue",
+                                                    "purple", "pink",   "white",  "black"};
 const char *const facts_places[FACTS_N_PLACES] = {"left", "middle", "right"};
 const char *const facts_sizes[2] = {"small", "big"};
 
 static const uint8_t colour_rgb[FACTS_N_COLOURS][3] = {
-    {219, 33, 36}, {247, 135, 26}, {250, 222, 41}, {41, 163, 66}, {33, 87, 219},
+    {219, 33, 36},  {247, 135, 26},  {250, 222, 41},  {41, 163, 66}, {33, 87, 219},
     {128, 46, 179}, {252, 153, 194}, {245, 245, 245}, {20, 20, 26},
 };
 
 static const double MIN_AREA = 0.004, LEFT_OF_MIDDLE = 0.36, RIGHT_OF_MIDDLE = 0.64, BIG_FROM = 0.265;
-enum { FAINTEST = 51, CLEAR = 64, N_LEVELS = 256 }; /* sums of channel differences, of 765; the two nearest colours differ by 105 */
+enum {
+    FAINTEST = 51,
+    CLEAR = 64,
+    N_LEVELS = 256
+}; /* sums of channel differences, of 765; the two nearest colours differ by 105 */
 
 struct piece {
     size_t area;
@@ -72,8 +77,9 @@ static void border_median(const struct facts_picture *p, int ret_rgb[3])
         ret_rgb[k] = median_level(count[k]);
 }
 
-/* Fills away[height][width] with the distance from the background, and returns the level that counts as shape: half of what
- * the most different 1.5 % of the pixels reach, but no more than CLEAR, or a strong shape would hide a pale one beside it. */
+/* Fills away[height][width] with the distance from the background, and returns the level that counts as
+ * shape: half of what the most different 1.5 % of the pixels reach, but no more than CLEAR, or a strong shape
+ * would hide a pale one beside it. */
 static int measure_distance(const struct facts_picture *p, const int background[3], uint16_t *away)
 {
     size_t count[766] = {0};
@@ -94,7 +100,8 @@ static int measure_distance(const struct facts_picture *p, const int background[
 }
 
 /* Marks the piece that holds pixel `start` with `label` and measures it. stack: room for every pixel. */
-static struct piece flood(const struct facts_picture *p, const uint16_t *away, int level, size_t start, int label, int *labels, size_t *stack)
+static struct piece flood(const struct facts_picture *p, const uint16_t *away, int level, size_t start,
+                          int label, int *labels, size_t *stack)
 {
     const int w = p->width, h = p->height;
     struct piece piece = {.x0 = w, .y0 = h, .x1 = -1, .y1 = -1, .label = label};
@@ -133,7 +140,8 @@ static int inside_colour(const struct facts_picture *p, const struct piece *piec
         for (int x = piece->x0 > 1 ? piece->x0 : 1; x <= piece->x1 && x < p->width - 1; x++) {
             const size_t i = (size_t)y * w + (size_t)x;
             const int l = piece->label;
-            if (labels[i] != l || labels[i - 1] != l || labels[i + 1] != l || labels[i - w] != l || labels[i + w] != l)
+            if (labels[i] != l || labels[i - 1] != l || labels[i + 1] != l || labels[i - w] != l ||
+                labels[i + w] != l)
                 continue;
             for (size_t k = 0; k < 3; k++)
                 count[k][p->rgb[i * 3 + k]]++;
@@ -144,13 +152,17 @@ static int inside_colour(const struct facts_picture *p, const struct piece *piec
     return nearest_colour(rgb);
 }
 
-static struct facts_shape describe(const struct facts_picture *p, const struct piece *piece, const int *labels)
+static struct facts_shape describe(const struct facts_picture *p, const struct piece *piece,
+                                   const int *labels)
 {
     const double centre = 0.5 * (piece->x0 + piece->x1 + 1) / p->width;
-    const double wide = (double)(piece->x1 - piece->x0 + 1) / p->width, tall = (double)(piece->y1 - piece->y0 + 1) / p->height;
+    const double wide = (double)(piece->x1 - piece->x0 + 1) / p->width,
+                 tall = (double)(piece->y1 - piece->y0 + 1) / p->height;
     return (struct facts_shape){
         .colour = inside_colour(p, piece, labels),
-        .place = centre < LEFT_OF_MIDDLE ? 0 : centre > RIGHT_OF_MIDDLE ? 2 : 1,
+        .place = centre < LEFT_OF_MIDDLE    ? 0
+                 : centre > RIGHT_OF_MIDDLE ? 2
+                                            : 1,
         .size = (wide > tall ? wide : tall) > BIG_FROM,
     };
 }
