@@ -61,6 +61,7 @@ typedef struct atl_runner {
     char ids[65]; /* the batch's digest, in hex digits */
     atl_ledger *ledger;
     atl_exports *exports;              /* NULL: they could not be written, and are made again at the end */
+    bool exports_stale;                /* pictures are painted again: the timings are made again at the end */
     bool known;                        /* the ledger has a RUN record */
     char *settings[RUN_RECORD_FIELDS]; /* its fields "key=value", and what they are now where they are not */
     uint32_t session;

@@ -44,6 +44,7 @@ static atl_status note_done(atl_runner *r, const atl_record *record, atl_note *n
     const int64_t wanted = strtoll(atl_record_field(record, ATL_DONE_BYTES), NULL, 10);
     const int64_t found = atl_picture_name_ok(name) ? atl_picture_size(r->dir_fd, name) : -1;
     const atl_mark mark = found < 0 ? ATL_MARK_NONE : found == wanted ? ATL_MARK_DONE : ATL_MARK_REPLACE;
+    r->exports_stale = r->exports_stale || mark != ATL_MARK_DONE;
     return atl_marks_set(&r->marks, record->index, mark, note);
 }
 
