@@ -393,6 +393,15 @@ static int timeout_ms(const atl_executor *x)
     return left_ms < 0 ? 0 : left_ms > 3600000 ? 3600000 : (int)left_ms;
 }
 
+/* After what was to take `meant_ns` at most since the last time that it woke. */
+static void note_absence(atl_executor *x, int64_t meant_ns)
+{
+    const int64_t now_ns = atl_clock_now_ns(), took_ns = now_ns - x->woke_ns;
+    if (took_ns > meant_ns + away_ns)
+        x->lost_ns += took_ns;
+    x->woke_ns = now_ns;
+}
+
 static void wait(atl_executor *x, bool more)
 {
     const int timeout = more ? 0 : timeout_ms(x);
@@ -403,10 +412,9 @@ static void wait(atl_executor *x, bool more)
         x->fds[2 + 2 * w] = process->pid > 0 ? process->words_fd : -1;
     }
     atl_server_wait(x->server, x->fds, x->readable, 1 + 2 * (size_t)x->plan.n_workers, timeout);
-    const int64_t now_ns = atl_clock_now_ns(), turn_ns = now_ns - x->woke_ns;
-    if (timeout >= 0 && turn_ns > (int64_t)timeout * 1000000 + away_ns)
-        x->lost_ns += turn_ns;
-    x->woke_ns = now_ns;
+    if (timeout >= 0)
+        note_absence(x, (int64_t)timeout * 1000000);
+    x->woke_ns = atl_clock_now_ns();
     uint64_t count;
     if (x->readable[0] && read(x->fds[0], &count, sizeof count) < 0)
         return; /* somebody else cannot have read it: the next turn looks again */
@@ -429,6 +437,7 @@ static void turn(atl_executor *x, bool *more)
     if (!*more)
         atl_pool_watch(x, atl_clock_now_ns());
     take_orders(x);
+    note_absence(x, 0);
     if (!x->finished && !x->broken && atl_dispatch_deadline_ns(x->dispatch) <= atl_pool_now_ns(x))
         atl_pool_tell(x, (atl_event){.type = ATL_EV_TICK});
     atl_pool_obey(x);
