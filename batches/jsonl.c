@@ -129,6 +129,8 @@ atl_status atl_read_jsonl(atl_reader *reader, const char *line, size_t n, atl_dr
     json_error_t error;
     const size_t begin = draft->column;
     json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
+    if (!object && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a line");
     if (!object)
         return atl_place(
             reader, draft->line, error.column > 0 ? (size_t)error.column : draft->column,
