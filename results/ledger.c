@@ -283,6 +283,11 @@ bool atl_ledger_disk_full(const atl_ledger *ledger)
     return ledger->disk_full;
 }
 
+static bool is_disk_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
 /* Makes sure that the file's next bytes have their place on the disk. Where a file system cannot promise,
  * writing will tell. */
 static bool allocate_ahead(atl_ledger *l, size_t n)
@@ -290,24 +295,24 @@ static bool allocate_ahead(atl_ledger *l, size_t n)
 #ifdef FALLOC_FL_KEEP_SIZE
     if (l->end + (off_t)n <= l->allocated)
         return true;
-    const off_t length = (off_t)(n > AHEAD_BYTES ? n : AHEAD_BYTES);
+    off_t length = (off_t)(n > AHEAD_BYTES ? n : AHEAD_BYTES);
     int rc;
-    do
+    for (;;) {
         rc = fallocate(l->fd, FALLOC_FL_KEEP_SIZE, l->end, length);
-    while (rc != 0 && errno == EINTR);
+        if (rc != 0 && errno != EINTR &&
+            length > (off_t)n) /* what is needed now, where more is not to be had */
+            length = (off_t)n;
+        else if (rc == 0 || errno != EINTR)
+            break;
+    }
     if (rc == 0)
         l->allocated = l->end + length;
-    return rc == 0 || (errno != ENOSPC && errno != EDQUOT && errno != EFBIG);
+    return rc == 0 || !is_disk_full(errno);
 #else
     (void)l;
     (void)n;
     return true;
 #endif
-}
-
-static bool is_disk_full(int error)
-{
-    return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 /* Writes all or nothing: what a failed write left is cut off again. */

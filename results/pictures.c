@@ -28,7 +28,7 @@ bool atl_picture_name_ok(const char *name)
 static atl_status fail_errno(atl_note *note, const char *name, const char *verb, bool *full)
 {
     const int e = errno;
-    *full = e == ENOSPC || e == EDQUOT || e == EFBIG;
+    *full = e == ENOSPC || e == EDQUOT; /* not EFBIG: that would never come right by waiting */
     return atl_fail(note, ATL_IO, "%s: cannot %s: %s", name, verb, strerror(e));
 }
 
