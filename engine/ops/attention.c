@@ -8,8 +8,9 @@
  *   Oᵀ[c][32]  += Vᵀ · S           S is already laid out as the right-hand side, V as the left
  *
  * K is packed once for all tiles of a head; V only gets its head's rows side by side, so that they share
- * pages. A lane never sees its neighbours, and blocks follow each other upwards: a query's result does not
- * depend on who else is there. */
+ * pages. In bf16 both become strips, V's of its transpose, and queries and S become panels. A lane never sees
+ * its neighbours, and blocks follow each other upwards: a query's result does not depend on who else is
+ * there. */
 #include "ops/attention.h"
 
 #include <cblas.h>
@@ -20,7 +21,7 @@
 #include "kernels/kernels.h"
 
 #define BLOCK_STRIPS 16
-#define BLOCK_KEYS   (BLOCK_STRIPS * ATL_TILE_ROWS)
+#define BLOCK_KEYS   (BLOCK_STRIPS * ATL_TILE_ROWS) /* 224: seven strips of bf16 */
 #define QUERIES      ATL_TILE_COLS
 
 typedef struct attention_job {
@@ -28,12 +29,14 @@ typedef struct attention_job {
     const atl_map *q, *k, *v, *out;
     int heads;
     float scale;
-    bool causal;
-    size_t d, d_padded, t_q, t_k; /* d_padded: a multiple of 16 */
+    bool causal, bf16;
+    size_t d, d_padded, t_q, t_k; /* d_padded: a multiple of 16, of 32 in bf16 */
     size_t n_strips, n_query_tiles;
-    float *packed_k; /* [n][heads][n_strips][d][16]; unused with OpenBLAS */
-    float *dense_v;  /* [n][heads][n_strips · 14][d]; likewise */
-    float *zeros;    /* [d] */
+    float *packed_k;   /* [n][heads][n_strips][d][16]; unused with OpenBLAS */
+    float *dense_v;    /* [n][heads][n_strips · 14][d]; likewise */
+    uint16_t *k_bf16;  /* [n][heads][n_strips][d_padded/32][32 keys][32] */
+    uint16_t *vt_bf16; /* [n][heads][d_padded/32][n_strips][32 channels][32 keys] */
+    float *zeros;      /* [d_padded] */
     float *scratch;
     size_t thread_floats;
 } attention_job;
@@ -42,10 +45,11 @@ typedef struct attention_job {
 typedef struct attention_tile {
     const attention_job *job;
     size_t picture, head, first_query;
-    float *q;    /* [d][32] */
-    float *s;    /* [BLOCK_KEYS][32] */
-    float *o;    /* [d][32] */
-    float *rows; /* [32][d_padded]: o, turned */
+    float *q;                    /* [d][32] */
+    float *s;                    /* [BLOCK_KEYS][32] */
+    float *o;                    /* [d][32] */
+    float *rows;                 /* [32][d_padded]: o, turned */
+    uint16_t *q_pairs, *s_pairs; /* bf16: panels of q and of s */
     float max[QUERIES], sum[QUERIES], correction[QUERIES];
 } attention_tile;
 
@@ -88,6 +92,44 @@ static void pack_head(void *user, size_t tile, int thread)
     }
 }
 
+/* Elements of one head's K, and of its Vᵀ. */
+static size_t bf16_head(const attention_job *job)
+{
+    return job->n_strips * ATL_BLOCK_K * job->d_padded;
+}
+
+/* Keys past the end, and channels past a head's last, are zeros: what they are multiplied with is zero too,
+ * but must not be multiplied with what happens to be there. */
+static void pack_head_bf16(void *user, size_t tile, int thread)
+{
+    const attention_job *job = user;
+    size_t strip = tile % job->n_strips, nth_head = tile / job->n_strips;
+    size_t head = nth_head % (size_t)job->heads, picture = nth_head / (size_t)job->heads;
+    const float *k_rows[ATL_BLOCK_K], *v_rows[ATL_BLOCK_K], *pad[ATL_BLOCK_K];
+    for (size_t i = 0; i < ATL_BLOCK_K; i++) {
+        size_t key = strip * ATL_BLOCK_K + i;
+        k_rows[i] = key < job->t_k ? head_row(job, job->k, picture, head, key) : job->zeros;
+        v_rows[i] = key < job->t_k ? head_row(job, job->v, picture, head, key) : job->zeros;
+        pad[i] = job->zeros;
+    }
+    uint16_t *k = job->k_bf16 + nth_head * bf16_head(job) + strip * ATL_BLOCK_K * job->d_padded;
+    job->kernels->pack_bf16(ATL_BLOCK_K, 0, job->d, k_rows, k);
+    job->kernels->pack_bf16(ATL_BLOCK_K, job->d, job->d_padded - job->d, pad, k);
+
+    float *turned = job->scratch + (size_t)thread * job->thread_floats; /* [d][32 keys] */
+    job->kernels->pack_f32(16, job->d, v_rows, turned, ATL_BLOCK_K);
+    job->kernels->pack_f32(16, job->d, v_rows + 16, turned + 16, ATL_BLOCK_K);
+    for (size_t c = 0; c < job->d; c += ATL_BF16_TILE_ROWS) {
+        const float *rows[ATL_BF16_TILE_ROWS];
+        size_t n = least(ATL_BF16_TILE_ROWS, job->d - c);
+        for (size_t i = 0; i < n; i++)
+            rows[i] = turned + (c + i) * ATL_BLOCK_K;
+        job->kernels->pack_bf16((int)n, 0, ATL_BLOCK_K, rows,
+                                job->vt_bf16 + nth_head * bf16_head(job) +
+                                    (c * job->n_strips + strip * ATL_BF16_TILE_ROWS) * ATL_BLOCK_K);
+    }
+}
+
 /* Queries past the end are rows of zeros: their lanes compute, and are not stored. */
 static void load_queries(attention_tile *t)
 {
@@ -100,12 +142,40 @@ static void load_queries(attention_tile *t)
         }
         job->kernels->pack_f32(16, job->d, rows, t->q + half, QUERIES);
     }
+    if (job->bf16)
+        job->kernels->pairs_bf16(job->d, t->q, t->q_pairs);
+}
+
+static void multiply_keys_bf16(const attention_tile *t, size_t first, size_t n)
+{
+    const attention_job *job = t->job;
+    size_t nth_head = t->picture * (size_t)job->heads + t->head;
+    const uint16_t *k = job->k_bf16 + nth_head * bf16_head(job) + first * job->d_padded;
+    for (size_t i = 0; i < n; i += ATL_BF16_TILE_ROWS, k += ATL_BF16_TILE_ROWS * job->d_padded)
+        job->kernels->gemm_bf16((int)least(ATL_BF16_TILE_ROWS, n - i), job->d_padded, k, t->q_pairs,
+                                t->s + i * QUERIES, QUERIES, false, t->q_pairs);
+}
+
+static void multiply_values_bf16(const attention_tile *t, size_t first, size_t n, bool add)
+{
+    const attention_job *job = t->job;
+    size_t nth_head = t->picture * (size_t)job->heads + t->head;
+    const uint16_t *vt = job->vt_bf16 + nth_head * bf16_head(job);
+    job->kernels->pairs_bf16(n, t->s, t->s_pairs);
+    for (size_t c = 0; c < job->d; c += ATL_BF16_TILE_ROWS)
+        job->kernels->gemm_bf16((int)least(ATL_BF16_TILE_ROWS, job->d - c), atl_round_up(n, ATL_BLOCK_K),
+                                vt + (c * job->n_strips * ATL_BLOCK_K + first * ATL_BF16_TILE_ROWS),
+                                t->s_pairs, t->o + c * QUERIES, QUERIES, add, t->s_pairs);
 }
 
 /* S = K·Qᵀ for keys [first, first + n). */
 static void multiply_keys(const attention_tile *t, size_t first, size_t n)
 {
     const attention_job *job = t->job;
+    if (job->bf16) {
+        multiply_keys_bf16(t, first, n);
+        return;
+    }
     if (job->kernels->gemm_by_blas) {
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, QUERIES, (int)job->d, 1.0f,
                     head_row(job, job->k, t->picture, t->head, first), (int)job->k->stride, t->q, QUERIES,
@@ -124,6 +194,10 @@ static void multiply_keys(const attention_tile *t, size_t first, size_t n)
 static void multiply_values(const attention_tile *t, size_t first, size_t n, bool add)
 {
     const attention_job *job = t->job;
+    if (job->bf16) {
+        multiply_values_bf16(t, first, n, add);
+        return;
+    }
     if (job->kernels->gemm_by_blas) {
         const float *v = head_row(job, job->v, t->picture, t->head, first);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)job->d, QUERIES, (int)n, 1.0f, v,
@@ -175,10 +249,14 @@ static void run_tile(void *user, size_t index, int thread)
     t.s = t.q + job->d * QUERIES;
     t.o = t.s + BLOCK_KEYS * QUERIES;
     t.rows = t.o + job->d * QUERIES;
+    t.q_pairs = (uint16_t *)(void *)(t.rows + QUERIES * job->d_padded);
+    t.s_pairs = t.q_pairs + job->d_padded * QUERIES;
     for (int j = 0; j < QUERIES; j++)
         t.max[j] = -INFINITY;
     size_t n_keys = job->causal ? least(job->t_k, t.first_query + QUERIES) : job->t_k;
 
+    if (job->bf16)
+        job->kernels->bf16_begin();
     load_queries(&t);
     for (size_t key = 0; key < n_keys; key += BLOCK_KEYS) {
         size_t n = least(BLOCK_KEYS, n_keys - key);
@@ -190,7 +268,28 @@ static void run_tile(void *user, size_t index, int thread)
             job->kernels->scale_rows_f32((int)job->d, t.correction, t.o);
         multiply_values(&t, key, n, key > 0);
     }
+    if (job->bf16)
+        job->kernels->bf16_end();
     store_queries(&t);
+}
+
+/* Scratch of all threads, and what is packed for all tiles. */
+static void take_scratch(const atl_bench *bench, attention_job *job, size_t n_heads)
+{
+    size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
+    bool f32_packed = !job->bf16 && !bench->kernels->gemm_by_blas;
+    size_t n_keys = f32_packed ? n_heads * job->n_strips * ATL_TILE_ROWS : 0;
+    size_t n_bf16 = job->bf16 ? n_heads * bf16_head(job) : 0;
+    job->thread_floats = 2 * job->d * QUERIES + BLOCK_KEYS * QUERIES + QUERIES * job->d_padded;
+    if (job->bf16)
+        job->thread_floats += (job->d_padded + BLOCK_KEYS) * QUERIES / 2;
+    job->packed_k =
+        atl_arena_take(bench->arena, n_keys / ATL_TILE_ROWS * job->d * ATL_STRIP_WIDTH * sizeof(float));
+    job->dense_v = atl_arena_take(bench->arena, n_keys * job->d * sizeof(float));
+    job->k_bf16 = atl_arena_take(bench->arena, n_bf16 * sizeof *job->k_bf16);
+    job->vt_bf16 = atl_arena_take(bench->arena, n_bf16 * sizeof *job->vt_bf16);
+    job->zeros = atl_arena_take(bench->arena, job->d_padded * sizeof *job->zeros);
+    job->scratch = atl_arena_take(bench->arena, n_threads * job->thread_floats * sizeof *job->scratch);
 }
 
 void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
@@ -199,28 +298,25 @@ void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, c
     attention_job job = {.kernels = bench->kernels, .q = q, .k = k, .v = v, .out = out, .heads = heads};
     job.scale = scale;
     job.causal = causal;
+    job.bf16 = bench->policy->layer[causal ? ATL_LAYER_TEXT : ATL_LAYER_ATTENTION].store == ATL_BF16;
     job.d = (size_t)q->c / (size_t)heads;
-    job.d_padded = atl_round_up(job.d, 16);
+    job.d_padded = atl_round_up(job.d, job.bf16 ? ATL_BLOCK_K : 16);
     job.t_q = (size_t)q->h * (size_t)q->w;
     job.t_k = (size_t)k->h * (size_t)k->w;
-    job.n_strips = (job.t_k + ATL_TILE_ROWS - 1) / ATL_TILE_ROWS;
+    size_t strip_keys = job.bf16 ? ATL_BF16_TILE_ROWS : ATL_TILE_ROWS;
+    job.n_strips = (job.t_k + strip_keys - 1) / strip_keys;
     job.n_query_tiles = (job.t_q + QUERIES - 1) / QUERIES;
-    job.thread_floats = 2 * job.d * QUERIES + BLOCK_KEYS * QUERIES + QUERIES * job.d_padded;
-    size_t n_heads = (size_t)q->n * (size_t)heads, n_threads = (size_t)atl_pool_n_threads(bench->pool);
-    bool pack = !bench->kernels->gemm_by_blas;
+    size_t n_heads = (size_t)q->n * (size_t)heads,
+           n_blocks = (job.n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS;
 
     size_t mark = atl_arena_mark(bench->arena);
-    size_t n_keys = pack ? n_heads * job.n_strips * ATL_TILE_ROWS : 0;
-    job.packed_k =
-        atl_arena_take(bench->arena, n_keys / ATL_TILE_ROWS * job.d * ATL_STRIP_WIDTH * sizeof(float));
-    job.dense_v = atl_arena_take(bench->arena, n_keys * job.d * sizeof(float));
-    job.zeros = atl_arena_take(bench->arena, job.d * sizeof *job.zeros);
-    job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_floats * sizeof *job.scratch);
+    take_scratch(bench, &job, n_heads);
     if (!bench->arena->measuring) {
-        memset(job.zeros, 0, job.d * sizeof *job.zeros);
-        if (pack)
-            atl_pool_run(bench->pool, n_heads * ((job.n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS), pack_head,
-                         &job);
+        memset(job.zeros, 0, job.d_padded * sizeof *job.zeros);
+        if (job.bf16)
+            atl_pool_run(bench->pool, n_heads * job.n_strips, pack_head_bf16, &job);
+        else if (!bench->kernels->gemm_by_blas)
+            atl_pool_run(bench->pool, n_heads * n_blocks, pack_head, &job);
         atl_pool_run(bench->pool, n_heads * job.n_query_tiles, run_tile, &job);
     }
     atl_arena_release(bench->arena, mark);

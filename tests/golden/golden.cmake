@@ -26,6 +26,12 @@ target_link_libraries(test_golden_threads PRIVATE atelier_engine atelier_image P
 target_include_directories(test_golden_threads PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine)
 add_test(NAME golden_threads COMMAND test_golden_threads ${golden}/models ${golden}/expected)
 
+add_executable(test_golden_precision golden/precision_test.c golden/cases.c)
+target_link_libraries(test_golden_precision PRIVATE atelier_engine atelier_image PkgConfig::jansson PkgConfig::cmocka m)
+target_include_directories(test_golden_precision PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine)
+add_test(NAME golden_precision COMMAND test_golden_precision ${golden}/models ${golden}/expected)
+set_tests_properties(golden_precision PROPERTIES TIMEOUT 600)
+
 add_executable(test_golden_damage golden/damage_test.c)
 target_link_libraries(test_golden_damage PRIVATE atelier_engine PkgConfig::cmocka)
 target_include_directories(test_golden_damage PRIVATE ${PROJECT_SOURCE_DIR}/engine)

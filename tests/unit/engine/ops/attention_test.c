@@ -16,21 +16,29 @@ static const attention_case cases[] = {
     {1, 64, 77, 5, 64, false, 60},
 };
 
+/* In bf16, q, k and v are such as it can hold; what is left is the rounding of probabilities, 2⁻⁹ each. */
+static const char *const policies[] = {"fp32", "bf16"};
+
 typedef struct attention_data {
     const attention_case *shape;
+    const char *policy;
     guarded qkv, text, out; /* q, k, v as slices of one projection where t_q = t_k, else k and v of another */
     atl_map q, k, v;
 } attention_data;
 
-static void data_init(attention_data *d, const attention_case *s)
+static void data_init(attention_data *d, const attention_case *s, const char *policy)
 {
     int c = s->heads * s->d;
+    atl_dtype dtype = atl_policy_find(policy)->layer[ATL_LAYER_ATTENTION].store;
     d->shape = s;
+    d->policy = policy;
     d->qkv = guarded_map(s->n, 1, s->t_q, 3 * c, 5);
     d->text = guarded_map(s->n, 1, s->t_k, 2 * c, 0);
     d->out = guarded_map(s->n, 1, s->t_q, c, 3);
     guarded_fill(&d->qkv, 1, false);
     guarded_fill(&d->text, 2, false);
+    guarded_round(&d->qkv, dtype);
+    guarded_round(&d->text, dtype);
     bool self = s->t_q == s->t_k;
     d->q = atl_map_channels(&d->qkv.map, 0, c);
     d->k = self ? atl_map_channels(&d->qkv.map, c, c) : atl_map_channels(&d->text.map, 0, c);
@@ -49,6 +57,7 @@ static void run(const attention_data *d, uint32_t cpu_flags, int n_threads, int 
 {
     fixture f;
     fixture_init(&f, cpu_flags, n_threads);
+    f.bench.policy = atl_policy_find(d->policy);
     atl_map q = atl_map_pictures(&d->q, first, n), k = atl_map_pictures(&d->k, first, n);
     atl_map v = atl_map_pictures(&d->v, first, n), to = atl_map_pictures(&out->map, first, n);
     atl_attention(&f.bench, &q, &k, &v, d->shape->heads, d->shape->spread, d->shape->causal, &to);
@@ -88,10 +97,12 @@ static void attention_is_near_a_softmax_in_double(void **state)
 {
     (void)state;
     uint32_t isas[FIXTURE_ISAS];
-    for (size_t i = 0; i < ATL_COUNT(cases); i++) {
+    for (size_t j = 0; j < 2 * ATL_COUNT(cases); j++) {
         attention_data d;
-        data_init(&d, &cases[i]);
-        double want[512], bound = 1e-5 * (1.0 + (double)cases[i].spread);
+        size_t i = j / 2;
+        bool bf16 = j % 2 && !cases[i].causal;
+        data_init(&d, &cases[i], policies[j % 2]);
+        double want[512], bound = bf16 ? 2e-3 : 1e-5 * (1.0 + (double)cases[i].spread);
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             run(&d, isas[isa], 2, 0, cases[i].n, &d.out);
             guarded_check(&d.out);
@@ -111,10 +122,11 @@ static void attention_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
     uint32_t isas[FIXTURE_ISAS];
-    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+    for (size_t j = 0; j < 2 * ATL_COUNT(cases); j++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             attention_data d;
-            data_init(&d, &cases[i]);
+            size_t i = j / 2;
+            data_init(&d, &cases[i], policies[j % 2]);
             guarded other = guarded_map(cases[i].n, 1, cases[i].t_q, d.out.map.c, 3);
             run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
             run(&d, isas[isa], 3, 0, cases[i].n, &other);
@@ -131,7 +143,7 @@ static void equal_keys_give_the_mean_of_values(void **state)
 {
     (void)state;
     attention_data d;
-    data_init(&d, &cases[3]);
+    data_init(&d, &cases[3], "bf16");
     for (int key = 0; key < cases[3].t_k; key++) {
         memset((float *)row_of(&d.k, 0, key), 0, (size_t)d.k.c * sizeof(float));
         for (int c = 0; c < d.v.c; c++)
