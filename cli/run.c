@@ -70,7 +70,8 @@ int run_and_report(atl_run_options *options, const run_args *args)
 
 typedef struct command_state {
     run_args args;
-    char *model; /* its whole path */
+    char *model;      /* its whole path */
+    atl_rules *rules; /* of the model: what every line is held against before anything starts */
     char *prompts;
     char model_name[128], model_hash[11], date[16];
     atl_batch_options batch;
@@ -79,6 +80,7 @@ typedef struct command_state {
 
 static void done(command_state *s)
 {
+    atl_rules_close(&s->rules);
     free(s->model);
     free(s->prompts);
 }
@@ -110,6 +112,26 @@ static void warn(void *user, const char *sentence)
     console_say("%s", sentence);
 }
 
+/* Samplers, sizes and the prompt grammar are the engine's business: a line that it would refuse is an error
+ * of the batch. */
+static atl_status judge(void *user, const atl_job *job, atl_note *note)
+{
+    const command_state *s = user;
+    const atl_request request = {
+        .prompt = job->prompt,
+        .negative_prompt = job->negative_prompt,
+        .seed = job->seed,
+        .n_steps = job->n_steps,
+        .guidance_scale = job->guidance_scale,
+        .width = job->width,
+        .height = job->height,
+        .sampler = job->sampler,
+        .clip_skip = job->clip_skip,
+        .strength = job->strength,
+    };
+    return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
+}
+
 /* [date] is not a default of names: a run that is taken up on another day must give the same ones. */
 static void put_today(char date[16])
 {
@@ -128,6 +150,9 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
         st = find_files(s, prompts, note);
     if (st != ATL_OK)
         return st;
+    st = atl_rules_open(s->model, s->args.variant, &s->rules, note);
+    if (st != ATL_OK)
+        return st;
     put_today(s->date);
     s->options.executor.model = s->model;
     s->batch = run_batch_options(&s->args, s->prompts);
@@ -135,6 +160,8 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
     s->batch.model_hash = s->model_hash;
     s->batch.date = s->date;
     s->batch.warn = warn;
+    s->batch.judge = judge;
+    s->batch.user = s;
     s->options.batch = &s->batch;
     s->options.dir = s->args.output;
     s->options.model_name = s->model_name;

@@ -119,6 +119,16 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
 atl_status atl_engine_identify_model(const char *model, const char *variant, char ret_name[128],
                                      char ret_hash[11], atl_note *note);
 
+/* ---- what can be said of requests before the model is loaded: sizes, samplers, strengths, words ---- */
+typedef struct atl_rules atl_rules;
+/* Reads the model's configs and the headers of its files. Errors as atl_engine_open's for these. */
+atl_status atl_rules_open(const char *model, const char *variant, atl_rules **ret_rules, atl_note *note);
+void atl_rules_close(atl_rules **rules); /* accepts NULL inside */
+/* `request->init_image` is not looked at: whether there will be one is said apart. Errors: what
+ * atl_engine_paint would say of the request. Not thread-safe: the rules remember the sampler that was asked
+ * for last. */
+atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool has_init_image, atl_note *note);
+
 /* ---- tools about checkpoints (see model/inspect.h for the contracts) ---- */
 atl_status atl_engine_inspect_model(const char *model, const char *variant, bool json, atl_text *out,
                                     size_t *ret_n_faults, atl_note *note);
