@@ -1,0 +1,37 @@
+# A run whose n-th call that changes a file kills it, and one whose n-th such call fails, for every n: taken up again,
+# each ends with the same pictures, each job once.
+. "$(dirname "$0")/lib.sh"
+shim=$build/tests/librun_shim.so
+if [ -n "${6:-}" ]; then
+  echo "sanitizers must come first in a process; left out"
+  exit 0
+fi
+[ -e "$shim" ] || fail "$shim is not there"
+workers=1
+tiny_model tiny
+printf -- '--prompt %s --width 32 --height 32 --steps 1\n' house lake >p.txt
+run_prompts p.txt whole -q 2>err || fail "the undisturbed run"
+wanted=$(digests whole)
+
+# disturbed HOW N: one run, disturbed and then taken up; fails where there is no n-th call any more.
+disturbed() {
+  local code=0
+  rm -rf pictures hit
+  timeout 60 env LD_PRELOAD="$shim" ATELIER_SHIM=$1:$2 ATELIER_SHIM_HIT="$PWD/hit" "$program" run p.txt -o pictures \
+    -m tiny -w 1 -q >out 2>err || code=$?
+  [ -e hit ] || return 1
+  case $1:$code in kill:137 | fail:0 | fail:1) ;; *) fail "exit code $code where call $2 is to $1" ;; esac
+  expect 0 "" run p.txt -o pictures -m tiny -w 1 -q
+  reconcile pictures 2
+  is "$wanted" "$(digests pictures)" "pictures where call $2 was to $1"
+}
+
+for how in kill fail; do
+  n=1
+  while disturbed $how $n; do
+    n=$((n + 1))
+    [ $n -lt 200 ] || fail "there is no end of calls"
+  done
+  [ $n -gt 20 ] || fail "only $n calls were disturbed"
+  echo "$how: $((n - 1)) calls"
+done
