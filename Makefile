@@ -11,7 +11,7 @@ PACKAGES := gcc libc6-dev cmake ninja-build pkg-config libpng-dev libopenblas-de
             libsodium-dev libzmq3-dev libmsgpack-dev libhwloc-dev zlib1g-dev libcmocka-dev
 JOBS := $(shell nproc)
 PROGRAM := $(BUILD)/cli/atelier
-DEMO_PICTURES := 6
+DEMO_MODEL := models/pochade
 
 .NOTPARALLEL:
 .PHONY: demo test build packages clean
@@ -21,21 +21,13 @@ build: packages
 	@cmake --preset release -DBUILD_TESTING=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	cmake --build $(BUILD) -j $(JOBS)
 
-# With the model that comes with the program, a few prompts of batches/examples; without one, a made-up checkpoint.
+# The model that comes with the program paints a file of prompts on all cores; without one, a made-up checkpoint does.
 demo: build
-	@rm -rf $(DEMO) && mkdir -p $(DEMO)
-	@if ls models/*/model_index.json >/dev/null 2>&1; then \
-	  n=0; \
-	  head -n $(DEMO_PICTURES) batches/examples/scenes.txt | while IFS= read -r prompt; do \
-	    n=$$((n + 1)); \
-	    echo "$$prompt"; \
-	    $(PROGRAM) paint --quiet --seed $$n -o $(DEMO)/$$n.png -- "$$prompt" >/dev/null || exit 1; \
-	  done; \
-	else \
-	  $(PROGRAM) model synth tiny $(DEMO)/tiny && \
-	  $(PROGRAM) paint "a house by a lake" --model $(DEMO)/tiny --seed 1 -o $(DEMO)/1.png; \
-	fi
-	@echo "The pictures are in $(CURDIR)/$(DEMO):" && ls $(DEMO)/*.png
+	@rm -rf $(DEMO) && mkdir -p build
+	@if [ -f $(DEMO_MODEL)/model_index.json ]; then model=$(DEMO_MODEL); else model=build/tiny; \
+	  [ -f build/tiny/model_index.json ] || $(PROGRAM) model synth tiny build/tiny; fi; \
+	$(PROGRAM) run batches/examples/scenes.txt -m $$model -o $(DEMO)
+	@echo "The pictures are in $(CURDIR)/$(DEMO); the gallery that shows them is $(CURDIR)/$(DEMO)/index.html"
 
 test: packages
 	cmake --preset release -DBUILD_TESTING=ON
