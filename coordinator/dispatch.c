@@ -23,6 +23,7 @@ typedef enum worker_state {
 typedef struct worker {
     worker_state state;
     uint32_t n_held; /* jobs sent and not answered */
+    bool alone;      /* it holds a job that ended badly before, and gets no other beside it */
     uint32_t failures_in_row;
     uint32_t respawns; /* since it last painted something */
     int64_t spawned_ns, heard_ns;
@@ -39,6 +40,7 @@ typedef struct live_job {
     uint32_t n_failed; /* attempts that ended badly */
     uint32_t worker;
     uint64_t token;
+    uint64_t sent;             /* count of leases when it was sent: workers take jobs up in this order */
     uint32_t tried[MAX_TRIED]; /* different workers on which it ended badly */
     uint32_t n_tried;
 } live_job;
@@ -239,10 +241,30 @@ static void give_up(atl_dispatch *d, live_job *job, atl_fail_reason reason)
     end_job(d, job);
 }
 
-/* Takes every lease of a worker back. What was started counts as an attempt, what only waited there does not.
+/* The job that a worker took up without our hearing of it: a process may end before its STARTED is on its
+ * way, and what kills it so quickly must not be tried for ever. NULL if it holds none, or one that was
+ * STARTED. */
+static const live_job *first_unheard(const atl_dispatch *d, uint32_t w)
+{
+    const live_job *first = NULL;
+    for (size_t i = 0; i < d->n_jobs; i++) {
+        const live_job *job = &d->jobs[i];
+        if (job->phase != JOB_LEASED || job->worker != w)
+            continue;
+        if (job->started)
+            return NULL;
+        if (!first || job->sent < first->sent)
+            first = job;
+    }
+    return first;
+}
+
+/* Takes every lease of a worker back. What was taken up counts as an attempt, what only waited there does
+ * not.
  */
 static void take_back(atl_dispatch *d, uint32_t w, bool blame)
 {
+    const live_job *unheard = first_unheard(d, w);
     for (size_t i = 0; i < d->n_jobs; i++) {
         live_job *job = &d->jobs[i];
         if (job->phase != JOB_LEASED || job->worker != w)
@@ -250,7 +272,7 @@ static void take_back(atl_dispatch *d, uint32_t w, bool blame)
         act(d,
             (atl_action){.type = ATL_DO_RECORD_LOST, .job = job->job, .attempt = job->attempt, .worker = w});
         d->counts.lost++;
-        if (job->started && blame)
+        if (blame && (job->started || job == unheard))
             fail_attempt(job);
         job->phase = JOB_WAITING;
     }
@@ -259,13 +281,18 @@ static void take_back(atl_dispatch *d, uint32_t w, bool blame)
 
 /* ---- handing out ---- */
 
-/* The ready worker with the most free credit: an idle one before one that is painting. -1: none is free. */
+/* The ready worker with the most free credit: an idle one before one that is painting. -1: none is free. A
+ * job that ended badly before is painted alone: whoever dies then, it was that job's attempt and no
+ * neighbour's. */
 static int freest_worker(const atl_dispatch *d, const live_job *for_job)
 {
     int best = -1;
     for (uint32_t w = 0; w < d->options.n_workers; w++) {
         const worker *candidate = &d->workers[w];
         if (candidate->state != WORKER_READY || candidate->n_held >= d->options.credit)
+            continue;
+        const bool suspect = for_job && for_job->n_failed > 0;
+        if ((candidate->alone || suspect) && candidate->n_held > 0)
             continue;
         /* After its last regular attempt a job may only go to a worker that has not tried it. */
         if (for_job && has_tried(for_job, w) && for_job->n_failed >= d->options.max_attempts)
@@ -289,7 +316,8 @@ static void send(atl_dispatch *d, live_job *job, uint32_t w, int64_t now_ns)
     job->token = next_token(d);
     if (d->workers[w].n_held++ == 0)
         d->workers[w].compute_ns = now_ns;
-    d->counts.sent++;
+    d->workers[w].alone = job->n_failed > 0;
+    job->sent = d->counts.sent++;
     act(d,
         (atl_action){
             .type = ATL_DO_SEND, .worker = w, .job = job->job, .attempt = job->attempt, .token = job->token});

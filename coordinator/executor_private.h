@@ -145,11 +145,17 @@ void atl_pool_say(atl_executor *x, uint32_t w, atl_message_type type);
 /* executor_loop.c */
 int64_t atl_pool_now_ns(const atl_executor *x); /* dispatch's clock */
 void atl_pool_tell(atl_executor *x, atl_event event);
-/* Does what dispatch says: actions cause events, which cause actions, one at a time, until it is quiet. */
-void atl_pool_obey(atl_executor *x);
 void atl_pool_break(atl_executor *x, atl_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void atl_pool_report(atl_executor *x, const atl_pool_event *event);
 atl_future *atl_pool_find(const atl_executor *x, uint64_t handle);
+/* Ends a live future: its callers are told at the end of the turn. */
+void atl_pool_end_live(atl_executor *x, atl_future *future, atl_future_state state);
+
+/* executor_actions.c */
+/* Gives dispatch the next future of the queue, or promises to when there is one. */
+void atl_pool_pull(atl_executor *x);
+/* Does what dispatch says: actions cause events, which cause actions, one at a time, until it is quiet. */
+void atl_pool_obey(atl_executor *x);
 
 #endif

@@ -145,7 +145,8 @@ static void note_end(atl_executor *x, uint32_t w)
     worker->ended = true;
     worker->ended_ns = atl_clock_now_ns();
     set_pid(x, w, 0);
-    if (worker->why[0] == '\0')
+    const bool killed = WIFSIGNALED(worker->wait_status) && WTERMSIG(worker->wait_status) == SIGKILL;
+    if (worker->why[0] == '\0' || !killed) /* it ended before we could do it */
         atl_process_describe_end(&worker->process, worker->wait_status, worker->why, sizeof worker->why);
 }
 
