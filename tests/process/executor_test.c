@@ -175,8 +175,9 @@ static void drain_finishes_what_is_painted_and_cancels_the_rest(void **state)
     (void)state;
     pool *p = a_pool();
     atl_future *futures[12];
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2); /* so that each gets two */
     for (size_t i = 0; i < 12; i++)
-        futures[i] = submit(p, i, "sleep 200");
+        futures[i] = submit(p, i, "sleep 400");
     heard(p, ATL_POOL_STARTED, -1, 2);
     atl_executor_drain(p->executor);
     assert_int_equal(atl_executor_submit(p->executor, &(atl_job){0}, NULL, NULL), ATL_CANCELLED);
