@@ -4,12 +4,23 @@
 #include "commands.h"
 #include "console.h"
 #include "engine/engine.h"
+#include "results/progress_of.h"
 #include "run_command.h"
 #include "run_dir.h"
 
 static const char *or_null(const char *text)
 {
     return text[0] ? text : NULL;
+}
+
+/* Whether anything of the run stands as failed. */
+static atl_status count_failed(const run_dir *dir, uint64_t *ret, atl_note *note)
+{
+    atl_progress_of progress = {0};
+    const atl_status st = atl_progress_read(dir->fd, &progress, note);
+    *ret = progress.n_failed;
+    atl_progress_done(&progress);
+    return st;
 }
 
 static int retry(const run_args *args, const char *path)
@@ -22,6 +33,14 @@ static int retry(const run_args *args, const char *path)
         st = run_dir_open(path, &dir, &note);
     if (st != ATL_OK)
         return console_fail(st, &note);
+    uint64_t n_failed = 0;
+    st = count_failed(&dir, &n_failed, &note);
+    if (st != ATL_OK || n_failed == 0) {
+        run_dir_close(&dir);
+        if (st == ATL_OK && !args->quiet)
+            console_say("%s: nothing failed", path);
+        return st == ATL_OK ? 0 : console_fail(st, &note);
+    }
     char name[128], hash[11];
     options.executor.model = dir.model;
     options.executor.variant = or_null(dir.variant);

@@ -99,7 +99,7 @@ static atl_status write_page(int dir_fd, page *p, atl_note *note)
         st = atl_history_visit(dir_fd, add_record, p, note);
     if (st != ATL_OK)
         return st;
-    atl_text_printf(&p->text, "],\n\"failed\":%llu,\"left_out\":%llu}", (unsigned long long)p->n_failed,
+    atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu}", (unsigned long long)p->n_failed,
                     (unsigned long long)p->n_left_out);
     data += sizeof marker - 1;
     atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
