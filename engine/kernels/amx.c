@@ -71,11 +71,11 @@ static void multiply(size_t k, const uint16_t *a, const uint16_t *b, const uint1
         _tile_loadd(5, a + 16 * ATL_BLOCK_K, ROW_BYTES);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
-        for (size_t line = 0; line < 4; line++)
+        for (size_t line = 0; line < 8; line++)
             _mm_prefetch((const char *)(ahead + 32 * line), _MM_HINT_T1);
         a += ATL_BF16_TILE_ROWS * ATL_BLOCK_K;
         b += ATL_BLOCK_K * ATL_TILE_COLS;
-        ahead += 4 * ATL_BLOCK_K;
+        ahead += 8 * ATL_BLOCK_K;
     }
 }
 

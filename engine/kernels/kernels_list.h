@@ -19,11 +19,14 @@
  *               sum·correction + Σ s, max := m. scale > 0; below 2⁻¹²⁶ a power may be 2⁻¹²⁶.
  * scale_rows_f32  o[n_rows][32] *= factor[32].
  * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits.
- * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h), m ≤ 32, k a multiple of 32; sums
- * are f32. Each element's sum runs over k upwards in steps that are the instruction set's own; AMX and
- * AVX512_BF16 take subnormal numbers as 0. Between bf16_begin and bf16_end on its thread. `ahead` in elements
- * of bf16. pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k' = first … first + k of
- * a strip. pairs_bf16    x[k][32], rounded to bf16, as a panel; zeros up to the next multiple of 32. */
+ * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums
+ *               are f32. Each sum runs over k upwards, in steps that are the instruction set's own; AMX and
+ *               AVX512_BF16 take subnormal numbers as 0. Called between bf16_begin and bf16_end on its
+ *               thread. Brings the next 8·k elements from `ahead` near.
+ *
+ * pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k = first … first + k of a strip.
+ *
+ * pairs_bf16    x[k][32], rounded to bf16, as a panel; zeros up to the next multiple of 32. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 

@@ -20,8 +20,9 @@
 #define BLOCK_STRIPS 16
 #define BLOCK_PANELS 20
 
-/* In bf16 a panel's chunk of 41 KB is to stay near L1 while the strips of a block multiply by it. */
-#define BF16_CHUNK_K      640
+/* In bf16 a panel's chunk and a strip's, 20 KB each, share L1: longer ones come from L2, at two thirds of the
+ * speed. */
+#define BF16_CHUNK_K      320
 #define BF16_BLOCK_STRIPS 8
 
 /* Where k is one chunk, up to 1 MB of panels stay in L2 and strips pass by. */
@@ -154,7 +155,8 @@ typedef struct tile_job {
     size_t n_rows, rows_a_strip, n_strips;
     size_t strips_a_block, units_a_block, n_unit_blocks;
     size_t strips_a_pass; /* packed at a time: one if k is a single chunk, else the whole block */
-    size_t packed_floats, thread_floats;
+    bool tiled;           /* sums by panels, not by rows: bf16 in several chunks of k */
+    size_t packed_floats, max_cols, thread_floats;
     float *scratch;
 } tile_job;
 
@@ -163,7 +165,8 @@ typedef struct tile {
     const tile_job *job;
     size_t first_strip, n_strips, first_unit, n_units;
     float *packed; /* [n_strips][chunk_k][16], or as many bytes in bf16 */
-    float *sums;   /* [n_strips · rows_a_strip][cols] */
+    float *sums;   /* [n_strips · rows_a_strip][cols]; if tiled [n_strips][panel][rows_a_strip][32] */
+    float *row;    /* [cols]; if tiled: a row's sums side by side */
     size_t cols;   /* of all panels of the units */
     atl_pixel pixels[BF16_BLOCK_STRIPS * ATL_BF16_TILE_ROWS];
 } tile;
@@ -172,6 +175,15 @@ static int strip_rows(const tile *t, size_t strip)
 {
     const tile_job *job = t->job;
     return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
+}
+
+/* Where the sums of a strip × a panel begin. AMX loads and stores tiles best where their rows follow each
+ * other; without chunks of k there is nothing to load, and the copy at the end is spared. */
+static float *sums_at(const tile *t, size_t strip, size_t panel)
+{
+    const tile_job *job = t->job;
+    size_t rows_a_panel = job->tiled ? job->rows_a_strip : 1;
+    return t->sums + strip * job->rows_a_strip * t->cols + panel * rows_a_panel * ATL_TILE_COLS;
 }
 
 static const char *panel_at(const tile *t, size_t panel, size_t k)
@@ -183,7 +195,6 @@ static const char *panel_at(const tile *t, size_t panel, size_t k)
     return (const char *)p->panels + elements * atl_dtype_bytes(p->dtype);
 }
 
-/* One strip × one panel. `ahead` in units of the panels' elements. */
 static void multiply_strip(const tile *t, size_t s, size_t n_k, const void *b, float *c, bool add,
                            const void *ahead)
 {
@@ -191,27 +202,28 @@ static void multiply_strip(const tile *t, size_t s, size_t n_k, const void *b, f
     const atl_product_plan *plan = &job->plan;
     const float *packed = t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH;
     if (plan->product->dtype == ATL_BF16)
-        plan->kernels->gemm_bf16(strip_rows(t, s), n_k, (const uint16_t *)(const void *)packed, b, c, t->cols,
-                                 add, ahead);
+        plan->kernels->gemm_bf16(strip_rows(t, s), n_k, (const uint16_t *)(const void *)packed, b, c,
+                                 job->tiled ? ATL_TILE_COLS : t->cols, add, ahead);
     else
         plan->kernels->gemm_f32(strip_rows(t, s), n_k, packed, ATL_STRIP_WIDTH, b, c, t->cols, add, ahead);
 }
 
-/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip. */
+/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip; a
+ * quarter in bf16. */
 static void multiply_panel(const tile *t, size_t panel, size_t k_begin, size_t k_end)
 {
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
     size_t n_panels = t->n_units * plan->panels_a_unit, n_k = k_end - k_begin;
-    size_t eighth = 4 * n_k * atl_dtype_bytes(plan->product->dtype);
+    size_t n_parts = plan->product->dtype == ATL_BF16 ? 4 : 8;
+    size_t part = n_k * ATL_TILE_COLS * atl_dtype_bytes(plan->product->dtype) / n_parts;
     const char *b = panel_at(t, panel, k_begin), *ahead = b;
     if (panel + 1 < n_panels)
         ahead = panel_at(t, panel + 1, k_begin);
     else if (k_end < plan->panel_k)
         ahead = panel_at(t, 0, k_end);
     for (size_t s = 0; s < t->n_strips; s++)
-        multiply_strip(t, s, n_k, b, t->sums + s * job->rows_a_strip * t->cols + panel * ATL_TILE_COLS,
-                       k_begin > 0, s < 8 ? ahead + s * eighth : b);
+        multiply_strip(t, s, n_k, b, sums_at(t, s, panel), k_begin > 0, s < n_parts ? ahead + s * part : b);
 }
 
 static void find_pixels(tile *t)
@@ -221,6 +233,19 @@ static void find_pixels(tile *t)
         for (int i = 0; i < strip_rows(t, s); i++)
             t->pixels[s * job->rows_a_strip + (size_t)i] =
                 atl_product_pixel(job->plan.product, (t->first_strip + s) * job->rows_a_strip + (size_t)i);
+}
+
+/* The sums of a row of the pass, side by side. */
+static const float *row_sums(const tile *t, size_t row)
+{
+    const tile_job *job = t->job;
+    size_t strip = row / job->rows_a_strip, in_strip = row % job->rows_a_strip;
+    if (!job->tiled)
+        return sums_at(t, strip, 0) + in_strip * t->cols;
+    for (size_t panel = 0; panel < t->cols / ATL_TILE_COLS; panel++)
+        memcpy(t->row + panel * ATL_TILE_COLS, sums_at(t, strip, panel) + in_strip * ATL_TILE_COLS,
+               ATL_TILE_COLS * sizeof *t->row);
+    return t->row;
 }
 
 static void run_pass(tile *t)
@@ -239,7 +264,7 @@ static void run_pass(tile *t)
     size_t first_row = t->first_strip * job->rows_a_strip;
     size_t end_row = least(first_row + t->n_strips * job->rows_a_strip, job->n_rows);
     for (size_t row = first_row; row < end_row; row++)
-        atl_product_finish(plan, row, t->first_unit, t->n_units, t->sums + (row - first_row) * t->cols);
+        atl_product_finish(plan, row, t->first_unit, t->n_units, row_sums(t, row - first_row));
 }
 
 static void run_tile(void *user, size_t index, int thread)
@@ -253,7 +278,8 @@ static void run_tile(void *user, size_t index, int thread)
     t.n_units = least(job->units_a_block, plan->n_units - t.first_unit);
     t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
-    t.sums = t.packed + job->packed_floats;
+    t.row = t.packed + job->packed_floats;
+    t.sums = t.row + job->max_cols;
     if (plan->product->dtype == ATL_BF16)
         plan->kernels->bf16_begin();
     for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
@@ -288,6 +314,7 @@ static void choose_blocks(tile_job *job, size_t n_threads)
     }
     job->strips_a_block = ceil_div(job->n_strips, n_blocks);
     job->strips_a_pass = one_chunk ? 1 : job->strips_a_block;
+    job->tiled = bf16 && !one_chunk;
     job->units_a_block = ceil_div(plan->n_units, job->n_unit_blocks);
     job->n_unit_blocks = ceil_div(plan->n_units, job->units_a_block);
 }
@@ -303,8 +330,9 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
     size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
     choose_blocks(&job, n_threads);
     job.packed_floats = job.strips_a_pass * job.plan.chunk_k * ATL_STRIP_WIDTH;
-    job.thread_floats = job.packed_floats + job.strips_a_pass * job.rows_a_strip * job.units_a_block *
-                                                job.plan.panels_a_unit * ATL_TILE_COLS;
+    job.max_cols = job.units_a_block * job.plan.panels_a_unit * ATL_TILE_COLS;
+    job.thread_floats =
+        job.packed_floats + job.max_cols + job.strips_a_pass * job.rows_a_strip * job.max_cols;
 
     size_t mark = atl_arena_mark(bench->arena);
     float *zeros = atl_arena_take(bench->arena, job.plan.n_zeros * sizeof *zeros);
