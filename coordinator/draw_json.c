@@ -97,8 +97,8 @@ static void put_cores(const atl_machine *m, int cluster, atl_text *out)
 static void put_cluster(const atl_machine *m, int cluster, atl_text *out)
 {
     const atl_cluster *c = &m->clusters[cluster];
-    const hwloc_obj_t package = m->packages.items[c->package].object;
-    const hwloc_obj_t cache = m->domains.items[c->domain].object;
+    const struct hwloc_obj *package = m->packages.items[c->package].object;
+    const struct hwloc_obj *cache = m->domains.items[c->domain].object;
     hwloc_const_bitmap_t nodes = m->numas.items[c->numa].nodeset;
     atl_text_printf(out, "{\"cluster\":%d,\"class\":%d,\"package\":", cluster, c->core_class);
     put_index(out, package ? (int)package->logical_index : -1);
