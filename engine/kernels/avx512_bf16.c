@@ -93,7 +93,8 @@ void atl_gemm_bf16__avx512_bf16(int m, size_t k, const uint16_t *a, const uint16
 
 static inline __mmask16 first_lanes(size_t n)
 {
-    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    const uint32_t lanes = n >= 16 ? 0xffffu : (1u << n) - 1u;
+    return (__mmask16)lanes;
 }
 
 /* n ≤ 32 numbers that share a row of a tile. */
