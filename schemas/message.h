@@ -2,8 +2,8 @@
  *
  * schemas/PROTOCOL.md is the grammar. One message is one MessagePack array [version, type, fields…] in one
  * frame; a RESULT has a second frame, the PNG's bytes. Decoding is bounded and of a fixed schema (msgpack
- * bombs: RELIABILITY): what is too long, too deep, of another type or has bytes left over is refused with the
- * place. */
+ * bombs: docs/RELIABILITY.md): what is too long, too deep, of another type or has bytes left over is refused
+ * with the place. */
 #ifndef ATL_SCHEMAS_MESSAGE_H
 #define ATL_SCHEMAS_MESSAGE_H
 
