@@ -20,7 +20,7 @@ median() { # of a JSON list of numbers on stdin
 }
 
 "$atelier" paint "a bench" -m "$scratch/sd15" -o "$scratch/bench.png" --sampler ddim --steps $((steps + 1)) \
-    --threads "$threads" --json -q >"$scratch/atelier.json"
+    --threads "$threads" --force --json -q >"$scratch/atelier.json"
 ours=$(python3 -c 'import json, sys
 steps = json.load(sys.stdin)["timings"]["unet_step"]
 print([step["wall_ms"] for step in steps[1:]])' <"$scratch/atelier.json" | median)
