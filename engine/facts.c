@@ -152,6 +152,17 @@ atl_status atl_engine_identify_model(const char *model, const char *variant, cha
     return st;
 }
 
+/* The instruction set that paints under this policy. AMX and AVX512_BF16 multiply bf16 only: beside it their
+ * tables hold the kernels of AVX-512, and an fp32 picture that named them would say what is not so. */
+static const char *isa_in_use(const atl_engine *engine)
+{
+    const char *isa = engine->kernels->isa;
+    for (int i = 0; i < ATL_N_LAYER_CLASSES; i++)
+        if (engine->policy->layer[i].store != ATL_F32)
+            return isa;
+    return strcmp(isa, "amx") == 0 || strcmp(isa, "avx512_bf16") == 0 ? "avx512" : isa;
+}
+
 atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note)
 {
     atl_engine_facts facts = {
@@ -161,7 +172,7 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
         .n_threads = atl_pool_n_threads(engine->pool),
         .vae_factor = atl_vae_scale(&engine->config->vae),
         .policy = engine->policy->name,
-        .isa = engine->kernels->isa,
+        .isa = isa_in_use(engine),
     };
     model_name(atl_weights_path(engine->weights), facts.model_name, sizeof facts.model_name);
     char hex[HASH_HEX + 1];
