@@ -1,13 +1,13 @@
 /* run_args.c - see run_args.h. */
 #include "run_args.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sizes.h"
 #include "image/picture.h"
+#include "workers_arg.h"
 
 #define AT(field)     offsetof(run_args, field)
 #define MAX_STEPS     10000
@@ -134,24 +134,10 @@ size_t run_rows(run_rows_of command, atl_option rows[RUN_MAX_ROWS])
     return add_rows(rows, n, run_only_rows, ATL_COUNT(run_only_rows));
 }
 
-/* "auto" is 0. */
-static atl_status read_workers(const char *text, int *ret, atl_note *note)
-{
-    char *end;
-    errno = 0;
-    const long n = strtol(text, &end, 10);
-    const bool is_auto = strcmp(text, "auto") == 0;
-    if (!is_auto && (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > ATL_PLAN_MAX_WORKERS))
-        return atl_fail(note, ATL_USAGE, "--workers: found '%s', wanted auto or a whole number from 1 to %d",
-                        text, (int)ATL_PLAN_MAX_WORKERS);
-    *ret = is_auto ? 0 : (int)n;
-    return ATL_OK;
-}
-
 atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl_note *note)
 {
     int n_workers = 0;
-    const atl_status st = read_workers(args->workers, &n_workers, note);
+    const atl_status st = workers_arg_read(args->workers, &n_workers, note);
     if (st != ATL_OK)
         return st;
     *ret = (atl_executor_options){

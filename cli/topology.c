@@ -1,5 +1,4 @@
 /* topology.c - `atelier topology`: the machine's core clusters, and where workers would sit. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "commands.h"
 #include "console.h"
 #include "coordinator/placement.h"
+#include "workers_arg.h"
 
 typedef struct topology_args {
     const char *workers, *order, *cpus, *xml, *synthetic, *svg;
@@ -49,20 +49,6 @@ static const atl_command command = {
     .most_operands = 0,
 };
 
-/* "auto" is 0. */
-static atl_status read_workers(const char *text, int *ret, atl_note *note)
-{
-    char *end;
-    errno = 0;
-    const long n = strtol(text, &end, 10);
-    const bool is_auto = strcmp(text, "auto") == 0;
-    if (!is_auto && (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > ATL_PLAN_MAX_WORKERS))
-        return atl_fail(note, ATL_USAGE, "workers: found '%s', wanted auto or a whole number from 1 to %d",
-                        text, (int)ATL_PLAN_MAX_WORKERS);
-    *ret = is_auto ? 0 : (int)n;
-    return ATL_OK;
-}
-
 static atl_status draw(const topology_args *args, const atl_machine *machine, const atl_plan *plan,
                        atl_note *note)
 {
@@ -96,7 +82,7 @@ int command_topology(int argc, char **argv)
     atl_plan plan = {0};
     const atl_order order = strcmp(args.order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER;
     const atl_machine_source source = {.xml = args.xml, .synthetic = args.synthetic, .cpus = args.cpus};
-    atl_status st = read_workers(args.workers, &n_workers, &note);
+    atl_status st = workers_arg_read(args.workers, &n_workers, &note);
     if (st == ATL_OK)
         st = atl_machine_load(&source, &machine, &note);
     if (st == ATL_OK)
