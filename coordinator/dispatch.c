@@ -48,6 +48,7 @@ typedef struct live_job {
 struct atl_dispatch {
     atl_dispatch_options options;
     worker *workers;
+    uint32_t n_active; /* only workers below it get jobs */
     live_job *jobs;
     size_t n_jobs, jobs_capacity;
     atl_action *actions;
@@ -110,10 +111,11 @@ static bool alive(const worker *w)
     return w->state == WORKER_STARTING || w->state == WORKER_READY || w->state == WORKER_DYING;
 }
 
-static uint32_t n_usable(const atl_dispatch *d)
+/* Of the first `n_workers`. */
+static uint32_t n_usable(const atl_dispatch *d, uint32_t n_workers)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < d->options.n_workers; i++)
+    for (uint32_t i = 0; i < n_workers; i++)
         n += d->workers[i].state != WORKER_ASIDE;
     return n;
 }
@@ -225,7 +227,7 @@ static bool is_poison(const atl_dispatch *d, const live_job *job)
     if (job->n_failed < d->options.max_attempts)
         return false;
     uint32_t untried = 0;
-    for (uint32_t w = 0; w < d->options.n_workers; w++)
+    for (uint32_t w = 0; w < d->n_active; w++)
         untried += d->workers[w].state != WORKER_ASIDE && !has_tried(job, w);
     return job->n_tried >= d->options.min_workers_tried || untried == 0;
 }
@@ -287,7 +289,7 @@ static void take_back(atl_dispatch *d, uint32_t w, bool blame)
 static int freest_worker(const atl_dispatch *d, const live_job *for_job)
 {
     int best = -1;
-    for (uint32_t w = 0; w < d->options.n_workers; w++) {
+    for (uint32_t w = 0; w < d->n_active; w++) {
         const worker *candidate = &d->workers[w];
         if (candidate->state != WORKER_READY || candidate->n_held >= d->options.credit)
             continue;
@@ -371,7 +373,7 @@ static void settle(atl_dispatch *d, int64_t now_ns)
     if (all_ended || all_safe) {
         d->finished = true;
         act(d, (atl_action){.type = ATL_DO_FINISHED});
-    } else if (n_usable(d) == 0 && !d->stuck && !d->draining) {
+    } else if (n_usable(d, d->n_active) == 0 && !d->stuck && !d->draining) {
         d->stuck = true;
         act(d, (atl_action){.type = ATL_DO_STUCK});
     }
@@ -433,7 +435,7 @@ static void on_worker_lost(atl_dispatch *d, const atl_event *event)
     w->state = WORKER_DOWN;
     if (d->draining)
         return;
-    if (event->out_of_memory && n_usable(d) > 1)
+    if (event->out_of_memory && n_usable(d, d->options.n_workers) > 1)
         set_aside(d, event->worker, ATL_ASIDE_MEMORY);
     else if (w->respawns++ >= d->options.max_respawns)
         set_aside(d, event->worker, ATL_ASIDE_DIES);
@@ -468,6 +470,11 @@ static void on_drain(atl_dispatch *d)
         if (d->workers[w].state == WORKER_READY || d->workers[w].state == WORKER_STARTING)
             act(d, (atl_action){.type = ATL_DO_DRAIN_WORKER, .worker = w});
     }
+}
+
+static void on_limit(atl_dispatch *d, uint32_t n)
+{
+    d->n_active = n > d->options.n_workers ? d->options.n_workers : n > 0 ? n : 1;
 }
 
 static void on_job_available(atl_dispatch *d, uint64_t job)
@@ -546,6 +553,9 @@ atl_status atl_dispatch_event(atl_dispatch *dispatch, const atl_event *event, at
     case ATL_EV_DRAIN:
         on_drain(d);
         break;
+    case ATL_EV_LIMIT:
+        on_limit(d, event->worker);
+        break;
     }
     settle(d, event->now_ns);
     return ATL_OK;
@@ -594,6 +604,7 @@ atl_status atl_dispatch_new(const atl_dispatch_options *options, atl_dispatch **
     d->options = *options;
     d->random = options->seed;
     d->workers = workers;
+    d->n_active = options->n_workers;
     *ret = d;
     return ATL_OK;
 }

@@ -48,6 +48,8 @@ typedef enum atl_event_type {
     ATL_EV_PAUSE,
     ATL_EV_RESUME,
     ATL_EV_DRAIN, /* signals */
+    ATL_EV_LIMIT, /* from now on only workers below `worker`, at least one, get jobs; the others keep what
+                     they hold. Where all below it are set aside, the pool is stuck */
 } atl_event_type;
 
 typedef struct atl_event {

@@ -3,12 +3,10 @@
 #include "coordinator/executor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -113,16 +111,17 @@ static atl_status open_dispatch(atl_executor *x, const atl_executor_options *o, 
     return atl_dispatch_new(&options, &x->dispatch, note);
 }
 
-/* A memfd for the packed weights; without one, each worker packs its own. Out of the way of the children's
- * own numbers. */
-static int open_weights(void)
+/* The caller's place for packed weights, or one of the pool's own; without one, each worker packs its own. */
+static atl_status open_weights(atl_executor *x, const atl_executor_options *o, atl_note *note)
 {
-    const int low = memfd_create("atelier-weights", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (low < 0)
-        return -1;
-    const int fd = fcntl(low, F_DUPFD_CLOEXEC, 10);
-    close(low);
-    return fd;
+    if (o->weights)
+        return atl_weights_file_use(o->weights, x, &x->weights_fd, note);
+    atl_weights_file *own = NULL;
+    if (atl_weights_file_open(&own, note) == ATL_OK &&
+        atl_weights_file_use(own, x, &x->weights_fd, note) != ATL_OK)
+        x->weights_fd = -1;
+    atl_weights_file_close(&own);
+    return ATL_OK;
 }
 
 static void raise_fd_limit(size_t n_workers)
@@ -144,7 +143,6 @@ static atl_status open_thread_side(atl_executor *x, const atl_executor_options *
     randombytes_buf(x->run, sizeof x->run);
     sodium_bin2hex(x->run_hex, sizeof x->run_hex, x->run, sizeof x->run);
     raise_fd_limit(n);
-    x->weights_fd = open_weights();
     x->workers = calloc(n, sizeof *x->workers);
     x->fds = calloc(1 + 2 * n, sizeof *x->fds);
     x->readable = calloc(1 + 2 * n, sizeof *x->readable);
@@ -154,7 +152,9 @@ static atl_status open_thread_side(atl_executor *x, const atl_executor_options *
      */
     const int high_water = 4 * credit > LEAST_HIGH_WATER ? (int)(4 * credit) : LEAST_HIGH_WATER;
     const size_t queue = o->queue_limit > 0 ? o->queue_limit : QUEUE_PER_CREDIT * n * credit;
-    atl_status st = atl_hall_open(queue, n, &x->hall, note);
+    atl_status st = open_weights(x, o, note);
+    if (st == ATL_OK)
+        st = atl_hall_open(queue, n, &x->hall, note);
     if (st == ATL_OK)
         st = open_dispatch(x, o, note);
     return st != ATL_OK ? st : atl_server_open(high_water, 1 + 2 * n, &x->server, note);
@@ -325,6 +325,16 @@ static void give_order(atl_hall *hall, atl_pool_order order)
         pthread_cond_broadcast(&hall->room);
         atl_hall_wake(hall);
     }
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+void atl_executor_limit(atl_executor *executor, uint32_t n)
+{
+    const uint32_t most = (uint32_t)executor->plan.n_workers;
+    atl_hall *hall = executor->hall;
+    pthread_mutex_lock(&hall->mutex);
+    hall->limit = n > most ? most : n > 0 ? n : 1;
+    atl_hall_wake(hall);
     pthread_mutex_unlock(&hall->mutex);
 }
 

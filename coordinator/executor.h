@@ -55,6 +55,15 @@ typedef struct atl_pool_event {
     const char *text;
 } atl_pool_event;
 
+/* A place for packed weights that outlives a pool: pools that are opened with it, one after the other or at
+ * once, pack once and share the copy, whatever their workers, threads and order. It belongs to the model,
+ * variant and policy of the first of them. From any thread; closed by whoever opened it, also while pools
+ * still use it. */
+typedef struct atl_weights_file atl_weights_file;
+/* Errors: ATL_IO (the system has no memfd), ATL_NO_MEMORY. */
+atl_status atl_weights_file_open(atl_weights_file **ret, atl_note *note);
+void atl_weights_file_close(atl_weights_file **file);
+
 typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */
     const char *tokenizer_dir;
@@ -71,13 +80,14 @@ typedef struct atl_executor_options {
                            credit */
     int max_attempts;   /* 0: 3 */
     int64_t start_patience_ns, silence_patience_ns, compute_patience_ns; /* 0: 10 min, 5 s, 10 min */
+    atl_weights_file *weights; /* where the packed weights are, or will be; NULL: the pool's own place */
     void (*on_event)(void *user, const atl_pool_event *event);
     void *user;
 } atl_executor_options;
 
 /* Places the workers and starts them; returns before they are ready. What is borrowed by `options` is copied.
- * Errors: ATL_USAGE (a plan that cannot be), ATL_NOT_FOUND (nothing is at the model's path), ATL_IO,
- * ATL_NO_MEMORY. A model that is there and bad shows later: see submit. */
+ * Errors: ATL_USAGE (a plan that cannot be, `weights` of another model), ATL_NOT_FOUND (nothing is at the
+ * model's path), ATL_IO, ATL_NO_MEMORY. A model that is there and bad shows later: see submit. */
 atl_status atl_executor_open(const atl_executor_options *options, atl_executor **ret, atl_note *note);
 const atl_plan *atl_executor_plan(const atl_executor *executor);
 
@@ -131,6 +141,10 @@ size_t atl_executor_wait(atl_executor *executor, atl_future *const *futures, siz
  * after timeout_ms, or when there is none in flight. */
 atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
 
+/* What is submitted from now on goes to workers 0 … n - 1 alone; n is brought into 1 … the plan's. The others
+ * stay: they finish what they hold, then sleep with their weights mapped, ready for a higher limit. Where all
+ * workers below the limit were set aside the pool is stuck, as if there were no others. */
+void atl_executor_limit(atl_executor *executor, uint32_t n);
 /* Stops handing out jobs; workers keep what they hold. */
 void atl_executor_pause(atl_executor *executor, bool pause);
 /* Returns at once: what no worker has begun is cancelled, what is being painted is finished, then the workers

@@ -19,8 +19,9 @@ static void make_live(atl_executor *x, atl_future *future)
     *bucket = future;
 }
 
-/* The next future of the queue, or the promise to be woken when there is one. */
-static atl_future *take_from_queue(atl_executor *x)
+/* The next future of the queue, or the promise to be woken when there is one; and the limit that was set
+ * before that future was submitted. */
+static atl_future *take_from_queue(atl_executor *x, uint32_t *ret_limit)
 {
     atl_hall *hall = x->hall;
     pthread_mutex_lock(&hall->mutex);
@@ -31,16 +32,19 @@ static atl_future *take_from_queue(atl_executor *x)
             pthread_cond_broadcast(&hall->room);
     }
     hall->hungry = !future;
+    *ret_limit = hall->limit;
     pthread_mutex_unlock(&hall->mutex);
     return future;
 }
 
 void atl_pool_pull(atl_executor *x)
 {
-    atl_future *future = take_from_queue(x);
+    uint32_t limit;
+    atl_future *future = take_from_queue(x, &limit);
     x->pulling = !future;
     if (!future)
         return;
+    atl_pool_tell_limit(x, limit); /* before the job: it is meant for those */
     make_live(x, future);
     atl_pool_tell(x, (atl_event){.type = ATL_EV_JOB_AVAILABLE, .job = future->handle});
 }

@@ -62,6 +62,7 @@ atl_status atl_hall_open(size_t queue_limit, size_t n_workers, atl_hall **ret, a
     hall->pids = pids;
     hall->n_pids = n_workers;
     hall->queue_limit = queue_limit;
+    hall->limit = (uint32_t)n_workers;
     hall->refs = 1;
     hall->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (hall->wake_fd < 0) {

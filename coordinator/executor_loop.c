@@ -123,6 +123,13 @@ void atl_pool_tell(atl_executor *x, atl_event event)
         atl_pool_break(x, ATL_NO_MEMORY, "%s", note.text);
 }
 
+void atl_pool_tell_limit(atl_executor *x, uint32_t limit)
+{
+    if (limit != x->told_limit)
+        atl_pool_tell(x, (atl_event){.type = ATL_EV_LIMIT, .worker = limit});
+    x->told_limit = limit;
+}
+
 /* ---- turns ---- */
 
 /* What callers want, as it is now. */
@@ -133,10 +140,12 @@ static void take_orders(atl_executor *x)
     const atl_pool_order order = hall->order;
     const bool paused = hall->paused && order == ATL_POOL_GO_ON; /* a pool that ends is not paused */
     const bool empty = !hall->queue.first;
+    const uint32_t limit = hall->limit;
     pthread_mutex_unlock(&hall->mutex);
     if (paused != x->told_paused)
         atl_pool_tell(x, (atl_event){.type = paused ? ATL_EV_PAUSE : ATL_EV_RESUME});
     x->told_paused = paused;
+    atl_pool_tell_limit(x, limit);
     if (order == ATL_POOL_KILL)
         x->killing = true;
     else if (order == ATL_POOL_DRAIN && !x->told_drain)
@@ -223,6 +232,7 @@ void *atl_pool_main(void *executor)
     atl_executor *x = executor;
     bool more = false;
     x->ended_end = &x->ended;
+    x->told_limit = (uint32_t)x->plan.n_workers;
     x->woke_ns = atl_clock_now_ns();
     atl_pool_tell(x, (atl_event){.type = ATL_EV_BEGIN});
     atl_pool_obey(x);

@@ -35,6 +35,7 @@ typedef struct atl_hall {
     size_t refs;   /* futures, and the executor */
     atl_pool_order order;
     bool paused;
+    uint32_t limit;    /* workers below it get what is taken from the queue from now on */
     bool over;         /* the pool ended by itself: `status` and `note` say why */
     bool hungry;       /* the pool's thread waits for a future in the queue */
     atl_status status; /* what submit answers once order is not GO_ON, or over */
@@ -119,12 +120,17 @@ struct atl_executor {
     int64_t woke_ns;                /* the last time */
     int64_t leave_by_ns;            /* after FINISHED: when workers that have not left are killed */
     bool pulling;                   /* dispatch waits for a job */
+    uint32_t told_limit;
     bool told_paused, told_drain, told_end, finished, broken, killing;
     atl_message *message; /* the RESULT or FAILED that dispatch is being asked about */
     atl_frame *picture;
     int64_t received_ns, received_cpu_ns;
     atl_pool_counts counts;
 };
+
+/* weights_file.c: another number of the file, for this pool, out of the way of the children's own numbers.
+ * Errors: ATL_USAGE (it is of another model, variant or policy), ATL_IO, ATL_NO_MEMORY. */
+atl_status atl_weights_file_use(atl_weights_file *file, const atl_executor *x, int *ret_fd, atl_note *note);
 
 void *atl_pool_main(void *executor);
 
@@ -145,6 +151,7 @@ void atl_pool_say(atl_executor *x, uint32_t w, atl_message_type type);
 /* executor_loop.c */
 int64_t atl_pool_now_ns(const atl_executor *x); /* dispatch's clock */
 void atl_pool_tell(atl_executor *x, atl_event event);
+void atl_pool_tell_limit(atl_executor *x, uint32_t limit); /* if dispatch was told another one */
 void atl_pool_break(atl_executor *x, atl_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void atl_pool_report(atl_executor *x, const atl_pool_event *event);

@@ -155,6 +155,79 @@ static void a_paused_pool_hands_nothing_out(void **state)
     close_pool(p, true);
 }
 
+/* Which workers painted jobs first … first + n - 1: a bit each. */
+static unsigned painters_of(pool *p, uint64_t first, size_t n)
+{
+    unsigned seen = 0;
+    atl_future *futures[16];
+    for (size_t i = 0; i < n; i++)
+        futures[i] = submit(p, first + i, "sleep 5");
+    for (size_t i = 0; i < n; i++) {
+        seen |= 1u << ended(futures[i], ATL_FUTURE_DONE)->worker;
+        atl_future_release(&futures[i]);
+    }
+    return seen;
+}
+
+static void a_limit_keeps_jobs_from_the_later_workers_until_it_is_raised(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.n_workers = 3;
+    open_pool(p);
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 3);
+    atl_executor_limit(p->executor, 0); /* brought to 1 */
+    assert_int_equal(painters_of(p, 0, 12), 1);
+    atl_executor_limit(p->executor, 2);
+    assert_int_equal(painters_of(p, 12, 12), 1 | 2);
+    atl_executor_limit(p->executor, 99); /* brought to 3 */
+    assert_int_equal(painters_of(p, 24, 12), 1 | 2 | 4);
+    assert_int_equal(atl_executor_counts(p->executor).n_ready, 3);
+    close_pool(p, true);
+}
+
+static void what_a_worker_beyond_the_limit_holds_is_finished_there(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *futures[4];
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
+    for (size_t i = 0; i < 4; i++)
+        futures[i] = submit(p, i, "sleep 100"); /* two each */
+    heard(p, ATL_POOL_STARTED, -1, 2);
+    atl_executor_limit(p->executor, 1);
+    assert_int_equal(painters_of(p, 4, 6), 1);
+    unsigned seen = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
+        seen |= 1u << r->worker;
+        assert_int_equal(r->attempt, 1);
+        atl_future_release(&futures[i]);
+    }
+    assert_int_equal(seen, 1 | 2);
+    close_pool(p, true);
+}
+
+static void shared_weights_are_of_one_model(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    atl_weights_file *weights = NULL;
+    atl_executor *other = NULL;
+    atl_note note = {0};
+    assert_int_equal(atl_weights_file_open(&weights, &note), ATL_OK);
+    p->options.weights = weights;
+    open_pool(p);
+    atl_executor_options options = p->options;
+    options.policy = "bf16";
+    assert_int_equal(atl_executor_open(&options, &other, &note), ATL_USAGE);
+    assert_non_null(strstr(note.text, "policy default; wanted"));
+    assert_null(other);
+    atl_weights_file_close(&weights); /* the pool has a number of its own */
+    assert_int_equal(painters_of(p, 0, 4) & ~3u, 0);
+    close_pool(p, true);
+}
+
 static void shutdown_paints_what_was_submitted(void **state)
 {
     (void)state;
@@ -266,6 +339,9 @@ int main(void)
         cmocka_unit_test(what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot),
         cmocka_unit_test(a_full_queue_makes_submit_wait),
         cmocka_unit_test(a_paused_pool_hands_nothing_out),
+        cmocka_unit_test(a_limit_keeps_jobs_from_the_later_workers_until_it_is_raised),
+        cmocka_unit_test(what_a_worker_beyond_the_limit_holds_is_finished_there),
+        cmocka_unit_test(shared_weights_are_of_one_model),
         cmocka_unit_test(shutdown_paints_what_was_submitted),
         cmocka_unit_test(drain_finishes_what_is_painted_and_cancels_the_rest),
         cmocka_unit_test(shutdown_without_waiting_kills),

@@ -96,6 +96,52 @@ static void two_workers_and_a_death_give_the_pictures_of_one(void **state)
     close_pool(p, true);
 }
 
+/* The inode of the sealed weights that worker 0 has mapped. */
+static unsigned long mapped_weights(pool *p)
+{
+    char path[64], line[512], access[8];
+    unsigned long inode = 0;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)atl_executor_worker_pid(p->executor, 0));
+    FILE *maps = fopen(path, "r");
+    assert_non_null(maps);
+    while (inode == 0 && fgets(line, sizeof line, maps))
+        if (strstr(line, "/memfd:atelier-weights"))
+            assert_int_equal(sscanf(line, "%*s %7s %*s %*s %lu", access, &inode), 2);
+    fclose(maps);
+    assert_true(inode != 0);
+    assert_string_equal(access, "r--s");
+    return inode;
+}
+
+static void pools_with_one_place_for_weights_pack_them_once(void **state)
+{
+    (void)state;
+    atl_weights_file *weights = NULL;
+    unsigned long inodes[3];
+    uint8_t first[32];
+    assert_int_equal(atl_weights_file_open(&weights, NULL), ATL_OK);
+    for (int i = 0; i < 3; i++) {
+        pool *p = new_pool("none", ATELIER_PROGRAM);
+        p->options.model = model;
+        p->options.n_workers = 1;
+        p->options.n_threads = i == 1 ? 2 : 1;
+        p->options.order = i == 1 ? ATL_COMPACT : ATL_SCATTER;
+        p->options.weights = i < 2 ? weights : NULL;
+        open_pool(p);
+        atl_future *future = submit_real(p, 0);
+        const atl_result *r = ended(future, ATL_FUTURE_DONE);
+        if (i == 0)
+            memcpy(first, r->pixel_digest, sizeof first);
+        assert_memory_equal(r->pixel_digest, first, sizeof first);
+        inodes[i] = mapped_weights(p);
+        atl_future_release(&future);
+        close_pool(p, true);
+    }
+    assert_int_equal(inodes[0], inodes[1]);
+    assert_int_not_equal(inodes[0], inodes[2]); /* its own */
+    atl_weights_file_close(&weights);
+}
+
 static void the_binding_that_was_got_is_told(void **state)
 {
     (void)state;
@@ -126,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_workers_and_a_death_give_the_pictures_of_one),
+        cmocka_unit_test(pools_with_one_place_for_weights_pack_them_once),
         cmocka_unit_test(the_binding_that_was_got_is_told),
         cmocka_unit_test(a_request_that_the_engine_refuses_fails_with_its_words),
     };

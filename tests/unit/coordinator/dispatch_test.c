@@ -2,8 +2,9 @@
  *
  * A simulated machine of workers that paint, fail, die, hang, answer late and twice; time that passes in
  * jumps. What must hold: a job is accepted or failed exactly once; no lease is handed out while another of
- * that job is valid; a worker never holds more than its credit; the run finishes, or says that it is stuck
- * when every worker was set aside. */
+ * that job is valid; a worker never holds more than its credit, and gets nothing beyond the limit, which
+ * moves in every third storm; the run finishes, or says that it is stuck when every worker that may be used
+ * was set aside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,7 @@ typedef struct sim {
     uint64_t random;
     atl_dispatch *dispatch;
     int64_t now_ns;
-    uint32_t n_workers, credit;
+    uint32_t n_workers, credit, limit;
     sim_worker workers[MAX_WORKERS];
     uint64_t n_jobs, next_job;
     int stored[MAX_JOBS], failed[MAX_JOBS];
@@ -43,6 +44,7 @@ typedef struct sim {
     held late; /* a result that will be sent again */
     uint32_t late_worker;
     bool has_late;
+    bool moves_limit;
     int chaos; /* per mille of bad events */
 } sim;
 
@@ -66,6 +68,7 @@ static void on_send(sim *s, const atl_action *a)
     assert_true(a->job < s->n_jobs);
     assert_int_equal(s->stored[a->job] + s->failed[a->job], 0);
     assert_true(w->n_held < (int)s->credit);
+    assert_true(a->worker < s->limit);
     w->held[w->n_held++] = (held){.job = a->job, .token = a->token, .attempt = a->attempt};
 }
 
@@ -173,9 +176,19 @@ static void worker_turn(sim *s, uint32_t i)
     }
 }
 
+static void move_limit(sim *s)
+{
+    const uint32_t asked = (uint32_t)rnd(s, (uint64_t)s->n_workers + 2); /* 0 and too many are brought in */
+    s->limit = asked < 1 ? 1 : asked > s->n_workers ? s->n_workers : asked;
+    tell(s, (atl_event){.type = ATL_EV_LIMIT, .worker = asked});
+    obey(s);
+}
+
 static void step(sim *s)
 {
     s->now_ns += (int64_t)rnd(s, 50);
+    if (s->moves_limit && rnd(s, 40) == 0)
+        move_limit(s);
     const uint64_t pick = rnd(s, (uint64_t)s->n_workers + 2);
     if (pick < s->n_workers)
         worker_turn(s, (uint32_t)pick);
@@ -190,7 +203,9 @@ static void begin(sim *s, uint64_t seed, int chaos)
 {
     *s = (sim){.random = seed * 0x9e3779b97f4a7c15u + 1, .chaos = chaos};
     s->n_workers = 1 + (uint32_t)rnd(s, MAX_WORKERS);
+    s->limit = s->n_workers;
     s->credit = 1 + (uint32_t)rnd(s, 3);
+    s->moves_limit = seed % 3 == 0;
     s->n_jobs = rnd(s, MAX_JOBS);
     for (uint64_t j = 0; j < s->n_jobs; j++)
         s->poison[j] = chaos > 0 && rnd(s, 20) == 0;
