@@ -2,8 +2,8 @@
  * measured (windows.jsonl), appended and synced as it comes, so that a study resumes.
  *
  * A study is many runs that differ in worker count (threads, order, policy); a window is one of them, watched
- * from the last worker's start to the first one's finish. What could not be had is NAN here, null in JSON, and
- * has a reason among the evidence. */
+ * from the last worker's start to the first one's finish. What could not be had is NAN here, null in JSON,
+ * and has a reason among the evidence. */
 #ifndef ATL_RESULTS_STUDY_H
 #define ATL_RESULTS_STUDY_H
 
@@ -33,7 +33,13 @@ typedef struct atl_evidence {
     char why[128]; /* why it is: "perf_event_open: Permission denied (EACCES)" */
 } atl_evidence;
 
-enum { ATL_STUDY_MAX_EVIDENCE = 48, ATL_STUDY_MAX_WORKERS = 1024 };
+enum {
+    ATL_STUDY_MAX_EVIDENCE = 48,
+    ATL_STUDY_MAX_WORKERS = 1024,
+    ATL_STUDY_MAX_POLICIES = 8,
+    ATL_STUDY_MAX_WARNINGS = 64,
+    ATL_STUDY_MAX_WINDOWS = 65536,
+};
 
 typedef struct atl_study_window {
     atl_study_config config;
@@ -41,19 +47,20 @@ typedef struct atl_study_window {
     int round;    /* from 0; −1: warm-up, counts for nothing */
     int attempt;  /* from 1: a flawed window is repeated */
     bool valid;
-    char flaws[256]; /* "" or sentences: "CPU time is 93 % of wall time (97 % wanted)" */
+    char flaws[256];          /* "" or sentences: "CPU time is 93 % of wall time (97 % wanted)" */
     double begun_s, length_s; /* since the study's begin; of the steady window */
+    int64_t begun_ns;         /* CLOCK_MONOTONIC, as the jobs have it; 0: not known */
     double images;            /* finished in it; parts of those that it cut count by time */
     double images_per_hour;
-    int n_jobs; /* that lie at least half inside */
+    int n_jobs;                   /* that lie at least half inside */
     atl_span stage[ATL_N_STAGES]; /* mean a job, ns */
     atl_span unet_step;           /* mean a step, ns */
     double job_ms_p50, job_ms_p90, job_ms_p99;
-    double cpu_share; /* CPU time / wall time of the workers' compute threads: 1 is all of it */
+    double cpu_share;             /* CPU time / wall time of the workers' compute threads: 1 is all of it */
     double pss_mb, worker_pss_mb; /* of all processes together, weights once; the mean of a worker's without
                                      the shared weights */
-    double probe_gbps, probe_ns; /* what the memory probe got: its bandwidth and its latency, medians */
-    bool same_pixels;            /* every picture's digest was what the job's first one was */
+    double probe_gbps, probe_ns;  /* what the memory probe got: its bandwidth and its latency, medians */
+    bool same_pixels;             /* every picture's digest was what the job's first one was */
     int n_evidence;
     atl_evidence evidence[ATL_STUDY_MAX_EVIDENCE];
 } atl_study_window;
@@ -64,6 +71,15 @@ typedef struct atl_study_ceilings {
     double latency_ns_idle;
     double gflops_one, gflops_all; /* of the policy's matrix product, fed from L1 */
 } atl_study_ceilings;
+
+/* What a policy's pictures are worth against fp32's. NAN: not known. */
+typedef struct atl_study_quality {
+    char policy[16];
+    int n_pictures;
+    double psnr_db, ssim;      /* means over the pictures; psnr_db is NAN where all are equal */
+    double entropy_bits;       /* of its grey levels, mean; fp32's is there to compare */
+    double largest_difference; /* of a channel's value, 0 … 255 */
+} atl_study_quality;
 
 typedef struct atl_study_head {
     char *command, *version, *commit, *compiler, *flags; /* owned; "" where not known */
@@ -78,8 +94,9 @@ typedef struct atl_study_head {
     uint64_t seed; /* of the random order */
     int rounds;
     double window_s; /* the least length of a window */
-    bool embedded_probe;
     atl_study_ceilings ceilings;
+    int n_quality; /* of the policies, on pictures of the study's prompts; 0: not compared */
+    atl_study_quality quality[ATL_STUDY_MAX_POLICIES];
     int n_warnings;
     char **warnings; /* owned: what a reader must know before the figures */
 } atl_study_head;
@@ -94,12 +111,14 @@ void atl_study_head_done(atl_study_head *head);
 void atl_study_done(atl_study *study);
 bool atl_study_config_equal(const atl_study_config *a, const atl_study_config *b);
 
-/* Reads a study's directory. A torn last line is left out; any other bad line is an error with its number.
- * Errors: ATL_NOT_FOUND, ATL_BAD_INPUT, ATL_IO, ATL_NO_MEMORY. */
+/* Reads a study's directory; no windows.jsonl yet is no windows. A torn last line is left out; any other bad
+ * line is an error with its number. Keys that are not known are passed over. Errors: ATL_NOT_FOUND (no
+ * study.json), ATL_BAD_INPUT, ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_study_read(int dir_fd, atl_study *ret, atl_note *note);
 /* Writes study.json anew (beside, synced, renamed). Errors: ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_study_write_head(int dir_fd, const atl_study_head *head, atl_note *note);
-/* Appends one window and syncs. Errors: ATL_IO, ATL_NO_MEMORY. */
+/* Appends one window and syncs; a torn last line is cut off before it, and on failure nothing of it stays.
+ * Numbers that are not finite are written as null. Errors: ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_study_append(int dir_fd, const atl_study_window *window, atl_note *note);
 
 /* ---- the report: report.html, report.md, report.csv, report.json, of one directory ---- */
