@@ -292,7 +292,7 @@ static void take_scratch(const atl_bench *bench, attention_job *job, size_t n_he
     job->scratch = atl_arena_take(bench->arena, n_threads * job->thread_floats * sizeof *job->scratch);
 }
 
-void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
+static void attend(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
                    float scale, bool causal, const atl_map *out)
 {
     attention_job job = {.kernels = bench->kernels, .q = q, .k = k, .v = v, .out = out, .heads = heads};
@@ -318,6 +318,58 @@ void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, c
         else if (!bench->kernels->gemm_by_blas)
             atl_pool_run(bench->pool, n_heads * n_blocks, pack_head, &job);
         atl_pool_run(bench->pool, n_heads * job.n_query_tiles, run_tile, &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
+
+/* ---- maps in bf16: copied to f32 and back ---- */
+
+typedef struct copy_job {
+    const atl_kernels *kernels;
+    const atl_map *from, *to;
+} copy_job;
+
+static void widen_row(void *user, size_t row, int thread)
+{
+    const copy_job *job = user;
+    const uint16_t *from = (const uint16_t *)job->from->data + row * job->from->stride;
+    (void)thread;
+    job->kernels->bf16_to_f32((size_t)job->from->c, from, atl_map_f32(job->to) + row * job->to->stride);
+}
+
+static void narrow_row(void *user, size_t row, int thread)
+{
+    const copy_job *job = user;
+    const float *from = atl_map_f32(job->from) + row * job->from->stride;
+    uint16_t *to = (uint16_t *)job->to->data + row * job->to->stride;
+    (void)thread;
+    for (size_t c = 0, n = (size_t)job->to->c; c < n; c += ATL_BLOCK_K) {
+        const float *run = from + c;
+        job->kernels->pack_bf16(1, 0, least(ATL_BLOCK_K, n - c), &run, to + c);
+    }
+}
+
+static atl_map as_f32(const atl_bench *bench, const atl_map *map, bool fill)
+{
+    if (map->dtype == ATL_F32)
+        return *map;
+    atl_map copy = atl_map_take(bench, ATL_F32, map->n, map->h, map->w, map->c);
+    copy_job job = {.kernels = bench->kernels, .from = map, .to = &copy};
+    if (fill && !bench->arena->measuring)
+        atl_pool_run(bench->pool, atl_map_rows(map), widen_row, &job);
+    return copy;
+}
+
+void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
+                   float scale, bool causal, const atl_map *out)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map q_f32 = as_f32(bench, q, true), k_f32 = as_f32(bench, k, true), v_f32 = as_f32(bench, v, true);
+    atl_map out_f32 = as_f32(bench, out, false);
+    attend(bench, &q_f32, &k_f32, &v_f32, heads, scale, causal, &out_f32);
+    if (out->dtype != ATL_F32 && !bench->arena->measuring) {
+        copy_job job = {.kernels = bench->kernels, .from = &out_f32, .to = out};
+        atl_pool_run(bench->pool, atl_map_rows(out), narrow_row, &job);
     }
     atl_arena_release(bench->arena, mark);
 }

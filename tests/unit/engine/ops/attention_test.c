@@ -155,12 +155,62 @@ static void equal_keys_give_the_mean_of_values(void **state)
     data_done(&d);
 }
 
+/* A copy of a map in bf16, with as many rows of guards as guarded maps have. */
+static atl_map narrowed(const atl_map *map, uint16_t **ret_block)
+{
+    size_t n = (atl_map_rows(map) + 2) * map->stride;
+    uint16_t *block = malloc(n * sizeof *block);
+    assert_non_null(block);
+    for (size_t i = 0; i < n; i++)
+        block[i] = 0x5a5a;
+    atl_map copy = *map;
+    copy.dtype = ATL_BF16;
+    copy.data = block + map->stride;
+    for (size_t row = 0; row < atl_map_rows(map); row++)
+        for (size_t c = 0; c < (size_t)map->c; c++)
+            block[(row + 1) * map->stride + c] = atl_bf16_from_f32(atl_map_f32(map)[row * map->stride + c]);
+    *ret_block = block;
+    return copy;
+}
+
+/* With numbers that bf16 can hold, maps in bf16 give what maps in f32 give, rounded. */
+static void maps_may_be_bf16(void **state)
+{
+    (void)state;
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t j = 0; j < 2 * ATL_COUNT(cases); j++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            attention_data d, narrow;
+            data_init(&d, &cases[j / 2], "bf16");
+            d.policy = policies[j % 2];
+            narrow = d;
+            uint16_t *blocks[4];
+            narrow.q = narrowed(&d.q, &blocks[0]);
+            narrow.k = narrowed(&d.k, &blocks[1]);
+            narrow.v = narrowed(&d.v, &blocks[2]);
+            narrow.out.map = narrowed(&d.out.map, &blocks[3]);
+            run(&d, isas[isa], 2, 0, d.shape->n, &d.out);
+            run(&narrow, isas[isa], 2, 0, d.shape->n, &narrow.out);
+            const atl_map *out = &d.out.map;
+            for (size_t i = 0; i < (atl_map_rows(out) + 2) * out->stride; i++) {
+                size_t row = i / out->stride, c = i % out->stride;
+                bool inside = row > 0 && row <= atl_map_rows(out) && c < (size_t)out->c;
+                uint16_t want = inside ? atl_bf16_from_f32(d.out.block[i]) : 0x5a5a;
+                assert_int_equal(blocks[3][i], want);
+            }
+            for (int i = 0; i < 4; i++)
+                free(blocks[i]);
+            data_done(&d);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_is_near_a_softmax_in_double),
         cmocka_unit_test(attention_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(equal_keys_give_the_mean_of_values),
+        cmocka_unit_test(maps_may_be_bf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
