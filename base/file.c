@@ -68,6 +68,14 @@ void atl_mapping_close(atl_mapping *mapping)
     *mapping = (atl_mapping){0};
 }
 
+void atl_mapping_want(const atl_mapping *mapping, size_t begin, size_t end)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    begin &= ~(page - 1);
+    if (mapping->data && begin < end)
+        madvise((void *)(uintptr_t)(mapping->data + begin), end - begin, MADV_WILLNEED);
+}
+
 void atl_mapping_forget(const atl_mapping *mapping, size_t begin, size_t end)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);

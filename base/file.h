@@ -18,6 +18,9 @@ typedef struct atl_mapping {
 atl_status atl_mapping_open(const char *path, atl_mapping *ret, atl_note *note);
 void atl_mapping_close(atl_mapping *mapping);
 
+/* Tells the kernel that bytes [begin, end) will be read soon: it begins to fetch them, and does not wait. */
+void atl_mapping_want(const atl_mapping *mapping, size_t begin, size_t end);
+
 /* Tells the kernel that bytes [begin, end) will not be read again soon, so that weights that were
  * converted do not count twice in this process's memory. Rounds inward to whole pages. */
 void atl_mapping_forget(const atl_mapping *mapping, size_t begin, size_t end);

@@ -134,6 +134,29 @@ static double run_pairs_bf16(const atl_kernels *kernels, numbers *x)
     return N;
 }
 
+/* A convolution's weights in f16, as most checkpoints have them. */
+static atl_panel_rows rows_of_halves(const numbers *x)
+{
+    atl_panel_rows rows = {.n = ATL_TILE_COLS, .type = ATL_F16, .c_in = 32, .n_taps = 9};
+    for (size_t i = 0; i < ATL_TILE_COLS; i++)
+        rows.row[i] = x->narrow + i * rows.c_in * rows.n_taps;
+    return rows;
+}
+
+static double run_panel_f32(const atl_kernels *kernels, numbers *x)
+{
+    const atl_panel_rows rows = rows_of_halves(x);
+    kernels->panel_f32(&rows, x->c, x->state[0]);
+    return ATL_TILE_COLS * 32 * 9;
+}
+
+static double run_panel_bf16(const atl_kernels *kernels, numbers *x)
+{
+    const atl_panel_rows rows = rows_of_halves(x);
+    kernels->panel_bf16(&rows, (uint16_t *)(void *)x->c, x->state[0]);
+    return ATL_TILE_COLS * 32 * 9;
+}
+
 #define BENCH_ROW(name, parameters) {#name, run_##name},
 static const struct {
     const char *name;

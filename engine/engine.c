@@ -46,14 +46,17 @@ static bool walked_all(const atl_engine *engine, unsigned parts)
     return (!(parts & ATL_PART_UNET) || engine->unet) && (!(parts & ATL_PART_VAE) || engine->vae);
 }
 
-/* Walks with an opened loader, and closes it; ret_bytes (or NULL): what packing needs. */
-static atl_status walk_and_close(atl_engine *engine, unsigned parts, atl_loader *loader, size_t *ret_bytes,
-                                 atl_note *note)
+/* Walks with an opened loader, and closes it; ret_bytes (or NULL): what packing needs. With a `packer`, packs
+ * by its threads what was walked over. */
+static atl_status walk_and_close(atl_engine *engine, unsigned parts, atl_loader *loader, atl_pool *packer,
+                                 size_t *ret_bytes, atl_note *note)
 {
     walk(engine, parts, loader);
     atl_status st = atl_loader_status(loader);
     if (st == ATL_OK && !walked_all(engine, parts))
         st = atl_fail(note, ATL_NO_MEMORY, "no memory to describe the model's networks");
+    if (st == ATL_OK && packer)
+        st = atl_loader_pack(loader, packer, engine->kernels);
     if (ret_bytes)
         *ret_bytes = atl_loader_packed_bytes(loader);
     atl_loader_close(&loader);
@@ -65,7 +68,7 @@ static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_
     atl_loader *loader = NULL;
     atl_status st = atl_loader_open_list(engine->policy, NULL, NULL, &loader, note);
     if (st == ATL_OK)
-        st = walk_and_close(engine, parts, loader, ret_bytes, note);
+        st = walk_and_close(engine, parts, loader, NULL, ret_bytes, note);
     free_networks(engine);
     return st;
 }
@@ -75,14 +78,14 @@ static atl_status pack(atl_engine *engine, unsigned parts, atl_note *note)
     atl_loader *loader = NULL;
     const atl_status st =
         atl_loader_open_pack(engine->policy, engine->weights, &engine->store, &loader, note);
-    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, note);
+    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, engine->pool, NULL, note);
 }
 
 static atl_status bind(atl_engine *engine, unsigned parts, atl_note *note)
 {
     atl_loader *loader = NULL;
     const atl_status st = atl_loader_open_bind(engine->policy, &engine->store, &loader, note);
-    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, note);
+    return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, NULL, note);
 }
 
 /* Packs into the memfd unless another process did, then binds to it. */

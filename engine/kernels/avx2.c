@@ -6,6 +6,7 @@
 #include "kernels/wide_avx2.h"
 
 #include "kernels/wide.h"
+#include "kernels/wide_panels.h"
 
 #define PASS_ROWS 5
 

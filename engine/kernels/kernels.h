@@ -36,6 +36,14 @@ typedef struct atl_finish {
     atl_activation before, after;
 } atl_finish;
 
+/* What a panel is made of: rows [c_in][n_taps] of `type`, at any addresses. */
+typedef struct atl_panel_rows {
+    int n; /* at most ATL_TILE_COLS */
+    atl_dtype type;
+    size_t c_in, n_taps;
+    const void *row[ATL_TILE_COLS];
+} atl_panel_rows;
+
 typedef struct atl_kernels {
     const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx": what ATELIER_ISA calls it */
     bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */

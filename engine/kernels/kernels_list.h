@@ -19,6 +19,11 @@
  *               sum·correction + Σ s, max := m. scale > 0; below 2⁻¹²⁶ a power may be 2⁻¹²⁶.
  * scale_rows_f32  o[n_rows][32] *= factor[32].
  * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits.
+ *
+ * panel_f32, panel_bf16  one panel of packed weights (ops/panels.h) from up to 32 rows of a checkpoint, in
+ * whatever type it has them: see atl_panel_rows. The whole panel is written, with zeros in columns that have
+ * no row and in k past the end; bf16 is rounded to nearest, ties to even. *trouble becomes NaN if a number
+ * was NaN or infinite, and is left alone otherwise.
  * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums
  *               are f32. Each sum runs over k upwards, in steps that are the instruction set's own; AMX and
  *               AVX512_BF16 take subnormal numbers as 0. Called between bf16_begin and bf16_end on its
@@ -51,7 +56,9 @@
     X(softmax_f32, (int n_keys, float scale, float *s, float *max, float *sum, float *correction))           \
     X(scale_rows_f32, (int n_rows, const float *factor, float *o))                                           \
     X(f16_to_f32, (size_t n, const uint16_t *x, float *out))                                                 \
-    X(bf16_to_f32, (size_t n, const uint16_t *x, float *out))
+    X(bf16_to_f32, (size_t n, const uint16_t *x, float *out))                                                \
+    X(panel_f32, (const atl_panel_rows *rows, float *panel, float *trouble))                                 \
+    X(panel_bf16, (const atl_panel_rows *rows, uint16_t *panel, float *trouble))
 
 #define ATL_KERNEL_LIST_BF16(X)                                                                              \
     X(gemm_bf16, (int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,     \

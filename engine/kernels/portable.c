@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sizes.h"
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
@@ -156,6 +157,45 @@ void atl_bf16_to_f32__portable(size_t n, const uint16_t *x, float *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = atl_bf16_to_f32(x[i]);
+}
+
+/* Number i of a row in the checkpoint's order, whatever its address. */
+static float row_number(const atl_panel_rows *rows, int row, size_t i)
+{
+    float x;
+    uint16_t half;
+    if (rows->type == ATL_F32) {
+        memcpy(&x, (const char *)rows->row[row] + i * sizeof x, sizeof x);
+        return x;
+    }
+    memcpy(&half, (const char *)rows->row[row] + i * sizeof half, sizeof half);
+    return rows->type == ATL_F16 ? half_to_float(half) : atl_bf16_to_f32(half);
+}
+
+/* What stands at k of column j. */
+static float panel_number(const atl_panel_rows *rows, size_t k, int j, float *trouble)
+{
+    if (j >= rows->n || k >= rows->c_in * rows->n_taps)
+        return 0.0f;
+    float x = row_number(rows, j, k % rows->c_in * rows->n_taps + k / rows->c_in);
+    if (!isfinite(x))
+        *trouble = NAN;
+    return x;
+}
+
+void atl_panel_f32__portable(const atl_panel_rows *rows, float *panel, float *trouble)
+{
+    for (size_t k = 0; k < rows->c_in * rows->n_taps; k++)
+        for (int j = 0; j < ATL_TILE_COLS; j++)
+            *panel++ = panel_number(rows, k, j, trouble);
+}
+
+void atl_panel_bf16__portable(const atl_panel_rows *rows, uint16_t *panel, float *trouble)
+{
+    for (size_t k = 0; k < atl_round_up(rows->c_in * rows->n_taps, ATL_BLOCK_K); k += 2)
+        for (int j = 0; j < ATL_TILE_COLS; j++)
+            for (size_t odd = 0; odd < 2; odd++)
+                *panel++ = atl_bf16_from_f32(panel_number(rows, k + odd, j, trouble));
 }
 
 /* Products of two bf16 are exact in f32. */

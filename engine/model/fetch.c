@@ -98,7 +98,30 @@ atl_status atl_fetch_rows(const atl_weight *weight, size_t row_elements, size_t 
     return st;
 }
 
-void atl_fetch_forget(const atl_weight *weight)
+/* The bytes of rows [first, first + n) within the tensor; of a transposed matrix they are everywhere. */
+static void rows_extent(const atl_weight *weight, size_t row_elements, size_t first, size_t n,
+                        size_t *ret_begin, size_t *ret_end)
 {
-    atl_safetensors_forget(weight->file, weight->tensor);
+    const size_t row_bytes = row_elements * atl_st_dtype_bytes(weight->tensor->dtype);
+    *ret_begin = weight->transposed ? 0 : (weight->first_row + first) * row_bytes;
+    *ret_end = weight->transposed ? 0 : *ret_begin + n * row_bytes;
+}
+
+void atl_fetch_want(const atl_weight *weight, size_t row_elements, size_t first, size_t n)
+{
+    size_t begin, end;
+    rows_extent(weight, row_elements, first, n, &begin, &end);
+    atl_safetensors_want(weight->file, weight->tensor, begin, end);
+}
+
+void atl_fetch_forget(const atl_weight *weight, size_t row_elements, size_t first, size_t n)
+{
+    size_t begin, end;
+    rows_extent(weight, row_elements, first, n, &begin, &end);
+    atl_safetensors_forget(weight->file, weight->tensor, begin, end);
+}
+
+void atl_fetch_forget_all(const atl_weight *weight)
+{
+    atl_safetensors_forget(weight->file, weight->tensor, 0, weight->tensor->n_bytes);
 }

@@ -12,7 +12,11 @@ atl_status atl_fetch_find(const atl_weights *weights, const atl_param *param, bo
 /* out[n][row_elements]: rows [first, first + n) of the weight as f32. Errors: as atl_st_to_f32. */
 atl_status atl_fetch_rows(const atl_weight *weight, size_t row_elements, size_t first, size_t n, float *out,
                           atl_note *note);
-/* Its pages will not be read again. */
-void atl_fetch_forget(const atl_weight *weight);
+/* Rows [first, first + n) will be read soon: the system may begin to fetch them. Any thread. */
+void atl_fetch_want(const atl_weight *weight, size_t row_elements, size_t first, size_t n);
+/* Their pages will not be read again. Any thread. */
+void atl_fetch_forget(const atl_weight *weight, size_t row_elements, size_t first, size_t n);
+/* The same of the whole tensor. */
+void atl_fetch_forget_all(const atl_weight *weight);
 
 #endif

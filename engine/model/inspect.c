@@ -98,7 +98,7 @@ static atl_status check_values(const survey *s, const atl_weight *weight, size_t
     }
     if (st != ATL_OK)
         atl_note_prefix(note, "%s", atl_safetensors_path(weight->file));
-    atl_fetch_forget(weight);
+    atl_fetch_forget_all(weight);
     return st;
 }
 

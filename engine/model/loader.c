@@ -1,8 +1,9 @@
 /* loader.c - the walk over a network's layers; see loader.h for its three modes.
  *
  * A layer is loaded in the same four moves whatever the mode: name its tensors (`param`), take its region of
- * the store (`take`), fill it (PACK alone) and point the layer at it (PACK and BIND). Regions are counted in
- * every mode, so that a LIST walk says how large the store has to be. */
+ * the store (`take`), point the layer at it (PACK and BIND) and note what is to be packed there (PACK alone;
+ * packing.c does it after the walk). Regions are counted in every mode, so that a LIST walk says how large
+ * the store has to be. */
 #include "model/loader.h"
 
 #include <stdio.h>
@@ -11,12 +12,11 @@
 
 #include "base/sizes.h"
 #include "model/fetch.h"
+#include "model/packing.h"
 
-#define MAX_NAME       256
-#define MAX_DEPTH      32
-#define REGION_ALIGN   ((size_t)64)
-#define PACK_ROWS      64 /* atl_linear_pack and atl_conv_pack take multiples of it */
-#define CHUNK_ELEMENTS ((size_t)1 << 20)
+#define MAX_NAME     256
+#define MAX_DEPTH    32
+#define REGION_ALIGN ((size_t)64)
 
 typedef enum mode { LIST, PACK, BIND } mode;
 
@@ -34,8 +34,7 @@ struct atl_loader {
     char prefix[MAX_NAME]; /* "down_blocks.0." */
     size_t lengths[MAX_DEPTH];
     int depth;
-    float *chunk; /* f32 rows on their way into the store */
-    size_t chunk_elements;
+    atl_packing *packing; /* PACK: what atl_loader_pack will do */
 };
 
 static atl_status open_loader(const atl_loader *proto, atl_loader **ret, atl_note *note)
@@ -59,8 +58,16 @@ atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visi
 atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *weights, atl_store *store,
                                 atl_loader **ret, atl_note *note)
 {
-    return open_loader(&(atl_loader){.mode = PACK, .policy = policy, .weights = weights, .store = store}, ret,
-                       note);
+    atl_packing *packing;
+    atl_status st = atl_packing_open(&packing, note);
+    if (st == ATL_OK)
+        st = open_loader(
+            &(atl_loader){
+                .mode = PACK, .policy = policy, .weights = weights, .store = store, .packing = packing},
+            ret, note);
+    if (st != ATL_OK)
+        atl_packing_close(&packing);
+    return st;
 }
 
 atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note)
@@ -73,6 +80,13 @@ atl_status atl_loader_status(const atl_loader *loader)
     return loader->status;
 }
 
+atl_status atl_loader_pack(atl_loader *loader, atl_pool *pool, const atl_kernels *kernels)
+{
+    if (loader->status == ATL_OK)
+        loader->status = atl_packing_run(loader->packing, pool, kernels, loader->note);
+    return loader->status;
+}
+
 size_t atl_loader_packed_bytes(const atl_loader *loader)
 {
     return loader->packed_bytes;
@@ -82,7 +96,7 @@ void atl_loader_close(atl_loader **loader)
 {
     if (!*loader)
         return;
-    free((*loader)->chunk);
+    atl_packing_close(&(*loader)->packing);
     free(*loader);
     *loader = NULL;
 }
@@ -173,101 +187,47 @@ static void keep(atl_loader *loader, atl_status status)
         loader->status = status;
 }
 
-static float *chunk(atl_loader *loader, size_t elements)
+/* A tensor that has been named: PACK finds it. */
+static void find(atl_loader *loader, const atl_param *p, bool loose, atl_weight *ret)
 {
-    if (elements > loader->chunk_elements) {
-        free(loader->chunk);
-        loader->chunk = malloc(elements * sizeof *loader->chunk);
-        loader->chunk_elements = loader->chunk ? elements : 0;
-        if (!loader->chunk)
-            atl_loader_fail(loader, ATL_NO_MEMORY, "no memory to convert %zu numbers", elements);
-    }
-    return loader->chunk;
+    if (loader->mode == PACK && loader->status == ATL_OK)
+        keep(loader, atl_fetch_find(loader->weights, p, loose, ret, loader->note));
 }
 
-/* Rows a chunk: a multiple of PACK_ROWS, about CHUNK_ELEMENTS numbers. */
-static size_t chunk_rows(size_t row_elements)
+/* A region, or a part of one, that PACK will fill. */
+static void fill_panels(atl_loader *loader, const atl_stack *from, size_t n_taps, atl_dtype dtype,
+                        const void *panels)
 {
-    const size_t rows = CHUNK_ELEMENTS / row_elements / PACK_ROWS * PACK_ROWS;
-    return rows > PACK_ROWS ? rows : PACK_ROWS;
+    if (loader->mode == PACK && loader->status == ATL_OK)
+        keep(loader, atl_packing_add_panels(loader->packing, from, n_taps, dtype, (void *)(uintptr_t)panels,
+                                            loader->note));
 }
 
-/* A whole tensor into `out`. */
-static void fetch_all(atl_loader *loader, const atl_param *p, float *out)
+static void fill_floats(atl_loader *loader, const atl_stack *from, const float *to)
 {
-    atl_weight weight;
-    if (loader->status != ATL_OK)
-        return;
-    keep(loader, atl_fetch_find(loader->weights, p, false, &weight, loader->note));
-    if (loader->status != ATL_OK)
-        return;
-    size_t row_elements = 1;
-    for (int i = 1; i < p->rank; i++)
-        row_elements *= p->shape[i];
-    keep(loader, atl_fetch_rows(&weight, row_elements, 0, p->shape[0], out, loader->note));
-    atl_fetch_forget(&weight);
-}
-
-/* Matrices stacked by rows, on their way into one layer. */
-typedef struct stack {
-    atl_weight weight[4];
-    int n;
-    size_t rows_each, row_elements;
-} stack;
-
-/* Rows [first, first + n) of the stack; they may cross from one matrix into the next. */
-static void fetch_stacked(atl_loader *loader, const stack *s, size_t first, size_t n, float *out)
-{
-    while (n > 0 && loader->status == ATL_OK) {
-        const size_t which = first / s->rows_each, row = first % s->rows_each;
-        const size_t count = n < s->rows_each - row ? n : s->rows_each - row;
-        keep(loader, atl_fetch_rows(&s->weight[which], s->row_elements, row, count, out, loader->note));
-        out += count * s->row_elements;
-        first += count;
-        n -= count;
-    }
-}
-
-static void forget_stack(const stack *s)
-{
-    for (int i = 0; i < s->n; i++)
-        atl_fetch_forget(&s->weight[i]);
+    if (loader->mode == PACK && loader->status == ATL_OK)
+        keep(loader, atl_packing_add_floats(loader->packing, from, (float *)(uintptr_t)to, loader->note));
 }
 
 /* ---- linear ---- */
 
-/* Names the tensors of all matrices; PACK finds them. bias[n_names][n_out] is filled if there are biases. */
+/* Names the tensors of all matrices, and of their biases if they have any. */
 static void name_linears(atl_loader *loader, atl_linear_shape shape, const char *const *names, int n_names,
-                         stack *s, float *bias)
+                         atl_stack *weights, atl_stack *biases)
 {
     const size_t sizes[4] = {(size_t)shape.n_out, (size_t)shape.n_in, 1, 1};
     char name[MAX_NAME];
-    *s = (stack){.n = n_names, .rows_each = sizes[0], .row_elements = sizes[1]};
+    *weights = (atl_stack){.n = n_names, .rows_each = sizes[0], .row_elements = sizes[1]};
+    *biases = (atl_stack){.n = n_names, .rows_each = sizes[0], .row_elements = 1};
     for (int i = 0; i < n_names; i++) {
         atl_param p =
             param(loader, name, ATL_PARAM_WEIGHT, names[i], ".weight", shape.conv_shaped ? 4 : 2, sizes);
-        if (loader->mode == PACK && loader->status == ATL_OK)
-            keep(loader, atl_fetch_find(loader->weights, &p, true, &s->weight[i], loader->note));
+        find(loader, &p, true, &weights->weight[i]);
         if (!shape.bias)
             continue;
         p = param(loader, name, ATL_PARAM_BIAS, names[i], ".bias", 1, sizes);
-        if (loader->mode == PACK)
-            fetch_all(loader, &p, bias + (size_t)i * sizes[0]);
+        find(loader, &p, false, &biases->weight[i]);
     }
-}
-
-static void pack_linear(atl_loader *loader, const atl_linear *linear, const stack *s, const float *bias,
-                        void *region)
-{
-    const size_t n_rows = (size_t)linear->n_out, step = chunk_rows(s->row_elements);
-    float *rows = chunk(loader, (step < n_rows ? step : n_rows) * s->row_elements);
-    for (size_t first = 0; first < n_rows && loader->status == ATL_OK; first += step) {
-        const size_t n = n_rows - first < step ? n_rows - first : step;
-        fetch_stacked(loader, s, first, n, rows);
-        if (loader->status == ATL_OK)
-            atl_linear_pack(linear, (int)first, (int)n, rows, bias ? bias + first : NULL, region);
-    }
-    forget_stack(s);
 }
 
 void atl_load_linear_stack(atl_loader *loader, atl_linear *ret, atl_layer_class layer_class,
@@ -278,20 +238,15 @@ void atl_load_linear_stack(atl_loader *loader, atl_linear *ret, atl_layer_class 
     *ret = (atl_linear){.n_in = each.n_in, .n_out = n_out, .dtype = dtype};
     if (loader->status != ATL_OK)
         return;
-    float *bias = NULL;
-    if (each.bias && loader->mode == PACK && !(bias = malloc((size_t)n_out * sizeof *bias))) {
-        atl_loader_fail(loader, ATL_NO_MEMORY, "no memory for a bias of %d", n_out);
-        return;
-    }
-    stack s;
-    name_linears(loader, each, names, n_names, &s, bias);
+    atl_stack weights, biases;
+    name_linears(loader, each, names, n_names, &weights, &biases);
     void *region = take(loader, atl_linear_packed_bytes(each.n_in, n_out, each.bias, dtype));
-    if (region) {
-        atl_linear_bind(ret, each.n_in, n_out, each.bias, dtype, region);
-        if (loader->mode == PACK)
-            pack_linear(loader, ret, &s, bias, region);
-    }
-    free(bias);
+    if (!region)
+        return;
+    atl_linear_bind(ret, each.n_in, n_out, each.bias, dtype, region);
+    fill_panels(loader, &weights, 1, dtype, ret->weight);
+    if (each.bias)
+        fill_floats(loader, &biases, ret->bias);
 }
 
 void atl_load_linear(atl_loader *loader, atl_linear *ret, atl_layer_class layer_class, atl_linear_shape shape,
@@ -302,35 +257,21 @@ void atl_load_linear(atl_loader *loader, atl_linear *ret, atl_layer_class layer_
 
 /* ---- convolution ---- */
 
-static void pack_conv(atl_loader *loader, const atl_conv *conv, const stack *s, const float *bias,
-                      void *region)
-{
-    const size_t n_rows = (size_t)conv->c_out, step = chunk_rows(s->row_elements);
-    float *rows = chunk(loader, (step < n_rows ? step : n_rows) * s->row_elements);
-    for (size_t first = 0; first < n_rows && loader->status == ATL_OK; first += step) {
-        const size_t n = n_rows - first < step ? n_rows - first : step;
-        fetch_stacked(loader, s, first, n, rows);
-        if (loader->status == ATL_OK)
-            atl_conv_pack(conv, (int)first, (int)n, rows, bias ? bias + first : NULL, region);
-    }
-    forget_stack(s);
-}
-
 /* As name_linears, for one convolution. */
-static void name_conv(atl_loader *loader, atl_conv_shape shape, const char *layer, stack *s, float *bias)
+static void name_conv(atl_loader *loader, atl_conv_shape shape, const char *layer, atl_stack *weight,
+                      atl_stack *bias)
 {
     const size_t kernel = (size_t)shape.kernel;
     const size_t sizes[4] = {(size_t)shape.c_out, (size_t)shape.c_in, kernel, kernel};
     char name[MAX_NAME];
-    *s = (stack){.n = 1, .rows_each = sizes[0], .row_elements = sizes[1] * kernel * kernel};
+    *weight = (atl_stack){.n = 1, .rows_each = sizes[0], .row_elements = sizes[1] * kernel * kernel};
+    *bias = (atl_stack){.n = 1, .rows_each = sizes[0], .row_elements = 1};
     atl_param p = param(loader, name, ATL_PARAM_WEIGHT, layer, ".weight", 4, sizes);
-    if (loader->mode == PACK && loader->status == ATL_OK)
-        keep(loader, atl_fetch_find(loader->weights, &p, false, &s->weight[0], loader->note));
+    find(loader, &p, false, &weight->weight[0]);
     if (shape.no_bias)
         return;
     p = param(loader, name, ATL_PARAM_BIAS, layer, ".bias", 1, sizes);
-    if (loader->mode == PACK)
-        fetch_all(loader, &p, bias);
+    find(loader, &p, false, &bias->weight[0]);
 }
 
 void atl_load_conv(atl_loader *loader, atl_conv *ret, atl_layer_class layer_class, atl_conv_shape shape,
@@ -346,25 +287,28 @@ void atl_load_conv(atl_loader *loader, atl_conv *ret, atl_layer_class layer_clas
                       .dtype = dtype};
     if (loader->status != ATL_OK)
         return;
-    float *bias = NULL;
-    if (!shape.no_bias && loader->mode == PACK && !(bias = malloc((size_t)shape.c_out * sizeof *bias))) {
-        atl_loader_fail(loader, ATL_NO_MEMORY, "no memory for a bias of %d", shape.c_out);
-        return;
-    }
-    stack s;
-    name_conv(loader, shape, name, &s, bias);
+    atl_stack weight, bias;
+    name_conv(loader, shape, name, &weight, &bias);
     void *region =
         take(loader, atl_conv_packed_bytes(shape.c_in, shape.c_out, shape.kernel, !shape.no_bias, dtype));
-    if (region) {
-        atl_conv_bind(ret, shape.c_in, shape.c_out, shape.kernel, shape.stride, shape.pad_before,
-                      shape.pad_after, !shape.no_bias, dtype, region);
-        if (loader->mode == PACK)
-            pack_conv(loader, ret, &s, bias, region);
-    }
-    free(bias);
+    if (!region)
+        return;
+    atl_conv_bind(ret, shape.c_in, shape.c_out, shape.kernel, shape.stride, shape.pad_before, shape.pad_after,
+                  !shape.no_bias, dtype, region);
+    fill_panels(loader, &weight, (size_t)shape.kernel * (size_t)shape.kernel, dtype, ret->weight);
+    if (!shape.no_bias)
+        fill_floats(loader, &bias, ret->bias);
 }
 
 /* ---- norms and tables ---- */
+
+/* One whole tensor as floats. */
+static void load_floats(atl_loader *loader, const atl_param *p, const float *to)
+{
+    atl_stack s = {.n = 1, .rows_each = p->shape[0], .row_elements = p->rank > 1 ? p->shape[1] : 1};
+    find(loader, p, false, &s.weight[0]);
+    fill_floats(loader, &s, to);
+}
 
 void atl_load_norm(atl_loader *loader, atl_norm *ret, int c, int groups, float eps, const char *layer)
 {
@@ -378,14 +322,9 @@ void atl_load_norm(atl_loader *loader, atl_norm *ret, int c, int groups, float e
     void *region = take(loader, atl_norm_packed_bytes(c));
     if (!region)
         return;
-    if (loader->mode == PACK) {
-        float *both = chunk(loader, 2 * size);
-        fetch_all(loader, &gamma, both);
-        fetch_all(loader, &beta, both + size);
-        if (loader->status == ATL_OK)
-            atl_norm_pack(c, both, both + size, region);
-    }
     atl_norm_bind(ret, c, groups, eps, region);
+    load_floats(loader, &gamma, ret->gamma);
+    load_floats(loader, &beta, ret->beta);
 }
 
 void atl_load_embedding(atl_loader *loader, const float **ret, int n, int d, const char *name)
@@ -397,7 +336,6 @@ void atl_load_embedding(atl_loader *loader, const float **ret, int n, int d, con
     float *region = take(loader, sizes[0] * sizes[1] * sizeof *region);
     if (!region)
         return;
-    if (loader->mode == PACK)
-        fetch_all(loader, &p, region);
+    load_floats(loader, &p, region);
     *ret = region;
 }

@@ -1,11 +1,12 @@
 /* loader.h - walks a network's layers in a fixed order and does one thing with each.
  *
  * The networks (nets/) say once what layers they have; the walk's mode decides what happens:
- *   LIST  calls a visitor with the name and shape of each tensor (inspect, synth, and the sizing of the
- * store); PACK  finds each tensor, checks its shape and its values, converts and packs it into the store;
- *   BIND  points each layer at bytes that were packed before, by this process or another.
- * Sticky: after the first failure every call is a no-op, and atl_loader_status tells what it was; so that a
- * network is described without an `if` a line. Names are diffusers' names, entered level by level:
+ *   LIST  calls a visitor with the name and shape of each tensor (inspect, synth, and the sizing of
+ *         the store);
+ *   PACK  finds each tensor and checks its shape; when the walk is over, atl_loader_pack checks all values
+ * and packs them into the store; BIND  points each layer at bytes that were packed before, by this process or
+ * another. Sticky: after the first failure every call is a no-op, and atl_loader_status tells what it was; so
+ * that a network is described without an `if` a line. Names are diffusers' names, entered level by level:
  *
  *     atl_loader_enter(l, "down_blocks.%d", i);
  *     atl_load_conv(l, &block->conv, (atl_conv_shape){...}, "conv1");   // down_blocks.0.conv1.weight, .bias
@@ -14,9 +15,11 @@
 #ifndef ATL_MODEL_LOADER_H
 #define ATL_MODEL_LOADER_H
 
+#include "kernels/kernels.h"
 #include "model/store.h"
 #include "model/weights.h"
 #include "ops/layers.h"
+#include "ops/pool.h"
 
 typedef enum atl_param_kind {
     ATL_PARAM_WEIGHT, /* of a linear or convolution: a matrix whose rows have fan-in `shape[1…]` */
@@ -44,6 +47,9 @@ atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visi
 atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *weights, atl_store *store,
                                 atl_loader **ret, atl_note *note);
 atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note);
+/* PACK: fills what the walk so far took of the store, on all threads of the pool; until then layers point at
+ * nothing. Errors: the walk's, ATL_BAD_INPUT (NaN or Inf), ATL_NO_MEMORY. */
+atl_status atl_loader_pack(atl_loader *loader, atl_pool *pool, const atl_kernels *kernels);
 /* ATL_OK, or what failed first; the note is the one given at open. */
 atl_status atl_loader_status(const atl_loader *loader);
 size_t atl_loader_packed_bytes(const atl_loader *loader); /* what the walk so far needs of a store */

@@ -334,10 +334,19 @@ const char *atl_safetensors_metadata(const atl_safetensors *file, const char *ke
     return json_string_value(json_object_get(json_object_get(file->header, METADATA_KEY), key));
 }
 
-void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *tensor)
+void atl_safetensors_want(const atl_safetensors *file, const atl_st_tensor *tensor, size_t begin, size_t end)
 {
     if (!file->mapping.data)
         return;
-    const size_t begin = (size_t)(tensor->data - file->mapping.data);
-    atl_mapping_forget(&file->mapping, begin, begin + tensor->n_bytes);
+    const size_t at = (size_t)(tensor->data - file->mapping.data);
+    atl_mapping_want(&file->mapping, at + begin, at + end);
+}
+
+void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *tensor, size_t begin,
+                            size_t end)
+{
+    if (!file->mapping.data)
+        return;
+    const size_t at = (size_t)(tensor->data - file->mapping.data);
+    atl_mapping_forget(&file->mapping, at + begin, at + end);
 }

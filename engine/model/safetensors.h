@@ -61,8 +61,11 @@ const atl_st_tensor *atl_safetensors_at(const atl_safetensors *file, size_t i); 
 const atl_st_tensor *atl_safetensors_find(const atl_safetensors *file, const char *name); /* or NULL */
 /* "__metadata__": the value of a key, or NULL. */
 const char *atl_safetensors_metadata(const atl_safetensors *file, const char *key);
-/* Lets the kernel drop the pages of a tensor that was converted. */
-void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *tensor);
+/* Bytes [begin, end) of a tensor: lets the system begin to read them; lets it drop the pages of what was
+ * converted. Any thread. */
+void atl_safetensors_want(const atl_safetensors *file, const atl_st_tensor *tensor, size_t begin, size_t end);
+void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *tensor, size_t begin,
+                            size_t end);
 
 /* Converts elements [first, first + n) to f32. Errors: ATL_UNSUPPORTED (not a float type), ATL_BAD_INPUT (NaN
  * or Inf: which element). */

@@ -9,21 +9,26 @@
 #ifndef ATL_OPS_PANELS_H
 #define ATL_OPS_PANELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "ops/types.h"
+#include "kernels/kernels.h"
 
 /* What k becomes in a panel. */
 size_t atl_panels_k(size_t k, atl_dtype dtype);
 /* Bytes of the panels of an [n_out][k] matrix, columns without an output included. */
 size_t atl_panels_bytes(size_t k, int n_out, atl_dtype dtype);
 
+/* Packs rows into panel `index`, whole. False if one of their numbers is NaN or infinite. */
+bool atl_panels_pack_one(const atl_kernels *kernels, const atl_panel_rows *rows, atl_dtype dtype,
+                         size_t index, void *panels);
+
 typedef struct atl_panels_shape {
     size_t c_in, n_taps, n_out;
 } atl_panels_shape;
 
-/* Packs outputs [first, first + count) of `weight`, [count][c_in][n_taps] as a checkpoint has them. What
- * comes with the last output zeroes the columns that have none. `first` is a multiple of 32. */
+/* The same for outputs [first, first + count) of a `weight` in f32, [count][c_in][n_taps] as a checkpoint has
+ * them, in plain C. `first` is a multiple of 32. */
 void atl_panels_pack(atl_panels_shape shape, atl_dtype dtype, size_t first, size_t count, const float *weight,
                      void *panels);
 

@@ -399,6 +399,77 @@ static void check_pairs_bf16(const atl_kernels *kernels)
     }
 }
 
+/* ---- panels ---- */
+
+/* Rows of every type, numbers of every kind that a file may hold, at odd addresses. */
+static void check_panel(const atl_kernels *kernels, bool narrow_panel, atl_dtype type, int n, size_t c_in,
+                        size_t n_taps)
+{
+    const size_t k = c_in * n_taps, size = atl_dtype_bytes(type), all = (size_t)n * k * size;
+    uint8_t *bytes = malloc(all + 1);
+    uint64_t state = k + (size_t)n;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < (size_t)n * k; i++) {
+        uint32_t bits = fixture_bits(&state);
+        if ((bits & 0x7c00u) == 0x7c00u) /* halves may not be infinite */
+            bits &= 0xffffbfffu;
+        if ((bits & 0x7f800000u) == 0x7f800000u)
+            bits &= 0xbfffffffu;
+        if ((bits & 0x7f80u) == 0x7f80u)
+            bits &= 0xffffbfffu;
+        memcpy(bytes + 1 + i * size, &bits, size);
+    }
+    atl_panel_rows rows = {.n = n, .type = type, .c_in = c_in, .n_taps = n_taps};
+    for (int i = 0; i < n; i++)
+        rows.row[i] = bytes + 1 + (size_t)i * k * size;
+    narrow got = narrow_new(narrow_panel ? atl_round_up(k, ATL_BLOCK_K) * ATL_TILE_COLS : 0);
+    narrow want = narrow_new(got.n);
+    buffer wide_got = buffer_new(narrow_panel ? 0 : k * ATL_TILE_COLS), wide_want = buffer_new(wide_got.n);
+    for (int bad = 0; bad < 2; bad++) {
+        float trouble = 0.0f, portable_trouble = 0.0f;
+        if (bad) /* the very last number is all ones */
+            memset(bytes + 1 + all - size, 0xff, size);
+        if (narrow_panel) {
+            kernels->panel_bf16(&rows, got.data, &trouble);
+            portable()->panel_bf16(&rows, want.data, &portable_trouble);
+        } else {
+            kernels->panel_f32(&rows, wide_got.data, &trouble);
+            portable()->panel_f32(&rows, wide_want.data, &portable_trouble);
+        }
+        assert_int_equal(isnan(trouble), bad);
+        assert_int_equal(isnan(portable_trouble), bad);
+        if (bad)
+            break;
+        assert_memory_equal(got.data, want.data, got.n * sizeof *got.data);
+        assert_memory_equal(wide_got.data, wide_want.data, wide_got.n * sizeof *wide_got.data);
+    }
+    narrow_check_and_free(&got);
+    narrow_check_and_free(&want);
+    buffer_check_and_free(&wide_got);
+    buffer_check_and_free(&wide_want);
+    free(bytes);
+}
+
+static void check_panels(const atl_kernels *kernels, bool narrow_panel)
+{
+    static const size_t shapes[][2] = {{1, 1}, {31, 1}, {32, 1}, {33, 1}, {100, 1}, {320, 1}, {1, 9},
+                                       {2, 9}, {5, 9},  {16, 9}, {18, 9}, {40, 9},  {6, 4},   {4, 25}};
+    for (size_t i = 0; i < ATL_COUNT(shapes); i++)
+        for (int n = 1; n <= ATL_TILE_COLS; n += i % 3 == 0 ? 1 : 15 + n % 2)
+            for (int type = ATL_F32; type <= ATL_BF16; type++)
+                check_panel(kernels, narrow_panel, (atl_dtype)type, n, shapes[i][0], shapes[i][1]);
+}
+
+static void check_panel_f32(const atl_kernels *kernels)
+{
+    check_panels(kernels, false);
+}
+
+static void check_panel_bf16(const atl_kernels *kernels)
+{
+    check_panels(kernels, true);
+}
+
 /* ---- the list ---- */
 
 #define CHECK_ROW(name, parameters) {#name, check_##name},

@@ -12,6 +12,16 @@ static const atl_policy *fp32(void)
     return atl_policy_find("fp32");
 }
 
+/* The walk is over: its status after packing. */
+static atl_status pack(atl_loader *loader)
+{
+    atl_pool *pool;
+    assert_int_equal(atl_pool_open(3, NULL, NULL, &pool, NULL), ATL_OK);
+    const atl_status st = atl_loader_pack(loader, pool, atl_kernels_choose(atl_cpu_flags()));
+    atl_pool_close(&pool);
+    return st;
+}
+
 static atl_status walk(atl_loader *loader, const atl_model_config *c)
 {
     atl_loader_component(loader, ATL_TEXT_ENCODER);
@@ -45,6 +55,7 @@ static void modes_need_the_same_bytes(void **state)
     assert_ok(walk(loader, config), &note);
     assert_int_equal(atl_loader_packed_bytes(loader), bytes);
     assert_int_equal(store.used_bytes, bytes);
+    assert_ok(pack(loader), &note);
     atl_loader_close(&loader);
     store.used_bytes = 0;
     assert_ok(atl_loader_open_bind(fp32(), &store, &loader, &note), &note);
@@ -111,7 +122,7 @@ static void stacked_matrices_become_one_layer(void **state)
     atl_load_linear_stack(b.loader, &layer, ATL_LAYER_LINEAR, (atl_linear_shape){IN, OUT, true, false}, names,
                           3);
     atl_loader_leave(b.loader);
-    assert_ok(atl_loader_status(b.loader), &b.note);
+    assert_ok(pack(b.loader), &b.note);
     assert_int_equal(layer.n_out, 3 * OUT);
     float weight[3 * OUT * IN], bias[3 * OUT];
     for (size_t m = 0; m < 3; m++) {
@@ -134,7 +145,7 @@ static void large_matrices_come_in_chunks(void **state)
     bench_open(&b, tensors, 1);
     atl_linear layer;
     atl_load_linear(b.loader, &layer, ATL_LAYER_LINEAR, (atl_linear_shape){IN, OUT, false, false}, "big");
-    assert_ok(atl_loader_status(b.loader), &b.note);
+    assert_ok(pack(b.loader), &b.note);
     assert_null(layer.bias);
     float *weight = malloc((size_t)IN * OUT * sizeof *weight);
     for (size_t i = 0; i < (size_t)IN * OUT; i++)
@@ -154,7 +165,7 @@ static void norms_and_tables_are_kept_as_they_are(void **state)
     const float *table;
     atl_load_norm(b.loader, &norm, 6, 2, 1e-6f, "n");
     atl_load_embedding(b.loader, &table, 3, 4, "table.weight");
-    assert_ok(atl_loader_status(b.loader), &b.note);
+    assert_ok(pack(b.loader), &b.note);
     for (size_t i = 0; i < 6; i++)
         assert_true(norm.gamma[i] == st_value("n.weight", i) && norm.beta[i] == st_value("n.bias", i));
     for (size_t i = 0; i < 12; i++)
@@ -241,7 +252,7 @@ static void nan_in_a_weight_names_file_and_element(void **state)
     atl_loader_component(b.loader, ATL_VAE);
     atl_linear layer;
     atl_load_linear(b.loader, &layer, ATL_LAYER_LINEAR, (atl_linear_shape){2, 2, false, false}, "x");
-    assert_int_equal(atl_loader_status(b.loader), ATL_BAD_INPUT);
+    assert_int_equal(pack(b.loader), ATL_BAD_INPUT);
     assert_note(&b.note, "diffusion_pytorch_model.safetensors: tensor \"x.weight\": element 2 is NaN");
     bench_close(&b);
 }
