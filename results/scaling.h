@@ -6,8 +6,11 @@
  *   amdahl      γN / (1 + α(N − 1))                              (Amdahl 1967; α: the serial share)
  *   usl         γN / (1 + α(N − 1) + βN(N − 1))                  (Gunther 2007; β: crosstalk, gives a peak)
  *   saturation  γN / (1 + (N/s)^p)^(1/p)                         (a ceiling at γs)
- * One is chosen by AICc (Hurvich & Tsai 1989), the simpler one unless it loses by more than 2. Whole rounds
- * are resampled (block bootstrap), the law chosen anew each time. Nothing here knows files or processes. */
+ * with 0 ≤ α, β ≤ 1, p from 1 (where saturation is Amdahl's law in other letters) to 64 (a sharp corner), and
+ * s from half the smallest N to eight times the largest. One is chosen by AICc (Hurvich & Tsai 1989), the
+ * simpler one unless it loses by more than 2; of usl and saturation, which have as many parameters, the one
+ * that claims less, saturation, counts as the simpler. Whole rounds are resampled (block bootstrap), the law
+ * chosen anew each time. Nothing here knows files or processes. */
 #ifndef ATL_RESULTS_SCALING_H
 #define ATL_RESULTS_SCALING_H
 
@@ -30,22 +33,40 @@ typedef struct atl_law_fit {
     double gamma, alpha, beta, s, p; /* those that the law has; else 0 */
     double rss;                      /* of log rates */
     double aicc;                     /* INFINITY where there are too few points for the law */
-    bool fitted;
+    bool fitted;                     /* false: fewer distinct N than the law has parameters */
 } atl_law_fit;
 
 double atl_law_rate(const atl_law_fit *fit, double n);
 /* Where the law peaks (usl with β > 0: √((1 − α)/β)); INFINITY where it does not. */
 double atl_law_peak(const atl_law_fit *fit);
+/* The rate that the law comes to without end: γ/α, γs; usl with β > 0 comes to 0, linear to INFINITY. */
+double atl_law_limit(const atl_law_fit *fit);
 
-/* Errors: ATL_USAGE (no points, numbers that are not > 0). */
-atl_status atl_law_fit_points(atl_law law, const atl_scaling_point *points, size_t n_points,
-                              atl_law_fit *ret, atl_note *note);
+/* Errors: ATL_USAGE (no points, numbers that are not finite and > 0, more than 128 distinct N),
+ * ATL_NO_MEMORY. */
+atl_status atl_law_fit_points(atl_law law, const atl_scaling_point *points, size_t n_points, atl_law_fit *ret,
+                              atl_note *note);
+/* The same by least squares of the rates themselves, as R's `usl` fits: large rates weigh more. For
+ * comparison with other programs; rss and aicc are of the rates. Errors: the same. */
+atl_status atl_law_fit_rates(atl_law law, const atl_scaling_point *points, size_t n_points, atl_law_fit *ret,
+                             atl_note *note);
+/* Which of the fits, indexed by law, to believe. */
+atl_law atl_law_choose(const atl_law_fit fits[ATL_N_LAWS]);
 
+/* 95 %, from percentiles of the resamplings, taken further out where rounds are few (the expanded percentile
+ * interval of Hesterberg 2015): with plain ones, 7 rounds give intervals that hold the truth 88 times of 100.
+ * NAN, NAN where nothing can be said: fewer than 3 rounds, no resampling. */
 typedef struct atl_interval {
-    double low, high; /* 2.5th and 97.5th percentiles */
+    double low, high;
 } atl_interval;
 
-enum { ATL_SCALING_MAX_COUNTS = 128 };
+enum {
+    ATL_SCALING_MAX_COUNTS = 128,
+    ATL_SCALING_MAX_ROUNDS = 10000,
+    ATL_SCALING_MAX_RESAMPLINGS = 20000,
+    ATL_SCALING_LAW_COUNTS = 5, /* distinct N below which no law is fitted */
+    ATL_SCALING_LEAST_ROUNDS = 3
+};
 
 typedef struct atl_scaling {
     int n_counts; /* distinct N, ascending */
@@ -55,21 +76,30 @@ typedef struct atl_scaling {
     bool modelled;                             /* false below 5 distinct N: then no law, only ratios */
     atl_law_fit fits[ATL_N_LAWS];
     atl_law chosen;
-    double chosen_share;                          /* of the resamplings that chose the same law */
-    atl_interval predicted[ATL_SCALING_MAX_COUNTS]; /* of the chosen law's rate at counts[i] */
-    atl_interval alpha, beta, s;                  /* of the chosen law's parameters */
+    double chosen_share; /* of the resamplings that chose the same law; NAN without resamplings */
+    /* Of the rate at counts[i] by the law that each resampling chose for itself, so that doubt about the law
+     * is in it; without a law as `rate`. */
+    atl_interval predicted[ATL_SCALING_MAX_COUNTS];
+    atl_interval alpha, beta, s; /* of the chosen law's parameters, that law fitted to each resampling */
     /* The smallest measured N whose predicted (without a law: median) rate is at least 95 % of the best
      * inside the measured range. */
     int recommended;
     int recommended_low, recommended_high; /* the narrowest range of N around it that has ≥ 90 % … */
-    double recommended_share;              /* … and the share that it has */
+    double recommended_share;              /* … and the share that it has; NAN without resamplings */
     bool peak_seen;                        /* the interval of the peak ends below 1.5 × the largest N */
-    double peak;
-    atl_interval peak_range;
+    double peak;                           /* of the chosen law; INFINITY: it has none */
+    atl_interval peak_range; /* a resampling that chose a law without a peak counts as INFINITY */
+    /* The rate over that at the smallest N, and its interval: both of one round as a rule, so that what a
+     * round has in common cancels. */
+    double ratio[ATL_SCALING_MAX_COUNTS];
+    atl_interval ratio_range[ATL_SCALING_MAX_COUNTS];
+    int n_rounds;
+    char warning[256]; /* "" or sentences: how few rounds or counts there were, and what that leaves unsaid */
 } atl_scaling;
 
-/* `threshold` is 0.95 by custom; n_resamplings 2000; `seed` makes it repeat. Errors: ATL_USAGE,
- * ATL_NO_MEMORY. */
+/* `threshold` is 0.95 by custom, in (0, 1]; n_resamplings 2000, or 0 for none; `seed` makes it repeat.
+ * Errors: ATL_USAGE (no points, one worker count only, counts that are not whole numbers from 1 to a million,
+ * rates that are not finite and > 0, more than the bounds above), ATL_NO_MEMORY. */
 atl_status atl_scaling_analyse(const atl_scaling_point *points, size_t n_points, double threshold,
                                int n_resamplings, uint64_t seed, atl_scaling *ret, atl_note *note);
 
