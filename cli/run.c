@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -49,6 +50,7 @@ int run_and_report(atl_run_options *options, const run_args *args)
     options->picture = run_progress_picture;
     options->user = &progress;
     run_signals_listen();
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* prompts are private; workers inherit it */
     const atl_status st = atl_run(options, &outcome, &note);
     run_progress_clear(&progress);
     if (st != ATL_OK)

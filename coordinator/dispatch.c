@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TRIED = 8, N_INTERVALS = 31 };
+enum { MAX_TRIED = 8, N_INTERVALS = 31, FIRST_WORD_PATIENCES = 6 };
 
 typedef enum worker_state {
     WORKER_DOWN,     /* no process */
@@ -22,6 +22,7 @@ typedef enum worker_state {
 
 typedef struct worker {
     worker_state state;
+    bool spoke;      /* since it was spawned */
     uint32_t n_held; /* jobs sent and not answered */
     bool alone;      /* it holds a job that ended badly before, and gets no other beside it */
     uint32_t failures_in_row;
@@ -36,8 +37,9 @@ typedef struct live_job {
     uint64_t job;
     job_phase phase;
     bool started;
-    uint32_t attempt;  /* of the current or last lease, from 1 */
-    uint32_t n_failed; /* attempts that ended badly */
+    uint32_t attempt;   /* of the current or last lease, from 1 */
+    uint32_t n_failed;  /* attempts that ended badly */
+    uint32_t n_unlucky; /* of these, from outside */
     uint32_t worker;
     uint64_t token;
     uint64_t sent;             /* count of leases when it was sent: workers take jobs up in this order */
@@ -153,16 +155,24 @@ static bool reserve(atl_dispatch *d)
 static void spawn(atl_dispatch *d, uint32_t w, int64_t now_ns)
 {
     d->workers[w].state = WORKER_STARTING;
+    d->workers[w].spoke = false;
     d->workers[w].spawned_ns = d->workers[w].heard_ns = now_ns;
     act(d, (atl_action){.type = ATL_DO_SPAWN, .worker = w});
 }
 
+/* When a worker of which nothing more is heard is silent for too long. Until its first word the system loads
+ * its program, which takes longer than it may stay silent later. */
+static int64_t silent_from(const atl_dispatch *d, const worker *w)
+{
+    return w->heard_ns + d->options.silence_patience_ns * (w->spoke ? 1 : FIRST_WORD_PATIENCES);
+}
+
 static void kill_worker(atl_dispatch *d, uint32_t w, int64_t now_ns)
 {
-    const worker *silent = &d->workers[w];
-    const int reason = silent->state == WORKER_STARTING                              ? ATL_KILL_START
-                       : silent->heard_ns + d->options.silence_patience_ns <= now_ns ? ATL_KILL_SILENT
-                                                                                     : ATL_KILL_COMPUTE;
+    const worker *late = &d->workers[w];
+    const int reason = silent_from(d, late) <= now_ns   ? ATL_KILL_SILENT
+                       : late->state == WORKER_STARTING ? ATL_KILL_START
+                                                        : ATL_KILL_COMPUTE;
     d->workers[w].state = WORKER_DYING;
     act(d, (atl_action){.type = ATL_DO_KILL, .worker = w, .reason = reason});
 }
@@ -201,12 +211,12 @@ static void note_interval(atl_dispatch *d, int64_t ns)
 /* When this worker's silence becomes too long; INT64_MAX: never. */
 static int64_t worker_deadline(const atl_dispatch *d, const worker *w, int64_t patience_ns)
 {
-    if (w->state == WORKER_STARTING)
-        return w->spawned_ns + d->options.start_patience_ns;
-    if (w->state != WORKER_READY)
+    if (w->state != WORKER_STARTING && w->state != WORKER_READY)
         return INT64_MAX;
-    const int64_t silent = w->heard_ns + d->options.silence_patience_ns;
-    const int64_t stuck = w->n_held > 0 ? w->compute_ns + patience_ns : INT64_MAX;
+    const int64_t silent = silent_from(d, w);
+    int64_t stuck = w->n_held > 0 ? w->compute_ns + patience_ns : INT64_MAX;
+    if (w->state == WORKER_STARTING)
+        stuck = w->spawned_ns + d->options.start_patience_ns;
     return silent < stuck ? silent : stuck;
 }
 
@@ -214,17 +224,26 @@ static int64_t worker_deadline(const atl_dispatch *d, const worker *w, int64_t p
 
 /* An attempt ended badly. Either the job waits for another one or it is given up: after enough attempts, on
  * enough different workers. */
-static void fail_attempt(live_job *job)
+static void fail_attempt(live_job *job, bool from_outside)
 {
     job->n_failed++;
+    job->n_unlucky += from_outside;
     if (!has_tried(job, job->worker) && job->n_tried < MAX_TRIED)
         job->tried[job->n_tried++] = job->worker;
     job->phase = JOB_WAITING;
 }
 
+/* Whether a job had its regular attempts. Those that were ended from outside are not held against it, up to a
+ * number of them: what kills may be the job all the same, where the system does not say so. */
+static bool is_exhausted(const atl_dispatch *d, const live_job *job)
+{
+    const uint32_t spared = job->n_unlucky < d->options.max_unlucky ? job->n_unlucky : d->options.max_unlucky;
+    return job->n_failed - spared >= d->options.max_attempts;
+}
+
 static bool is_poison(const atl_dispatch *d, const live_job *job)
 {
-    if (job->n_failed < d->options.max_attempts)
+    if (!is_exhausted(d, job))
         return false;
     uint32_t untried = 0;
     for (uint32_t w = 0; w < d->n_active; w++)
@@ -264,7 +283,7 @@ static const live_job *first_unheard(const atl_dispatch *d, uint32_t w)
 /* Takes every lease of a worker back. What was taken up counts as an attempt, what only waited there does
  * not.
  */
-static void take_back(atl_dispatch *d, uint32_t w, bool blame)
+static void take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_outside)
 {
     const live_job *unheard = first_unheard(d, w);
     for (size_t i = 0; i < d->n_jobs; i++) {
@@ -275,7 +294,7 @@ static void take_back(atl_dispatch *d, uint32_t w, bool blame)
             (atl_action){.type = ATL_DO_RECORD_LOST, .job = job->job, .attempt = job->attempt, .worker = w});
         d->counts.lost++;
         if (blame && (job->started || job == unheard))
-            fail_attempt(job);
+            fail_attempt(job, from_outside);
         job->phase = JOB_WAITING;
     }
     d->workers[w].n_held = 0;
@@ -297,7 +316,7 @@ static int freest_worker(const atl_dispatch *d, const live_job *for_job)
         if ((candidate->alone || suspect) && candidate->n_held > 0)
             continue;
         /* After its last regular attempt a job may only go to a worker that has not tried it. */
-        if (for_job && has_tried(for_job, w) && for_job->n_failed >= d->options.max_attempts)
+        if (for_job && has_tried(for_job, w) && is_exhausted(d, for_job))
             continue;
         const bool tried = for_job && has_tried(for_job, w);
         if (tried && best >= 0)
@@ -419,9 +438,9 @@ static void on_job_failed(atl_dispatch *d, const atl_event *event)
         give_up(d, job, ATL_FAIL_BAD_JOB);
         return;
     }
-    fail_attempt(job);
+    fail_attempt(job, false);
     if (++w->failures_in_row >= d->options.quarantine_failures) {
-        take_back(d, event->worker, false);
+        take_back(d, event->worker, false, false);
         set_aside(d, event->worker, ATL_ASIDE_FAILS_ALL);
     }
 }
@@ -429,7 +448,7 @@ static void on_job_failed(atl_dispatch *d, const atl_event *event)
 static void on_worker_lost(atl_dispatch *d, const atl_event *event)
 {
     worker *w = &d->workers[event->worker];
-    take_back(d, event->worker, !d->draining);
+    take_back(d, event->worker, !d->draining, event->from_outside);
     if (w->state == WORKER_ASIDE)
         return;
     w->state = WORKER_DOWN;
@@ -510,8 +529,10 @@ atl_status atl_dispatch_event(atl_dispatch *dispatch, const atl_event *event, at
     atl_dispatch *d = dispatch;
     if (!reserve(d))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for the dispatch of %zu jobs", d->n_jobs);
-    if (is_word_of_worker(event->type))
+    if (is_word_of_worker(event->type)) {
         d->workers[event->worker].heard_ns = event->now_ns;
+        d->workers[event->worker].spoke = true;
+    }
     switch (event->type) {
     case ATL_EV_BEGIN:
         on_begin(d, event->now_ns);

@@ -19,13 +19,15 @@ typedef struct atl_dispatch_options {
     uint32_t n_workers;
     uint32_t credit;            /* jobs a worker may hold: 2 is one painting and one waiting */
     uint32_t max_attempts;      /* 3 */
+    uint32_t max_unlucky;       /* 9: further attempts that may end from outside before a job is given up all
+                                   the same; nothing is tried for ever */
     uint32_t min_workers_tried; /* 2: a job is poison only if that many different workers failed it (or there
                                    are fewer) */
     uint32_t quarantine_failures; /* a worker that fails this many jobs in a row without one success is set
                                      aside */
     uint32_t max_respawns;        /* of one worker, until it has painted something again */
     int64_t start_patience_ns;    /* from spawn to READY */
-    int64_t silence_patience_ns;  /* without any word from the process */
+    int64_t silence_patience_ns;  /* without any word from the process; six times that until its first one */
     int64_t compute_patience_ns; /* without a BEAT of the compute thread, until a median time between beats is
                                     known … */
     int64_t compute_floor_ns;    /* … then 10 × that median, but never less than this */
@@ -62,6 +64,7 @@ typedef struct atl_event {
     bool fatal_for_job;
     bool out_of_memory; /* WORKER_LOST: the system killed it for its memory: it is not started again while
                            others live */
+    bool from_outside; /* WORKER_LOST: neither its job nor its memory did it: somebody stopped or killed it */
 } atl_event;
 
 typedef enum atl_action_type {

@@ -14,7 +14,8 @@
 #include "base/clock.h"
 #include "executor_private.h"
 
-enum { DEFAULT_CREDIT = 2, QUEUE_PER_CREDIT = 4, DEFAULT_ATTEMPTS = 3, FEWEST_WORKERS_TRIED = 2 };
+enum { DEFAULT_CREDIT = 2, QUEUE_PER_CREDIT = 4, DEFAULT_ATTEMPTS = 3, MAX_UNLUCKY = 9 };
+enum { FEWEST_WORKERS_TRIED = 2 };
 enum { FAILURES_TO_QUARANTINE = 5, MAX_RESPAWNS = 5, SPARE_FDS = 64, FDS_A_WORKER = 4, LEAST_HIGH_WATER = 8 };
 static const int64_t start_patience_ns = 600 * (int64_t)1000000000, silence_patience_ns = 5000000000,
                      compute_patience_ns = 600 * (int64_t)1000000000, compute_floor_ns = 30000000000;
@@ -98,6 +99,7 @@ static atl_status open_dispatch(atl_executor *x, const atl_executor_options *o, 
         .n_workers = (uint32_t)x->plan.n_workers,
         .credit = credit_of(x, o),
         .max_attempts = o->max_attempts > 0 ? (uint32_t)o->max_attempts : DEFAULT_ATTEMPTS,
+        .max_unlucky = MAX_UNLUCKY,
         .min_workers_tried = FEWEST_WORKERS_TRIED,
         .quarantine_failures = FAILURES_TO_QUARANTINE,
         .max_respawns = MAX_RESPAWNS,

@@ -136,6 +136,7 @@ static void kill_lost(atl_executor *x, const atl_action *action)
         snprintf(why, sizeof why, "it was not ready after %.1f s", atl_ns_to_s(x->start_patience_ns));
         break;
     case ATL_KILL_SILENT:
+        x->workers[action->worker].silent = true;
         snprintf(why, sizeof why, "it was silent for %.1f s", silent_s);
         break;
     case ATL_KILL_COMPUTE:

@@ -80,9 +80,11 @@ enum { ATL_LIVE_BUCKETS = 256, ATL_WHY_BYTES = 1024 };
 
 typedef struct atl_pool_worker {
     atl_process process;
-    bool alive; /* there is a process, or one whose end dispatch was not told yet */
-    bool ended; /* the process ended; its last messages may still be on their way */
-    bool left;  /* it said BYE or UNABLE */
+    bool alive;  /* there is a process, or one whose end dispatch was not told yet */
+    bool ended;  /* the process ended; its last messages may still be on their way */
+    bool left;   /* it said BYE or UNABLE */
+    bool ours;   /* we killed it … */
+    bool silent; /* … because nothing at all was heard of it */
     int wait_status;
     int64_t ended_ns;
     bool has_peer, is_ready;

@@ -128,6 +128,7 @@ void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why)
     atl_pool_worker *worker = &x->workers[w];
     if (worker->why[0] == '\0')
         snprintf(worker->why, sizeof worker->why, "%s", why);
+    worker->ours = true;
     atl_process_kill(&worker->process);
 }
 
@@ -135,6 +136,27 @@ static bool killed_for_memory(const atl_pool_worker *worker)
 {
     return WIFSIGNALED(worker->wait_status) && WTERMSIG(worker->wait_status) == SIGKILL &&
            atl_oom_kills("") > worker->oom_kills;
+}
+
+/* Whether the job that it painted can have had no part in its end. A computation can crash or exit; it cannot
+ * stop the thread that says ALIVE, nor kill its process but by its memory. (A worker makes SIGKILL of a crash
+ * signal that somebody sent to it.) */
+static bool ended_from_outside(const atl_pool_worker *worker, bool of_memory)
+{
+    if (!WIFSIGNALED(worker->wait_status) || of_memory)
+        return false;
+    switch (WTERMSIG(worker->wait_status)) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGABRT:
+    case SIGTRAP:
+    case SIGSYS:
+        return false;
+    default:
+        return !worker->ours || worker->silent;
+    }
 }
 
 static void note_end(atl_executor *x, uint32_t w)
@@ -161,7 +183,10 @@ static void tell_end(atl_executor *x, uint32_t w)
     if (worker->phase != ATL_WORKER_ASIDE)
         atl_pool_set_phase(x, w, by_itself ? ATL_WORKER_GONE : ATL_WORKER_LOST, by_itself ? "" : worker->why);
     if (!x->finished && !x->broken)
-        atl_pool_tell(x, (atl_event){.type = ATL_EV_WORKER_LOST, .worker = w, .out_of_memory = of_memory});
+        atl_pool_tell(x, (atl_event){.type = ATL_EV_WORKER_LOST,
+                                     .worker = w,
+                                     .out_of_memory = of_memory,
+                                     .from_outside = ended_from_outside(worker, of_memory)});
 }
 
 void atl_pool_watch(atl_executor *x, int64_t now_ns)

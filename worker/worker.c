@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "painter.h"
 #include "session.h"
 
@@ -25,6 +26,7 @@ static atl_status set_up_process(int64_t parent, atl_note *note)
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
+    atl_crash_listen();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (parent > 0 && (int64_t)getppid() != parent) /* it died before the line above */

@@ -12,7 +12,8 @@
  *   once FILE   the rest only if FILE is not there yet; it is made
  *   touch FILE  make FILE
  * Other words mean nothing. The model's file name says how opening goes: "bad-…" is no model, "hungry-…"
- * takes more memory than there is, "dying-…" ends the process with a word on stderr, "slow-…" never ends. */
+ * takes more memory than there is, "dying-…" ends the process with a word on stderr, "slow-…" never ends,
+ * "stopping-…" is SIGSTOP to this process. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,6 +53,8 @@ atl_status atl_engine_open(const atl_engine_options *options, atl_engine **ret_e
         fprintf(stderr, "a word before the end\natelier: the last word\n");
         exit(3);
     }
+    if (begins(name, "stopping-"))
+        raise(SIGSTOP);
     while (begins(name, "slow-"))
         sleep_ms(1000);
     atl_engine *engine = calloc(1, sizeof *engine);

@@ -68,6 +68,18 @@ static void a_worker_that_never_gets_ready_is_killed(void **state)
     close_pool(p, true);
 }
 
+static void workers_that_are_stopped_while_they_start_are_killed_for_their_silence(void **state)
+{
+    (void)state;
+    pool *p = new_pool("stopping-model", FAKE_WORKER);
+    p->options.silence_patience_ns = MILLISECONDS(500);
+    open_pool(p);
+    const said lost = heard(p, ATL_POOL_WORKER, ATL_WORKER_LOST, 2);
+    if (!strstr(lost.text, "it was silent for"))
+        fail_msg("found '%s'", lost.text);
+    close_pool(p, true);
+}
+
 static void a_model_that_is_not_there_is_refused_at_once(void **state)
 {
     (void)state;
@@ -109,6 +121,7 @@ int main(void)
         cmocka_unit_test(workers_that_die_at_once_are_set_aside_and_their_last_words_told),
         cmocka_unit_test(a_model_that_memory_does_not_hold_is_told),
         cmocka_unit_test(a_worker_that_never_gets_ready_is_killed),
+        cmocka_unit_test(workers_that_are_stopped_while_they_start_are_killed_for_their_silence),
         cmocka_unit_test(a_model_that_is_not_there_is_refused_at_once),
         cmocka_unit_test(a_program_that_is_not_there_is_told),
         cmocka_unit_test(a_plan_that_cannot_be_is_refused),

@@ -90,7 +90,7 @@ static void only_what_was_begun_counts_as_an_attempt(void **state)
     p->options.max_attempts = 1;
     open_pool(p);
     char prompt[256];
-    snprintf(prompt, sizeof prompt, "sleep 50 kill");
+    snprintf(prompt, sizeof prompt, "sleep 50 segv");
     atl_future *killer = submit(p, 0, prompt), *behind = submit(p, 1, "a lake");
     ended(killer, ATL_FUTURE_FAILED);
     assert_true(atl_future_result(killer)->poison);
@@ -107,15 +107,65 @@ static void a_poison_prompt_fails_after_three_attempts_on_two_workers(void **sta
     atl_future *futures[9];
     for (size_t i = 0; i < 8; i++)
         futures[i] = submit(p, i, "sleep 5");
-    atl_future *poison = submit(p, 8, "kill");
+    atl_future *poison = submit(p, 8, "sleep 50 segv");
     const atl_result *r = ended(poison, ATL_FUTURE_FAILED);
     assert_true(r->poison);
-    assert_non_null(strstr(r->note.text, "signal 9"));
+    assert_int_equal(r->attempt, 3);
+    assert_non_null(strstr(r->note.text, "signal 11"));
+    size_t n_lost[2] = {0};
+    for (size_t i = 0; i < p->n_said; i++) /* no more is said of it: it has ended */
+        if (p->said[i].type == ATL_POOL_LEASE_LOST && p->said[i].index == 8)
+            n_lost[p->said[i].worker]++;
+    assert_int_equal(n_lost[0] + n_lost[1], 3);
+    assert_true(n_lost[0] > 0 && n_lost[1] > 0);
     end_and_release(futures, 8, ATL_FUTURE_DONE);
     futures[0] = submit(p, 9, "and the pool goes on");
     end_and_release(futures, 1, ATL_FUTURE_DONE);
     atl_future_release(&poison);
     close_pool(p, true);
+}
+
+/* Ends whichever worker paints, five times, as it begins; the sixth attempt is let be. */
+static void forgives(int signal_number, const char *said_of_it)
+{
+    enum { N = 5 };
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.silence_patience_ns = MILLISECONDS(700);
+    open_pool(p);
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
+    atl_future *future = submit(p, 0, "sleep 2500");
+    for (size_t i = 1; i <= N; i++) {
+        const said begun = heard(p, ATL_POOL_STARTED, -1, i);
+        const pid_t pid = (pid_t)atl_executor_worker_pid(p->executor, begun.worker);
+        assert_true(pid > 0);
+        assert_int_equal(kill(pid, signal_number), 0);
+        const said lost = heard(p, ATL_POOL_LEASE_LOST, -1, i);
+        if (!strstr(lost.text, said_of_it))
+            fail_msg("found '%s', wanted '%s' in it", lost.text, said_of_it);
+    }
+    assert_int_equal(ended(future, ATL_FUTURE_DONE)->attempt, N + 1);
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
+static void being_killed_by_others_makes_no_poison(void **state)
+{
+    (void)state;
+    forgives(SIGKILL, "signal 9 (Killed)");
+}
+
+static void crash_signals_of_others_make_no_poison(void **state)
+{
+    (void)state;
+    char said_of_it[64];
+    snprintf(said_of_it, sizeof said_of_it, "signal 11 was sent by process %d", (int)getpid());
+    forgives(SIGSEGV, said_of_it);
+}
+
+static void being_stopped_by_others_makes_no_poison(void **state)
+{
+    (void)state;
+    forgives(SIGSTOP, "it was silent for");
 }
 
 static void a_request_at_fault_fails_at_once(void **state)
@@ -237,6 +287,9 @@ int main(void)
         cmocka_unit_test(a_slow_job_that_beats_is_left_alone),
         cmocka_unit_test(only_what_was_begun_counts_as_an_attempt),
         cmocka_unit_test(a_poison_prompt_fails_after_three_attempts_on_two_workers),
+        cmocka_unit_test(being_killed_by_others_makes_no_poison),
+        cmocka_unit_test(crash_signals_of_others_make_no_poison),
+        cmocka_unit_test(being_stopped_by_others_makes_no_poison),
         cmocka_unit_test(a_request_at_fault_fails_at_once),
         cmocka_unit_test(a_trouble_of_one_worker_is_tried_again),
         cmocka_unit_test(workers_that_fail_everything_are_set_aside_and_the_pool_says_so),

@@ -160,7 +160,10 @@ static void worker_turn(sim *s, uint32_t i)
     sim_worker *w = &s->workers[i];
     if (w->state == 4) {
         *w = (sim_worker){0};
-        tell(s, (atl_event){.type = ATL_EV_WORKER_LOST, .worker = i, .out_of_memory = rnd(s, 50) == 0});
+        tell(s, (atl_event){.type = ATL_EV_WORKER_LOST,
+                            .worker = i,
+                            .out_of_memory = rnd(s, 50) == 0,
+                            .from_outside = rnd(s, 3) == 0});
     } else if (w->state == 1) {
         w->state = rnd(s, 1000) < (uint64_t)s->chaos ? 4 : 2;
         if (w->state == 2)
@@ -212,6 +215,7 @@ static void begin(sim *s, uint64_t seed, int chaos)
     const atl_dispatch_options options = {.n_workers = s->n_workers,
                                           .credit = s->credit,
                                           .max_attempts = 3,
+                                          .max_unlucky = 4,
                                           .min_workers_tried = 2,
                                           .quarantine_failures = 5,
                                           .max_respawns = 6,
@@ -281,9 +285,105 @@ static void drain_ends_with_everything_in_flight_safe(void **state)
     }
 }
 
+/* Two workers, one job; ends its attempts, each by a death of the worker that holds it; the attempt at which
+ * it was given up, 0 if it still waits for another after `n_deaths` of them. */
+static uint32_t given_up_at(uint32_t n_deaths, const bool *from_outside)
+{
+    const atl_dispatch_options options = {.n_workers = 2,
+                                          .credit = 1,
+                                          .max_attempts = 3,
+                                          .max_unlucky = 4,
+                                          .min_workers_tried = 2,
+                                          .quarantine_failures = 5,
+                                          .max_respawns = 1000,
+                                          .start_patience_ns = 1000,
+                                          .silence_patience_ns = 1000,
+                                          .compute_patience_ns = 1000};
+    sim s = {.n_workers = 2, .limit = 2, .credit = 1, .n_jobs = 1};
+    uint32_t at = 0;
+    assert_int_equal(atl_dispatch_new(&options, &s.dispatch, NULL), ATL_OK);
+    tell(&s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(&s);
+    for (uint32_t death = 1; death <= n_deaths && at == 0; death++) {
+        for (uint32_t i = 0; i < 2; i++)
+            if (s.workers[i].state == 1) {
+                s.workers[i].state = 2;
+                tell(&s, (atl_event){.type = ATL_EV_WORKER_READY, .worker = i});
+                obey(&s);
+            }
+        const uint32_t holder = s.workers[0].n_held > 0 ? 0 : 1;
+        assert_int_equal(s.workers[holder].n_held, 1);
+        s.workers[holder] = (sim_worker){0};
+        tell(&s, (atl_event){
+                     .type = ATL_EV_WORKER_LOST, .worker = holder, .from_outside = from_outside[death - 1]});
+        obey(&s);
+        at = s.failed[0] ? death : 0;
+    }
+    atl_dispatch_free(&s.dispatch);
+    return at;
+}
+
+static void a_death_from_outside_is_not_held_against_the_job(void **state)
+{
+    (void)state;
+    const bool its_own[9] = {0}, mixed[9] = {true, false, true, false, true, false};
+    assert_int_equal(given_up_at(9, its_own), 3);
+    assert_int_equal(given_up_at(5, mixed), 0);
+    assert_int_equal(given_up_at(9, mixed), 6);
+}
+
+static void deaths_from_outside_are_forgiven_so_often_and_no_more(void **state)
+{
+    (void)state;
+    const bool outside[9] = {true, true, true, true, true, true, true, true, true};
+    assert_int_equal(given_up_at(6, outside), 0);
+    assert_int_equal(given_up_at(9, outside), 7);
+}
+
+/* When the tick comes at which a worker is killed that says nothing more, and why. */
+static int64_t killed_at(bool said_hello, int64_t start_patience_ns, int *ret_reason)
+{
+    const atl_dispatch_options options = {.n_workers = 1,
+                                          .credit = 1,
+                                          .max_attempts = 1,
+                                          .start_patience_ns = start_patience_ns,
+                                          .silence_patience_ns = 100,
+                                          .compute_patience_ns = 100};
+    sim s = {.n_workers = 1, .limit = 1, .credit = 1};
+    assert_int_equal(atl_dispatch_new(&options, &s.dispatch, NULL), ATL_OK);
+    tell(&s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(&s);
+    s.now_ns = 50;
+    if (said_hello)
+        tell(&s, (atl_event){.type = ATL_EV_HEARD});
+    s.now_ns = atl_dispatch_deadline_ns(s.dispatch);
+    tell(&s, (atl_event){.type = ATL_EV_TICK});
+    atl_action a;
+    assert_true(atl_dispatch_action(s.dispatch, &a));
+    assert_int_equal(a.type, ATL_DO_KILL);
+    *ret_reason = a.reason;
+    atl_dispatch_free(&s.dispatch);
+    return s.now_ns;
+}
+
+static void a_worker_that_falls_silent_while_it_starts_is_killed(void **state)
+{
+    (void)state;
+    int reason;
+    assert_int_equal(killed_at(true, 10000, &reason), 150);
+    assert_int_equal(reason, ATL_KILL_SILENT);
+    assert_int_equal(killed_at(false, 10000, &reason), 600);
+    assert_int_equal(reason, ATL_KILL_SILENT);
+    assert_int_equal(killed_at(false, 300, &reason), 300);
+    assert_int_equal(reason, ATL_KILL_START);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_death_from_outside_is_not_held_against_the_job),
+        cmocka_unit_test(deaths_from_outside_are_forgiven_so_often_and_no_more),
+        cmocka_unit_test(a_worker_that_falls_silent_while_it_starts_is_killed),
         cmocka_unit_test(every_job_ends_once_in_fair_weather),
         cmocka_unit_test(every_job_ends_once_in_storms),
         cmocka_unit_test(drain_ends_with_everything_in_flight_safe),
