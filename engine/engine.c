@@ -92,7 +92,7 @@ static atl_status bind(atl_engine *engine, unsigned parts, atl_note *note)
 static atl_status load_shared(atl_engine *engine, unsigned parts, size_t bytes, int fd, atl_note *note)
 {
     bool packed = false;
-    atl_status st = atl_store_share_begin(fd, bytes, &engine->store, &packed, note);
+    atl_status st = atl_store_share_begin(fd, bytes, engine->pool, &engine->store, &packed, note);
     if (st != ATL_OK)
         return st;
     if (!packed) {

@@ -7,9 +7,10 @@
  * file that all of them share.
  *
  * Space is allocated before anything is written: a full /dev/shm answers ftruncate with success and the first
- * store with SIGBUS. */
+ * store with SIGBUS. All threads do that, chunk by chunk, in huge pages where there are any. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -19,10 +20,14 @@
 #include "model/store.h"
 
 #define STORE_ALIGN ((size_t)2 << 20)
+#define CLEAR_CHUNK ((size_t)32 << 20)
 #define ALL_SEALS   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* Linux 6.1; older kernels say EINVAL, and the pages stay small */
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
 static atl_status fail_errno(atl_note *note, const char *what)
@@ -66,14 +71,56 @@ static atl_status map_aligned(int fd, size_t capacity, int protection, atl_store
     return ATL_OK;
 }
 
-/* Huge pages, without privilege, also where shmem_enabled says never: touch a byte, then collapse. A wish. */
-static void ask_for_huge_pages(const atl_store *store)
+/* ---- finding room: every page is there before anything is written ---- */
+
+typedef struct room {
+    const atl_store *store;
+    int fd;
+    atomic_int error; /* errno of a chunk that found none, or 0 */
+} room;
+
+static int populate(uint8_t *from, size_t bytes)
 {
-    for (size_t at = 0; at < store->capacity_bytes; at += STORE_ALIGN) {
-        *(volatile uint8_t *)(store->base + at) = 0;
-        if (madvise(store->base + at, STORE_ALIGN, MADV_COLLAPSE) != 0)
-            return;
-    }
+    return madvise(from, bytes, MADV_POPULATE_WRITE) == 0 ? 0 : errno;
+}
+
+/* Huge pages, without privilege, also where shmem_enabled says never: a page in each place of one, then
+ * collapse. A wish: false if there are none to be had. */
+static bool collapse(uint8_t *from, size_t bytes, size_t small_page)
+{
+    for (size_t at = 0; at < bytes; at += STORE_ALIGN)
+        if (populate(from + at, small_page) != 0)
+            return false;
+    return madvise(from, bytes, MADV_COLLAPSE) == 0;
+}
+
+/* One chunk on one thread. */
+static void find_room(void *job, size_t chunk, int thread)
+{
+    room *r = job;
+    const size_t begin = chunk * CLEAR_CHUNK, left = r->store->capacity_bytes - begin;
+    const size_t bytes = left < CLEAR_CHUNK ? left : CLEAR_CHUNK;
+    uint8_t *from = r->store->base + begin;
+    (void)thread;
+    if (collapse(from, bytes, (size_t)sysconf(_SC_PAGESIZE)))
+        return;
+    int error = populate(from, bytes);
+    if (error == EINVAL) /* before Linux 5.14 */
+        error = fallocate(r->fd, 0, (off_t)begin, (off_t)bytes) == 0 ? 0 : errno;
+    if (error)
+        atomic_store(&r->error, error);
+}
+
+static atl_status find_all_room(int fd, const atl_store *store, atl_pool *pool, atl_note *note)
+{
+    room r = {.store = store, .fd = fd};
+    atomic_init(&r.error, 0);
+    atl_pool_run(pool, (store->capacity_bytes + CLEAR_CHUNK - 1) / CLEAR_CHUNK, find_room, &r);
+    const int error = atomic_load(&r.error);
+    if (!error)
+        return ATL_OK;
+    errno = error == EFAULT ? ENOMEM : error; /* the one says that what it met would have been a SIGBUS */
+    return fail_errno(note, "find room");
 }
 
 static atl_status map_sealed(int fd, size_t capacity, atl_store *ret, atl_note *note)
@@ -88,8 +135,25 @@ static atl_status map_sealed(int fd, size_t capacity, atl_store *ret, atl_note *
     return map_aligned(fd, capacity, PROT_READ, ret, note);
 }
 
-atl_status atl_store_share_begin(int fd, size_t capacity_bytes, atl_store *ret_store, bool *ret_packed,
-                                 atl_note *note)
+/* Sizes, maps and fills the memfd with pages. */
+static atl_status map_new(int fd, size_t capacity, atl_pool *pool, atl_store *ret, atl_note *note)
+{
+    if (ftruncate(fd, (off_t)capacity) != 0)
+        return fail_errno(note, "find room");
+    atl_store store;
+    atl_status st = map_aligned(fd, capacity, PROT_READ | PROT_WRITE, &store, note);
+    if (st != ATL_OK)
+        return st;
+    st = find_all_room(fd, &store, pool, note);
+    if (st != ATL_OK)
+        atl_store_close(&store);
+    else
+        *ret = store;
+    return st;
+}
+
+atl_status atl_store_share_begin(int fd, size_t capacity_bytes, atl_pool *pool, atl_store *ret_store,
+                                 bool *ret_packed, atl_note *note)
 {
     const size_t capacity = atl_round_up(capacity_bytes ? capacity_bytes : 1, STORE_ALIGN);
     if (set_lock(fd, F_WRLCK) != 0)
@@ -101,13 +165,9 @@ atl_status atl_store_share_begin(int fd, size_t capacity_bytes, atl_store *ret_s
     } else if (seals & F_SEAL_WRITE) {
         *ret_packed = true;
         st = map_sealed(fd, capacity, ret_store, note);
-    } else if (ftruncate(fd, (off_t)capacity) != 0 || fallocate(fd, 0, 0, (off_t)capacity) != 0) {
-        st = fail_errno(note, "find room");
     } else {
         *ret_packed = false;
-        st = map_aligned(fd, capacity, PROT_READ | PROT_WRITE, ret_store, note);
-        if (st == ATL_OK)
-            ask_for_huge_pages(ret_store);
+        st = map_new(fd, capacity, pool, ret_store, note);
     }
     if (st != ATL_OK || *ret_packed)
         set_lock(fd, F_UNLCK);
