@@ -1,0 +1,38 @@
+/* walks.h - ways through memory whose speed is a property of the machine: streams, and chains of loads of
+ * which each needs the one before.
+ *
+ * Each walk belongs to the thread that uses it; first touched by the thread that opens it. */
+#ifndef ATL_WALKS_H
+#define ATL_WALKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef enum atl_walk_kind {
+    ATL_WALK_READ,           /* every byte is loaded */
+    ATL_WALK_COPY,           /* a = b; ordinary stores read the line that they write first */
+    ATL_WALK_COPY_STREAMING, /* with non-temporal stores, which do not (x86; elsewhere as ordinary) */
+    ATL_WALK_TRIAD,          /* a = b + 3·c, STREAM's (McCalpin 1995) */
+    ATL_WALK_TRIAD_STREAMING,
+    ATL_WALK_CHASE, /* one random cycle through all lines: latency. Huge pages, so that it is the caches' */
+} atl_walk_kind;
+
+typedef struct atl_walk atl_walk;
+
+/* A walk over `bytes` in all (its arrays together), at least 4 KiB. A chase is shuffled by `seed`: 0.05 s for
+ * each million lines. Errors: ATL_NO_MEMORY. */
+atl_status atl_walk_open(atl_walk_kind kind, size_t bytes, unsigned long long seed, atl_walk **ret,
+                         atl_note *note);
+void atl_walk_close(atl_walk **walk);
+
+/* Goes on from where it stopped, round and round: about `bytes` of a stream (a multiple of some KiB), or
+ * bytes / 64 loads of a chase. Returns what was done: bytes that the program named (a copy's are read +
+ * written, as STREAM counts), or loads. */
+double atl_walk_go(atl_walk *walk, size_t bytes);
+
+/* Of its arrays together. */
+size_t atl_walk_bytes(const atl_walk *walk);
+
+#endif
