@@ -22,6 +22,7 @@ static const struct {
     {"gallery", command_gallery, "write a run's page of pictures again"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
     {"worker", command_worker, NULL},
+    {"probe", command_probe, NULL},
     {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},
 };
 

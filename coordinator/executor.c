@@ -40,8 +40,7 @@ static bool copy_extra_args(const char *const *from, char ***ret)
     return *ret != NULL;
 }
 
-/* This program, if it is `atelier` itself; else the installed one; else what $PATH has. */
-static const char *find_program(char path[4096])
+const char *atl_pool_find_program(char path[4096])
 {
     const ssize_t n = readlink("/proc/self/exe", path, 4095);
     if (n > 0) {
@@ -62,7 +61,7 @@ static atl_status copy_options(atl_executor *x, const atl_executor_options *o, a
                         o->model ? o->model : "", o->model ? strerror(errno) : "is not named");
     if (!copy_string(o->model, &x->model) || !copy_string(o->variant, &x->variant) ||
         !copy_string(o->policy, &x->policy) || !copy_string(o->tokenizer_dir, &x->tokenizer_dir) ||
-        !copy_string(o->worker_program ? o->worker_program : find_program(path), &x->program) ||
+        !copy_string(o->worker_program ? o->worker_program : atl_pool_find_program(path), &x->program) ||
         !copy_extra_args(o->worker_args, &x->extra_args))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool");
     x->bind = o->bind;

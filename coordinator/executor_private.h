@@ -167,4 +167,8 @@ void atl_pool_pull(atl_executor *x);
 /* Does what dispatch says: actions cause events, which cause actions, one at a time, until it is quiet. */
 void atl_pool_obey(atl_executor *x);
 
+/* The `atelier` whose processes to start: this program, if it is that itself; else the installed one; else
+ * what $PATH has. Uses `path` where it needs to. */
+const char *atl_pool_find_program(char path[4096]);
+
 #endif

@@ -24,5 +24,7 @@ endforeach()
 
 # The real program, with the real engine.
 target_link_libraries(test_process_real_model PRIVATE atelier_engine)
-target_compile_definitions(test_process_real_model PRIVATE ATELIER_PROGRAM="$<TARGET_FILE:atelier>")
-add_dependencies(test_process_real_model atelier)
+foreach(name real_model probe)
+  target_compile_definitions(test_process_${name} PRIVATE ATELIER_PROGRAM="$<TARGET_FILE:atelier>")
+  add_dependencies(test_process_${name} atelier)
+endforeach()
