@@ -15,7 +15,8 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 25, NUMBER_BYTES = 24 };
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 27, NUMBER_BYTES = 24 };
+enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
 void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, const char *text)
 {
@@ -43,7 +44,7 @@ size_t atl_pool_n_alive(const atl_executor *x)
 /* The command line of a worker, with the numbers that it points to. */
 typedef struct command_line {
     char worker[NUMBER_BYTES], parent[NUMBER_BYTES], threads[NUMBER_BYTES], batch[NUMBER_BYTES],
-        fd[NUMBER_BYTES];
+        word_every[NUMBER_BYTES], fd[NUMBER_BYTES];
     atl_text pus;
     const char **argv;
     size_t n;
@@ -63,6 +64,16 @@ static void add_number(command_line *line, const char *option, char text[NUMBER_
     add(line, option, text);
 }
 
+/* How often a worker is to be heard: several times within our patience, and not oftener than is of use, as
+ * each word wakes us up. */
+static long long word_every_ms(const atl_executor *x)
+{
+    const int64_t patience_ns =
+        x->silence_patience_ns < x->compute_patience_ns ? x->silence_patience_ns : x->compute_patience_ns;
+    const int64_t ms = patience_ns / 1000000 / WORDS_A_PATIENCE;
+    return ms < LEAST_WORD_MS ? LEAST_WORD_MS : ms > MOST_WORD_MS ? MOST_WORD_MS : ms;
+}
+
 static bool make_command_line(const atl_executor *x, uint32_t w, command_line *line)
 {
     size_t n_extra = 0;
@@ -79,6 +90,7 @@ static bool make_command_line(const atl_executor *x, uint32_t w, command_line *l
     add_number(line, "--parent", line->parent, getpid());
     add_number(line, "--threads", line->threads, x->plan.n_threads);
     add_number(line, "--batch-size", line->batch, x->batch_size);
+    add_number(line, "--word-every", line->word_every, word_every_ms(x));
     if (x->weights_fd >= 0)
         add_number(line, "--weights-fd", line->fd, ATL_PROCESS_PASSED_FD);
     add(line, "--model", x->model);

@@ -65,7 +65,7 @@ static atl_status open_dir(atl_runner *r, atl_note *note)
     st = atl_pictures_try(r->dir_fd, note);
     if (st != ATL_OK)
         atl_note_prefix(note, "%s", r->o->dir);
-    return st;
+    return st != ATL_OK ? st : atl_picture_writer_new(r->dir_fd, r->o->sync, &r->writer, note);
 }
 
 static atl_status take_up(atl_runner *r, atl_note *note)
@@ -190,6 +190,7 @@ static void close_runner(atl_runner *r)
     atl_exports_close(&r->exports);
     atl_ledger_close(&r->ledger);
     atl_batch_close(&r->batch);
+    atl_picture_writer_free(&r->writer);
     if (r->failed_fd >= 0)
         close(r->failed_fd);
     if (r->dir_fd >= 0)

@@ -148,8 +148,8 @@ static atl_status summarize(atl_runner *r, const char *how, atl_run_outcome *out
 void atl_runner_conclude(atl_runner *r, const char *how, atl_run_outcome *outcome)
 {
     atl_note note = {0};
-    if (r->exports_stale)
-        atl_exports_close(&r->exports);
+    if (r->exports && (r->exports_stale || atl_exports_flush(r->exports, &note) != ATL_OK))
+        atl_exports_close(&r->exports); /* made anew */
     if (!r->exports && atl_exports_open(r->dir_fd, &r->exports, &note) != ATL_OK)
         atl_runner_say(r, "%s", note.text);
     atl_exports_close(&r->exports);

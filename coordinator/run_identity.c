@@ -126,7 +126,7 @@ atl_status atl_runner_begin_session(atl_runner *r, atl_note *note)
     atl_status st = r->known ? ATL_OK : atl_ledger_append(r->ledger, &run, note);
     if (st == ATL_OK)
         st = atl_ledger_append(r->ledger, &plan, note);
-    return st != ATL_OK ? st : atl_ledger_flush(r->ledger, note);
+    return st != ATL_OK ? st : atl_runner_commit(r, note);
 }
 
 atl_status atl_runner_end_session(atl_runner *r, const char *how, atl_note *note)
@@ -139,5 +139,5 @@ atl_status atl_runner_end_session(atl_runner *r, const char *how, atl_note *note
     for (int i = 0; i < 3; i++)
         atl_record_add(&end, field[i]);
     const atl_status st = atl_ledger_append(r->ledger, &end, note);
-    return st != ATL_OK ? st : atl_ledger_flush(r->ledger, note);
+    return st != ATL_OK ? st : atl_runner_commit(r, note);
 }

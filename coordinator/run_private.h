@@ -12,6 +12,7 @@
 #include "results/exports.h"
 #include "results/ledger.h"
 #include "results/marks.h"
+#include "results/pictures.h"
 
 #define RUN_RECORD_FIELDS 12
 
@@ -56,6 +57,7 @@ typedef struct atl_run_flight {
 typedef struct atl_runner {
     const atl_run_options *o;
     int dir_fd;
+    atl_picture_writer *writer;
     atl_batch *batch;
     uint64_t n_jobs;
     char ids[65]; /* the batch's digest, in hex digits */
@@ -80,11 +82,16 @@ typedef struct atl_runner {
     atl_run_flight *held_flight;
     size_t n_held;
     bool ledger_waits; /* records wait for room on the disk */
+    bool urgent;       /* records wait that end jobs */
+    bool dir_unsynced; /* pictures were put whose names may not be on the disk yet */
+    bool sync_failed;  /* so that no record of them may be written any more */
+    int64_t flushed_ns, exported_ns;
     bool batch_ended, draining, killing, paused;
     bool fatal;
     atl_status status;
     atl_note note; /* why */
-    int64_t begun_ns, first_start_ns, probed_ns, watched_ns, weighed_ns;
+    int64_t begun_ns, first_start_ns, probed_ns, watched_ns;
+    int64_t weigh_ns; /* when the workers' memory is looked at next */
     uint64_t n_painted, n_adopted, peak_pss_bytes;
     uint64_t lost, dropped;
 } atl_runner;
@@ -112,7 +119,11 @@ atl_status atl_runner_record_failure(atl_runner *r, const atl_job *job, const at
                                      atl_note *note);
 atl_status atl_runner_record_adopted(atl_runner *r, const atl_job *job, const char *name, atl_note *note);
 atl_status atl_runner_record_events(atl_runner *r, atl_note *note);
-/* Flushes the ledger; sets ledger_waits where the disk is full. */
+/* Makes what was recorded safe: the names of the pictures first, then the ledger. */
+atl_status atl_runner_commit(atl_runner *r, atl_note *note);
+/* The same, called each turn, when it is time: pictures that came within a quarter of a second share it, and
+ * records that end no job wait a little longer. The timings, too. Sets
+ * ledger_waits where the disk is full. */
 atl_status atl_runner_flush(atl_runner *r, atl_note *note);
 
 /* run_loop.c: until everything ended, or is to stop. */

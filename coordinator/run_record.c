@@ -1,6 +1,7 @@
 /* run_record.c - files first, then records: what is in the ledger is on the disk. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,7 @@
 #include "run_private.h"
 
 enum { MAX_SETTINGS_BYTES = 16384 };
-
-static void put_hex(const uint8_t *bytes, size_t n, char *hex)
-{
-    for (size_t i = 0; i < n; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-}
+static const int64_t commit_every_ns = 250000000, flush_every_ns = 1000000000, export_every_ns = 2000000000;
 
 /* The record has room for ordinary prompts; a longer text ends where it still is UTF-8. */
 static char *shorten(const char *settings)
@@ -49,10 +45,11 @@ static atl_status append_done(atl_runner *r, const atl_job *job, const atl_row *
             atl_record_add(&record, fields[i]);
         st = atl_ledger_append(r->ledger, &record, note);
     }
+    r->urgent = r->dir_unsynced = true;
     if (st == ATL_OK)
         st = atl_marks_set(&r->marks, job->index, ATL_MARK_DONE, note);
     if (st == ATL_OK && r->exports)
-        atl_exports_add(r->exports, row);
+        atl_exports_add(r->exports, row, figures.data);
     free(shortened);
     atl_text_done(&figures);
     return st;
@@ -70,7 +67,7 @@ static atl_row row_of(const atl_runner *r, const atl_job *job, const atl_result 
                    .queued_ms = atl_ns_to_ms(result->queued_ns),
                    .transfer_ms = atl_ns_to_ms(result->transfer_ns)};
     atl_job_id_hex(&job->id, row.job);
-    put_hex(result->pixel_digest, sizeof result->pixel_digest, row.digest);
+    sodium_bin2hex(row.digest, sizeof row.digest, result->pixel_digest, sizeof result->pixel_digest);
     snprintf(row.name, sizeof row.name, "%s", name);
     if (result->worker < r->box.n_workers)
         snprintf(row.cores, sizeof row.cores, "%s", r->workers[result->worker].cores);
@@ -87,8 +84,7 @@ atl_status atl_runner_put(atl_runner *r, const atl_job *job, const atl_result *r
     const atl_put how =
         atl_marks_get(&r->marks, job->index) == ATL_MARK_REPLACE ? ATL_PUT_REPLACE : ATL_PUT_NEW;
     const int64_t before_ns = atl_clock_now_ns();
-    atl_status st =
-        atl_picture_put(r->dir_fd, name, result->png, result->png_bytes, how, r->o->sync, ret_full, note);
+    atl_status st = atl_picture_put(r->writer, name, result->png, result->png_bytes, how, ret_full, note);
     if (st != ATL_OK)
         return st;
     atl_row row = row_of(r, job, result, name);
@@ -148,6 +144,7 @@ atl_status atl_runner_record_failure(atl_runner *r, const atl_job *job, const at
     atl_record_add(&record, result->note.text[0] ? result->note.text : "the worker did not say why");
     atl_record_add(&record, result->poison ? "poison" : status_word(result->status));
     atl_status st = atl_ledger_append(r->ledger, &record, note);
+    r->urgent = true;
     if (st == ATL_OK)
         st = atl_marks_set(&r->marks, job->index, ATL_MARK_FAILED, note);
     if (st == ATL_OK)
@@ -184,16 +181,48 @@ atl_status atl_runner_record_events(atl_runner *r, atl_note *note)
     return st;
 }
 
-atl_status atl_runner_flush(atl_runner *r, atl_note *note)
+atl_status atl_runner_commit(atl_runner *r, atl_note *note)
 {
     atl_note reason = {0};
-    const atl_status st = atl_ledger_flush(r->ledger, &reason);
+    atl_status st = ATL_OK;
+    if (r->sync_failed)
+        return atl_fail(note, ATL_IO, "%s: an earlier sync failed, and nothing more is recorded", r->o->dir);
+    if (r->o->sync && r->dir_unsynced && (st = atl_pictures_sync(r->dir_fd, &reason)) != ATL_OK) {
+        r->sync_failed = true;
+        return atl_fail(note, st, "%s: %s", r->o->dir, reason.text);
+    }
+    r->dir_unsynced = false;
+    st = atl_ledger_flush(r->ledger, &reason);
     r->ledger_waits = st != ATL_OK && atl_ledger_disk_full(r->ledger);
-    if (st != ATL_OK && !r->ledger_waits)
+    if (st != ATL_OK)
         return atl_fail(note, st, "%s/%s", r->o->dir, reason.text);
-    if (r->exports && !r->ledger_waits && atl_exports_flush(r->exports, &reason) != ATL_OK) {
+    r->urgent = false;
+    return ATL_OK;
+}
+
+/* The timings are a copy of what the ledger says: they may come a little later. */
+static void export(atl_runner *r, int64_t now_ns)
+{
+    atl_note reason = {0};
+    if (!r->exports || r->ledger_waits || now_ns - r->exported_ns < export_every_ns)
+        return;
+    r->exported_ns = now_ns;
+    if (atl_exports_flush(r->exports, &reason) != ATL_OK) {
         atl_runner_say(r, "%s; it is made again at the end", reason.text);
         atl_exports_close(&r->exports);
     }
+}
+
+atl_status atl_runner_flush(atl_runner *r, atl_note *note)
+{
+    const int64_t now_ns = atl_clock_now_ns();
+    const int64_t every_ns = r->urgent ? commit_every_ns : flush_every_ns;
+    if (r->ledger_waits || r->n_flight == 0 || now_ns - r->flushed_ns >= every_ns) {
+        r->flushed_ns = now_ns;
+        const atl_status st = atl_runner_commit(r, note);
+        if (st != ATL_OK && !r->ledger_waits)
+            return st;
+    }
+    export(r, now_ns);
     return ATL_OK;
 }

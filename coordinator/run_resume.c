@@ -187,7 +187,7 @@ atl_status atl_runner_reconcile(atl_runner *r, atl_note *note)
         atl_job_done(&job);
     }
     if (st == ATL_OK)
-        st = atl_ledger_flush(r->ledger, note);
+        st = atl_runner_commit(r, note);
     return st != ATL_OK ? st : atl_batch_rewind(r->batch, note);
 }
 

@@ -47,9 +47,9 @@ atl_status atl_exports_flush(atl_exports *e, atl_note *note)
     return st != ATL_OK ? st : flush_table(&e->csv, names[1], note);
 }
 
-void atl_exports_add(atl_exports *e, const atl_row *row)
+void atl_exports_add(atl_exports *e, const atl_row *row, const char *json)
 {
-    atl_row_put_json(row, &e->jsonl.buffer);
+    atl_text_puts(&e->jsonl.buffer, json);
     atl_text_putc(&e->jsonl.buffer, '\n');
     atl_row_put_csv(row, &e->csv.buffer);
 }

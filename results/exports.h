@@ -17,7 +17,8 @@ typedef struct atl_exports atl_exports;
 atl_status atl_exports_open(int dir_fd, atl_exports **ret, atl_note *note);
 void atl_exports_close(atl_exports **exports); /* without a flush; accepts NULL inside */
 
-void atl_exports_add(atl_exports *exports, const atl_row *row); /* into the buffer */
+/* Into the buffer; `json`: the row as atl_row_put_json gave it. */
+void atl_exports_add(atl_exports *exports, const atl_row *row, const char *json);
 /* Errors: ATL_IO, ATL_NO_MEMORY; then the files lack lines, until they are made again. */
 atl_status atl_exports_flush(atl_exports *exports, atl_note *note);
 

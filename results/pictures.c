@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "direct_write.h"
 
 #define TEMP_PREFIX ".atelier-"
 #define TEMP_SUFFIX ".part"
@@ -23,6 +26,33 @@ bool atl_picture_name_ok(const char *name)
             return false;
     }
     return true;
+}
+
+struct atl_picture_writer {
+    int dir_fd;
+    bool sync;
+    atl_bounce bounce;
+};
+
+atl_status atl_picture_writer_new(int dir_fd, bool sync, atl_picture_writer **ret, atl_note *note)
+{
+    atl_picture_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory to write pictures");
+    w->dir_fd = dir_fd;
+    w->sync = sync;
+    *ret = w;
+    return ATL_OK;
+}
+
+void atl_picture_writer_free(atl_picture_writer **writer)
+{
+    atl_picture_writer *w = *writer;
+    *writer = NULL;
+    if (!w)
+        return;
+    atl_bounce_done(&w->bounce);
+    free(w);
 }
 
 static atl_status fail_errno(atl_note *note, const char *name, const char *verb, bool *full)
@@ -46,12 +76,16 @@ static bool write_all(int fd, const char *bytes, size_t n)
     return true;
 }
 
-/* A rename that does not overwrite: a second link, then the first one goes. Where links are not to be had, a
- * look must do: this process alone writes here. */
+/* A rename that does not overwrite; where the file system has none, a second link, after which the first one
+ * goes; where links are not to be had either, a look must do: this process alone writes here. */
 static bool put_in_place(int dir_fd, const char *temp, const char *name, atl_put how)
 {
     if (how == ATL_PUT_REPLACE)
         return renameat(dir_fd, temp, dir_fd, name) == 0;
+    if (renameat2(dir_fd, temp, dir_fd, name, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
     if (linkat(dir_fd, temp, dir_fd, name, 0) == 0)
         return unlinkat(dir_fd, temp, 0) == 0;
     if (errno == EEXIST)
@@ -64,41 +98,65 @@ static bool put_in_place(int dir_fd, const char *temp, const char *name, atl_put
     return renameat(dir_fd, temp, dir_fd, name) == 0;
 }
 
-static atl_status write_temp(int dir_fd, const char *temp, const void *bytes, size_t n, bool sync, bool *full,
+/* One that is there already is of an earlier try of this process: others are kept out by the ledger's lock.
+ */
+static int create_temp(int dir_fd, const char *temp)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const int fd = openat(dir_fd, temp, flags, 0644);
+    if (fd >= 0 || errno != EEXIST || unlinkat(dir_fd, temp, 0) != 0)
+        return fd;
+    return openat(dir_fd, temp, flags, 0644);
+}
+
+static bool write_bytes(atl_picture_writer *w, int fd, const void *bytes, size_t n)
+{
+    if (!w->sync)
+        return write_all(fd, bytes, n);
+    const bool direct = atl_write_direct(fd, &w->bounce, bytes, n);
+    if (!direct && (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0 || !write_all(fd, bytes, n)))
+        return false;
+    return fdatasync(fd) == 0;
+}
+
+static atl_status write_temp(atl_picture_writer *w, const char *temp, const void *bytes, size_t n, bool *full,
                              atl_note *note)
 {
-    const int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    const int fd = create_temp(w->dir_fd, temp);
     if (fd < 0)
         return fail_errno(note, temp, "create", full);
     atl_status st = ATL_OK;
-    if (!write_all(fd, bytes, n) || (sync && fdatasync(fd) != 0))
+    if (!write_bytes(w, fd, bytes, n))
         st = fail_errno(note, temp, "write", full);
     if (close(fd) != 0 && st == ATL_OK)
         st = fail_errno(note, temp, "write", full);
     return st;
 }
 
-atl_status atl_picture_put(int dir_fd, const char *name, const void *bytes, size_t n, atl_put how, bool sync,
-                           bool *ret_full, atl_note *note)
+atl_status atl_picture_put(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
+                           atl_put how, bool *ret_full, atl_note *note)
 {
     bool full = false;
     char temp[ATL_MAX_PICTURE_NAME + 32];
     if (!atl_picture_name_ok(name))
         return atl_fail(note, ATL_USAGE, "\"%s\" cannot be the name of a picture", name);
     snprintf(temp, sizeof temp, TEMP_PREFIX "%s" TEMP_SUFFIX, name);
-    unlinkat(dir_fd, temp,
-             0); /* of an earlier try of this process: others are kept out by the ledger's lock */
-    atl_status st = write_temp(dir_fd, temp, bytes, n, sync, &full, note);
-    if (st == ATL_OK && !put_in_place(dir_fd, temp, name, how))
+    atl_status st = write_temp(writer, temp, bytes, n, &full, note);
+    if (st == ATL_OK && !put_in_place(writer->dir_fd, temp, name, how))
         st = errno == EEXIST ? atl_fail(note, ATL_USAGE, "%s: is there already, and is not overwritten", name)
                              : fail_errno(note, name, "put in place", &full);
     if (st != ATL_OK)
-        unlinkat(dir_fd, temp, 0);
-    else if (sync && fsync(dir_fd) != 0 && errno != EINVAL)
-        st = fail_errno(note, name, "sync the directory of", &full);
+        unlinkat(writer->dir_fd, temp, 0);
     if (ret_full)
         *ret_full = full;
     return st;
+}
+
+atl_status atl_pictures_sync(int dir_fd, atl_note *note)
+{
+    if (fsync(dir_fd) == 0 || errno == EINVAL) /* EINVAL: this file system cannot, and needs no asking */
+        return ATL_OK;
+    return atl_fail(note, ATL_IO, "cannot sync the directory: %s", strerror(errno));
 }
 
 size_t atl_pictures_sweep(int dir_fd)
@@ -134,8 +192,8 @@ atl_status atl_pictures_try(int dir_fd, atl_note *note)
 {
     bool full = false;
     static const char name[] = TEMP_PREFIX "try" TEMP_SUFFIX;
-    unlinkat(dir_fd, name, 0);
-    const atl_status st = write_temp(dir_fd, name, "x", 1, false, &full, note);
+    atl_picture_writer writer = {.dir_fd = dir_fd};
+    const atl_status st = write_temp(&writer, name, "x", 1, &full, note);
     unlinkat(dir_fd, name, 0);
     return st;
 }

@@ -1,11 +1,13 @@
 /* pictures.h - puts whole files into a run's directory, or nothing.
  *
- * Commit order (docs/ARCHITECTURE.md): temporary file → all bytes → fdatasync → rename → fsync of the
- * directory; the caller's ledger record comes after. A reader sees the whole picture or none. Names come from
- * prompt files, so nothing here follows a link or leaves the directory. */
+ * Commit order (docs/RELIABILITY.md): temporary file → all bytes → fdatasync → rename, for each; then one
+ * fsync of the directory for all that were put since the last; the caller's ledger records come after that. A
+ * reader sees the whole picture or none. Names come from prompt files, so nothing here follows a link or
+ * leaves the directory. */
 #ifndef ATL_RESULTS_PICTURES_H
 #define ATL_RESULTS_PICTURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,11 +21,21 @@ bool atl_picture_name_ok(const char *name);
 
 typedef enum atl_put { ATL_PUT_NEW, ATL_PUT_REPLACE } atl_put;
 
+/* Puts pictures into one directory; for one thread. */
+typedef struct atl_picture_writer atl_picture_writer;
+/* `dir_fd` is borrowed. `sync`: each put waits until its bytes are on the disk. Errors: ATL_NO_MEMORY. */
+atl_status atl_picture_writer_new(int dir_fd, bool sync, atl_picture_writer **ret, atl_note *note);
+void atl_picture_writer_free(atl_picture_writer **writer);
+
 /* Writes `name` into the directory. NEW refuses to overwrite (ATL_USAGE); REPLACE is for repainting what this
- * run painted. `sync` waits for the disk. *ret_full (may be NULL) says that there was no room: the temporary
- * file is gone, and the call may be repeated. Errors: ATL_USAGE, ATL_IO. */
-atl_status atl_picture_put(int dir_fd, const char *name, const void *bytes, size_t n, atl_put how, bool sync,
-                           bool *ret_full, atl_note *note);
+ * run painted. That its name is on the disk, too, takes atl_pictures_sync. *ret_full (may be NULL) says that
+ * there was no room: the temporary file is gone, and the call may be repeated. Errors: ATL_USAGE, ATL_IO. */
+atl_status atl_picture_put(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
+                           atl_put how, bool *ret_full, atl_note *note);
+
+/* Waits until the names of all pictures that were put are on the disk. A failure is final: what reached the
+ * disk is not known. Errors: ATL_IO. */
+atl_status atl_pictures_sync(int dir_fd, atl_note *note);
 
 /* Removes the temporary files that a crash left. Returns how many. */
 size_t atl_pictures_sweep(int dir_fd);

@@ -2,7 +2,7 @@
  *
  * Opens the engine in the thread that will paint with it, says READY, then takes tasks: one, or as many of
  * one size as are there already, up to batch_size. After every denoising step the coordinator hears a BEAT,
- * so that a compute loop that never ends is told from a slow one; beats of tiny steps are thinned out. */
+ * so that a compute loop that never ends is told from a slow one; beats of quick steps are thinned out. */
 #include "painter.h"
 
 #include <math.h>
@@ -13,8 +13,6 @@
 #include "base/file.h"
 #include "init_image.h"
 #include "usage.h"
-
-enum { BEAT_EVERY_NS = 5000000 };
 
 /* What is painted together. */
 typedef struct batch {
@@ -46,9 +44,9 @@ static void say_about(atl_painter *p, atl_message_type type, atl_task *task, int
 static bool on_progress(void *user, int step, int n_steps)
 {
     batch *b = user;
-    const int64_t now_ns = atl_clock_now_ns();
+    const int64_t now_ns = atl_clock_now_ns(), every_ns = (int64_t)b->painter->shop->word_every_ms * 1000000;
     for (size_t i = 0; i < b->n; i++)
-        if (now_ns - b->tasks[i]->told_ns >= BEAT_EVERY_NS)
+        if (now_ns - b->tasks[i]->told_ns >= every_ns)
             say_about(b->painter, ATL_MSG_BEAT, b->tasks[i], step, n_steps);
     return !atomic_load(&b->painter->shop->stopping);
 }

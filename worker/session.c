@@ -1,7 +1,7 @@
 /* session.c - see session.h.
  *
  * One thread owns the DEALER socket. It sleeps in zmq_poll on the socket and on the outbox's event, at most
- * ALIVE_EVERY_MS: each time it wakes with nothing said for that long it says ALIVE. That is what ZMTP's own
+ * word_every_ms: each time it wakes with nothing said for that long it says ALIVE. That is what ZMTP's own
  * heartbeats would do, but said by this thread rather than by ZeroMQ's, and heard by the dispatch rather than
  * by a socket monitor; a stopped process falls silent either way.
  *
@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 
-enum { ALIVE_EVERY_MS = 200, LINGER_MS = 2000, HIGH_WATER = 64, ROUTING_ID_BYTES = 16 };
+enum { LINGER_MS = 2000, HIGH_WATER = 64, ROUTING_ID_BYTES = 16 };
 
 typedef struct session {
     atl_shop *shop;
@@ -203,13 +203,13 @@ static atl_status serve(session *s, atl_note *note)
             {.socket = s->socket, .events = (short)(ZMQ_POLLIN | (s->unsent ? ZMQ_POLLOUT : 0))},
             {.fd = s->shop->outbox.event_fd, .events = ZMQ_POLLIN},
         };
-        if (zmq_poll(items, 2, ALIVE_EVERY_MS) < 0 && errno != EINTR)
+        if (zmq_poll(items, 2, s->shop->word_every_ms) < 0 && errno != EINTR)
             return fail_zmq(note, "wait");
         receive(s);
         flush(s);
         if (coordinator_is_gone(s))
             return ATL_OK;
-        if (atl_clock_now_ns() - s->said_ns >= (int64_t)ALIVE_EVERY_MS * 1000000)
+        if (atl_clock_now_ns() - s->said_ns >= (int64_t)s->shop->word_every_ms * 1000000)
             say(s, ATL_MSG_ALIVE);
         if (s->draining && s->n_tasks == 0 && !s->unsent) {
             say(s, ATL_MSG_BYE);

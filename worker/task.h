@@ -43,6 +43,7 @@ atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_
 /* The worker as its threads see it. */
 typedef struct atl_shop {
     uint32_t number;
+    int word_every_ms;
     atl_channel inbox;    /* session → painter: atl_task */
     atl_channel painted;  /* painter → encoder: atl_task */
     atl_channel outbox;   /* painter, encoder → session: atl_parcel */

@@ -19,6 +19,8 @@
 #include "painter.h"
 #include "session.h"
 
+enum { WORD_EVERY_MS = 200 };
+
 /* The coordinator decides when a worker ends; it dies with it, and leaves no core files of the size of a
  * model behind. */
 static atl_status set_up_process(int64_t parent, atl_note *note)
@@ -36,9 +38,10 @@ static atl_status set_up_process(int64_t parent, atl_note *note)
     return ATL_OK;
 }
 
-static atl_status open_shop(atl_shop *shop, uint32_t number, atl_note *note)
+static atl_status open_shop(atl_shop *shop, const atl_worker_options *options, atl_note *note)
 {
-    shop->number = number;
+    shop->number = options->worker;
+    shop->word_every_ms = options->word_every_ms > 0 ? options->word_every_ms : WORD_EVERY_MS;
     atl_status st = atl_channel_open(&shop->inbox, false, note);
     if (st == ATL_OK)
         st = atl_channel_open(&shop->painted, false, note);
@@ -107,7 +110,7 @@ atl_status atl_worker_run(const atl_worker_options *options, atl_note *note)
     if (!shop)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a worker");
     atl_binding *binding = atl_binding_open(options->pus, options->n_threads);
-    st = open_shop(shop, options->worker, note);
+    st = open_shop(shop, options, note);
     if (st == ATL_OK)
         st = run_threads(shop, options, binding, note);
     close_shop(shop);

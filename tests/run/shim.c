@@ -1,5 +1,5 @@
 /* shim.c - a preloaded library that kills its process, or makes the call fail, at the n-th call that changes
- * a file: write, pwrite, fsync, fdatasync, rename, link, ftruncate, fallocate.
+ * a file: write, pwrite, fsync, fdatasync, rename (both), link, ftruncate, fallocate.
  *
  * ATELIER_SHIM=kill:17 or fail:17. Only the first process: children do not inherit it. Calls on what is no
  * regular file or directory (sockets, terminals) do not count. Once the n-th came, the file named by
@@ -67,5 +67,7 @@ SHIM(int, ftruncate, (int fd, off_t n), (fd, n), fd)
 SHIM(int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n), fd)
 SHIM(int, renameat, (int from_dir, const char *from, int to_dir, const char *to),
      (from_dir, from, to_dir, to), -1)
+SHIM(int, renameat2, (int from_dir, const char *from, int to_dir, const char *to, unsigned flags),
+     (from_dir, from, to_dir, to, flags), -1)
 SHIM(int, linkat, (int from_dir, const char *from, int to_dir, const char *to, int flags),
      (from_dir, from, to_dir, to, flags), -1)

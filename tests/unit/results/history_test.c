@@ -131,7 +131,7 @@ static void timings_are_made_again_without_doubles(void **state)
     add_done(r, 1, 0, 20, 30, "");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(atl_exports_open(r->fd, &exports, NULL), ATL_OK);
-        atl_exports_add(exports, &(atl_row){.index = 2, .name = "y.png"});
+        atl_exports_add(exports, &(atl_row){.index = 2, .name = "y.png"}, "{\"index\":2,\"name\":\"y.png\"}");
         assert_int_equal(atl_exports_flush(exports, NULL), ATL_OK);
         atl_exports_close(&exports);
     }

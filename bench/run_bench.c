@@ -1,0 +1,158 @@
+/* run_bench.c - what a picture costs the coordinator when everything is written and synced: a whole run
+ * (coordinator/run.h: batch, ledger, files, timings) over fake workers (tests/process/fake_engine.c) that
+ * take as long over a picture, and send as many bytes, as is asked.
+ *
+ *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR]]]]]
+ *
+ * CPU time of this process, all its threads, from the 5th picture to the last, so that start and end are left
+ * out; beside it the same pictures and records written and synced by a bare loop, which is what the system
+ * itself takes for that. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "coordinator/run.h"
+
+enum { WARM_UP = 5, RECORDS_BYTES = 1500, PATH_BYTES = 300 };
+
+typedef struct spent {
+    double user_s, system_s, wall_s;
+    long switches;
+} spent;
+
+static spent spent_now(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (spent){.user_s = (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6,
+                   .system_s = (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec * 1e-6,
+                   .wall_s = atl_ns_to_s(atl_clock_now_ns()),
+                   .switches = u.ru_nvcsw + u.ru_nivcsw};
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "run_bench: %s\n", what);
+    exit(1);
+}
+
+static void report(const char *what, const spent *from, const spent *to, size_t n)
+{
+    const double user_ms = (to->user_s - from->user_s) * 1e3 / (double)n;
+    const double system_ms = (to->system_s - from->system_s) * 1e3 / (double)n;
+    printf(
+        "%-28s %6zu pictures, %7.2f a second: %.3f ms of CPU each (user %.3f, system %.3f), %.1f switches\n",
+        what, n, (double)n / (to->wall_s - from->wall_s), user_ms + system_ms, user_ms, system_ms,
+        (double)(to->switches - from->switches) / (double)n);
+}
+
+/* ---- the run ---- */
+
+typedef struct counter {
+    size_t n, last;
+    spent from, to;
+} counter;
+
+static void count(void *user, const char *name, const uint8_t *png, size_t n_bytes)
+{
+    (void)name, (void)png, (void)n_bytes;
+    counter *c = user;
+    if (++c->n == WARM_UP)
+        c->from = spent_now();
+    if (c->n == c->last)
+        c->to = spent_now();
+}
+
+static void say(void *user, const char *sentence)
+{
+    (void)user;
+    fprintf(stderr, "run_bench: %s\n", sentence);
+}
+
+static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers)
+{
+    counter c = {.last = n};
+    const atl_batch_options batch = {
+        .path = prompts, .format = ATL_BATCH_TXT, .defaults = {.guidance_scale = (double)NAN}};
+    const atl_run_options options = {
+        .dir = dir,
+        .batch = &batch,
+        .executor = {.model = FAKE_WORKER, .worker_program = FAKE_WORKER, .n_workers = n_workers},
+        .model_name = "fake",
+        .model_hash = "0123456789",
+        .version = "bench",
+        .sync = true,
+        .say = say,
+        .picture = count,
+        .user = &c};
+    atl_run_outcome outcome;
+    atl_note note = {0};
+    if (atl_run(&options, &outcome, &note) != ATL_OK)
+        die(note.text);
+    if (outcome.n_painted != n)
+        die("not every picture was painted");
+    report("a run", &c.from, &c.to, n - WARM_UP);
+}
+
+/* ---- the bare loop ---- */
+
+static void write_synced(int dir_fd, int ledger_fd, size_t i, const char *bytes, size_t n)
+{
+    char temp[64], name[64];
+    snprintf(temp, sizeof temp, ".bare-%zu.part", i);
+    snprintf(name, sizeof name, "bare-%zu.png", i);
+    const int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || fdatasync(fd) != 0 || close(fd) != 0 ||
+        renameat2(dir_fd, temp, dir_fd, name, RENAME_NOREPLACE) != 0 || fsync(dir_fd) != 0 ||
+        write(ledger_fd, bytes, RECORDS_BYTES) != RECORDS_BYTES || fdatasync(ledger_fd) != 0)
+        die("cannot write");
+}
+
+static void measure_bare(const char *dir, size_t n, size_t n_bytes)
+{
+    char ledger[PATH_BYTES + 32];
+    char *bytes = calloc(1, n_bytes > RECORDS_BYTES ? n_bytes : RECORDS_BYTES);
+    snprintf(ledger, sizeof ledger, "%s/bare.ledger", dir);
+    const int dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+    const int ledger_fd = open(ledger, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (dir_fd < 0 || ledger_fd < 0 || !bytes)
+        die("cannot open the folder");
+    const spent from = spent_now();
+    for (size_t i = 0; i < n; i++)
+        write_synced(dir_fd, ledger_fd, i, bytes, n_bytes);
+    const spent to = spent_now();
+    report("a bare loop of system calls", &from, &to, n);
+    close(dir_fd);
+    close(ledger_fd);
+    free(bytes);
+}
+
+int main(int argc, char **argv)
+{
+    const size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 200;
+    const int n_workers = argc > 2 ? atoi(argv[2]) : 4;
+    const int sleep_ms = argc > 3 ? atoi(argv[3]) : 200;
+    const size_t n_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 400000;
+    char dir[PATH_BYTES], out[PATH_BYTES + 8], prompts[PATH_BYTES + 16], command[PATH_BYTES + 16];
+    snprintf(dir, sizeof dir, "%.200s/atelier-run-bench-XXXXXX", argc > 5 ? argv[5] : "/tmp");
+    if (n <= WARM_UP || !mkdtemp(dir))
+        die("wanted more than 5 pictures, and a folder that can be written");
+    snprintf(out, sizeof out, "%s/out", dir);
+    snprintf(prompts, sizeof prompts, "%s/prompts.txt", dir);
+    FILE *file = fopen(prompts, "w");
+    if (!file)
+        die("cannot write the prompts");
+    for (size_t i = 0; i < n; i++)
+        fprintf(file, "sleep %d bytes %zu\n", sleep_ms, n_bytes);
+    fclose(file);
+    measure_run(out, prompts, n, n_workers);
+    measure_bare(out, n, n_bytes);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command) == 0 ? 0 : 1;
+}
