@@ -19,6 +19,7 @@
 
 #include "base/sizes.h"
 #include "kernels/kernels.h"
+#include "ops/account.h"
 
 #define BLOCK_STRIPS 16
 #define BLOCK_KEYS   (BLOCK_STRIPS * ATL_TILE_ROWS) /* 224: seven strips of bf16 */
@@ -363,6 +364,7 @@ static atl_map as_f32(const atl_bench *bench, const atl_map *map, bool fill)
 void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
                    float scale, bool causal, const atl_map *out)
 {
+    atl_account_begin(bench);
     size_t mark = atl_arena_mark(bench->arena);
     atl_map q_f32 = as_f32(bench, q, true), k_f32 = as_f32(bench, k, true), v_f32 = as_f32(bench, v, true);
     atl_map out_f32 = as_f32(bench, out, false);
@@ -372,4 +374,5 @@ void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, c
         atl_pool_run(bench->pool, atl_map_rows(out), narrow_row, &job);
     }
     atl_arena_release(bench->arena, mark);
+    atl_account_end_attention(bench, q, k, heads);
 }

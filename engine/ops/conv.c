@@ -3,6 +3,7 @@
  * Packed: panels (panels.h), then the bias [c_out] if there is one. */
 #include <string.h>
 
+#include "ops/account.h"
 #include "ops/layers.h"
 #include "ops/panels.h"
 #include "ops/product.h"
@@ -55,6 +56,7 @@ int atl_conv_out_size(const atl_conv *conv, int h)
 void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
                   const atl_epilogue *epilogue, const atl_map *out)
 {
+    atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = in,
                                           .kernel = conv->kernel,
                                           .stride = conv->stride,
@@ -65,4 +67,10 @@ void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_i
                                           .bias = conv->bias,
                                           .epilogue = epilogue,
                                           .out = out});
+    atl_account_end_product(bench,
+                            conv->kernel == 1   ? "conv1x1"
+                            : conv->stride == 2 ? "conv3x3/2"
+                                                : "conv3x3",
+                            conv->kernel, in, conv->c_out, conv->dtype, epilogue ? epilogue->residual : NULL,
+                            out);
 }

@@ -5,6 +5,7 @@
 
 #include "base/sizes.h"
 #include "kernels/kernels.h"
+#include "ops/account.h"
 #include "ops/layers.h"
 #include "ops/panels.h"
 #include "ops/product.h"
@@ -38,6 +39,7 @@ void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_
                     const atl_epilogue *epilogue, const atl_map *out)
 {
     atl_conv_input in = {.x = x};
+    atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = &in,
                                           .kernel = 1,
                                           .stride = 1,
@@ -47,6 +49,8 @@ void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_
                                           .bias = linear->bias,
                                           .epilogue = epilogue,
                                           .out = out});
+    atl_account_end_product(bench, "linear", 1, &in, linear->n_out, linear->dtype,
+                            epilogue ? epilogue->residual : NULL, out);
 }
 
 typedef struct gate_job {
@@ -79,18 +83,19 @@ static void run_geglu_unaligned(const atl_bench *bench, const atl_linear *linear
 void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
                           const atl_map *out)
 {
-    if (out->c % ATL_TILE_COLS != 0) {
-        run_geglu_unaligned(bench, linear, x, out);
-        return;
-    }
     atl_conv_input in = {.x = x};
-    atl_product_run(bench, &(atl_product){.in = &in,
-                                          .kernel = 1,
-                                          .stride = 1,
-                                          .n_out = linear->n_out,
-                                          .dtype = linear->dtype,
-                                          .panels = linear->weight,
-                                          .bias = linear->bias,
-                                          .geglu = true,
-                                          .out = out});
+    atl_account_begin(bench);
+    if (out->c % ATL_TILE_COLS != 0)
+        run_geglu_unaligned(bench, linear, x, out);
+    else
+        atl_product_run(bench, &(atl_product){.in = &in,
+                                              .kernel = 1,
+                                              .stride = 1,
+                                              .n_out = linear->n_out,
+                                              .dtype = linear->dtype,
+                                              .panels = linear->weight,
+                                              .bias = linear->bias,
+                                              .geglu = true,
+                                              .out = out});
+    atl_account_end_product(bench, "geglu", 1, &in, linear->n_out, linear->dtype, NULL, out);
 }

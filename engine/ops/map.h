@@ -14,6 +14,7 @@
 #include "ops/types.h"
 
 struct atl_kernels;
+struct atl_account;
 
 /* Where ops run: threads, scratch, kernels of one instruction set. Passed to every op. */
 typedef struct atl_bench {
@@ -21,6 +22,7 @@ typedef struct atl_bench {
     atl_arena *arena;
     const struct atl_kernels *kernels;
     const atl_policy *policy;
+    struct atl_account *account; /* counts what ops cost (account.h); NULL: nobody wants to know */
 } atl_bench;
 
 typedef struct atl_map {

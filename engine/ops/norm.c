@@ -12,6 +12,7 @@
 
 #include "base/sizes.h"
 #include "kernels/kernels.h"
+#include "ops/account.h"
 #include "ops/layers.h"
 
 #define CHUNK_ROWS 64
@@ -156,6 +157,7 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
                     .act = act,
                     .out = out,
                     .n_chunks = (picture_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS};
+    atl_account_begin(bench);
     job.sums = atl_arena_take(bench->arena, n * job.n_chunks * 2 * (size_t)norm->c * sizeof *job.sums);
     job.scale_shift = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.scale_shift);
     if (!bench->arena->measuring) {
@@ -164,6 +166,7 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
         atl_pool_run(bench->pool, n * job.n_chunks, apply_chunk, &job);
     }
     atl_arena_release(bench->arena, mark);
+    atl_account_end_norm(bench, "group_norm", x, x_more, out);
 }
 
 static void layer_norm_chunk(void *user, size_t tile, int thread)
@@ -180,6 +183,8 @@ static void layer_norm_chunk(void *user, size_t tile, int thread)
 void atl_layer_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *out)
 {
     norm_job job = {.kernels = bench->kernels, .norm = norm, .inputs = {x}, .n_inputs = 1, .out = out};
+    atl_account_begin(bench);
     if (!bench->arena->measuring)
         atl_pool_run(bench->pool, (atl_map_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS, layer_norm_chunk, &job);
+    atl_account_end_norm(bench, "layer_norm", x, NULL, out);
 }
