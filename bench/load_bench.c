@@ -38,6 +38,8 @@ int main(int argc, char **argv)
     }
     atl_engine_options options = {
         .model = argv[1], .policy = argc > 2 ? argv[2] : "bf16", .n_threads = argc > 3 ? atoi(argv[3]) : 2};
+    if (strcmp(where, "private") != 0 && strcmp(where, "shared") != 0)
+        options.pack_cache = where;
     const bool shared = strcmp(where, "shared") == 0;
     printf("%s, %s, %d threads, %s: ms until ready%s\n", options.model, options.policy, options.n_threads,
            where, shared ? ", and for who comes second" : "");

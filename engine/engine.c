@@ -5,10 +5,12 @@
  * consists of is in model/. */
 #include "engine_private.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "pack_cache.h"
 
 /* Describes every network of `parts` to the loader. In LIST mode the networks are only scaffolding. */
 static void walk(atl_engine *engine, unsigned parts, atl_loader *loader)
@@ -63,12 +65,28 @@ static atl_status walk_and_close(atl_engine *engine, unsigned parts, atl_loader 
     return st;
 }
 
-static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes, atl_note *note)
+/* What a store has to hold: every tensor in the order of the walk, as a digest. */
+static void hash_param(void *user, const atl_param *param)
+{
+    unsigned char numbers[8 * 6] = {(unsigned char)param->component, (unsigned char)param->kind,
+                                    (unsigned char)param->rank};
+    for (int i = 0; i < param->rank; i++)
+        for (int byte = 0; byte < 8; byte++)
+            numbers[8 * (i + 1) + byte] = (unsigned char)(param->shape[i] >> (8 * byte));
+    crypto_generichash_update(user, numbers, sizeof numbers);
+    crypto_generichash_update(user, (const unsigned char *)param->name, strlen(param->name) + 1);
+}
+
+static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes,
+                                uint8_t ret_listing[32], atl_note *note)
 {
     atl_loader *loader = NULL;
-    atl_status st = atl_loader_open_list(engine->policy, NULL, NULL, &loader, note);
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, 32);
+    atl_status st = atl_loader_open_list(engine->policy, hash_param, &state, &loader, note);
     if (st == ATL_OK)
         st = walk_and_close(engine, parts, loader, NULL, ret_bytes, note);
+    crypto_generichash_final(&state, ret_listing, 32);
     free_networks(engine);
     return st;
 }
@@ -88,13 +106,15 @@ static atl_status bind(atl_engine *engine, unsigned parts, atl_note *note)
     return st != ATL_OK ? st : walk_and_close(engine, parts, loader, NULL, NULL, note);
 }
 
-/* Packs into the memfd unless another process did, then binds to it. */
-static atl_status load_shared(atl_engine *engine, unsigned parts, size_t bytes, int fd, atl_note *note)
+/* Packs into the memfd unless another process did, then binds to it; *ret_packed: whether it was this one. */
+static atl_status load_shared(atl_engine *engine, unsigned parts, size_t bytes, int fd, bool *ret_packed,
+                              atl_note *note)
 {
     bool packed = false;
     atl_status st = atl_store_share_begin(fd, bytes, engine->pool, &engine->store, &packed, note);
     if (st != ATL_OK)
         return st;
+    *ret_packed = !packed;
     if (!packed) {
         const atl_status packing = pack(engine, parts, note);
         free_networks(engine); /* they point into the mapping that goes now */
@@ -105,15 +125,63 @@ static atl_status load_shared(atl_engine *engine, unsigned parts, size_t bytes, 
     return st != ATL_OK ? st : bind(engine, parts, note);
 }
 
-static atl_status load(atl_engine *engine, unsigned parts, int shared_fd, atl_note *note)
+/* From the files, by way of the memfd if there is one. */
+static atl_status load_packed_anew(atl_engine *engine, unsigned parts, size_t bytes, int fd, bool *ret_packed,
+                                   atl_note *note)
+{
+    if (fd > 0)
+        return load_shared(engine, parts, bytes, fd, ret_packed, note);
+    *ret_packed = true;
+    const atl_status st = atl_store_open(bytes, &engine->store, note);
+    return st != ATL_OK ? st : pack(engine, parts, note);
+}
+
+/* Keeps what was packed for the next who opens this model. */
+static void keep_packed(atl_engine *engine, const atl_pack_cache *cache, size_t bytes)
+{
+    atl_note trouble = {0};
+    if (atl_pack_file_write(cache->path, cache->key, &engine->store, bytes, &trouble) == ATL_OK)
+        return;
+    if (engine->pack_note.text[0])
+        atl_fail(&engine->pack_note, ATL_IO, "%.200s; and %.200s", engine->pack_note.text, trouble.text);
+    else
+        engine->pack_note = trouble;
+}
+
+/* From the cache if it has them. What is wrong with it is kept for the facts, and costs nothing but time. */
+static atl_status load_cached(atl_engine *engine, unsigned parts, size_t bytes, const uint8_t listing[32],
+                              const atl_engine_options *options, atl_note *note)
+{
+    atl_pack_cache cache = {0};
+    bool packed = false;
+    atl_status found = atl_pack_cache_find(options->pack_cache, engine, listing, &cache, &engine->pack_note);
+    if (found == ATL_OK) {
+        found = atl_pack_file_map(cache.path, cache.key, bytes, &engine->store, &engine->pack_note);
+        if (found == ATL_NOT_FOUND)
+            engine->pack_note = (atl_note){0};
+    }
+    atl_status st;
+    if (found == ATL_OK)
+        st = bind(engine, parts, note);
+    else
+        st = load_packed_anew(engine, parts, bytes, options->shared_weights_fd, &packed, note);
+    if (st == ATL_OK && packed && cache.path)
+        keep_packed(engine, &cache, bytes);
+    atl_pack_cache_done(&cache);
+    return st;
+}
+
+static atl_status load(atl_engine *engine, unsigned parts, const atl_engine_options *options, atl_note *note)
 {
     size_t bytes = 0;
-    atl_status st = measure_store(engine, parts, &bytes, note);
-    if (st == ATL_OK && shared_fd > 0)
-        return load_shared(engine, parts, bytes, shared_fd, note);
-    if (st == ATL_OK)
-        st = atl_store_open(bytes, &engine->store, note);
-    return st != ATL_OK ? st : pack(engine, parts, note);
+    uint8_t listing[32];
+    bool packed;
+    atl_status st = measure_store(engine, parts, &bytes, listing, note);
+    if (st != ATL_OK)
+        return st;
+    if (options->pack_cache && options->pack_cache[0])
+        return load_cached(engine, parts, bytes, listing, options, note);
+    return load_packed_anew(engine, parts, bytes, options->shared_weights_fd, &packed, note);
 }
 
 /* The tokenizer of encoder `which`, from the checkpoint or, for a single file, from where the user says. */
@@ -173,7 +241,7 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     for (int i = 0; st == ATL_OK && (parts & ATL_PART_TOKENIZER) && i < engine->config->n_text_encoders; i++)
         st = open_tokenizer(engine, options->tokenizer_dir, i, note);
     if (st == ATL_OK)
-        st = load(engine, parts, options->shared_weights_fd, note);
+        st = load(engine, parts, options, note);
     if (st != ATL_OK)
         goto fail;
     engine->load_ns = atl_clock_now_ns() - begun_ns;

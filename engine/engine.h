@@ -26,6 +26,9 @@ typedef struct atl_engine_options {
     /* A memfd inherited by several processes that open the same model: the first packs the weights into it,
      * the others map them. 0: weights of one's own. */
     int shared_weights_fd;
+    /* A directory where packed weights are kept: mapped from there if they are, else written there once they
+     * are packed. NULL or "": none. Trouble with it never fails the opening; the facts tell of it. */
+    const char *pack_cache;
 } atl_engine_options;
 
 /* Reads, checks and packs the whole model. Errors: the note says file, tensor or key, what was found and what
@@ -109,6 +112,7 @@ typedef struct atl_engine_facts {
     int n_threads;
     int vae_factor;           /* sizes must be multiples of it */
     const char *policy, *isa; /* "fp32", "avx512" */
+    const char *pack_note;    /* what went wrong with the cache of packed weights, or "" */
     char model_name[128];     /* the directory's or file's name */
     char model_hash[11]; /* the first 10 hex digits of the SHA-256 of the UNet's file (of the single file) */
 } atl_engine_facts;

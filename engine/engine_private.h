@@ -37,6 +37,7 @@ struct atl_engine {
     atl_arena arena; /* grown between stages, never within one */
     atl_embedding_cache embeddings;
     int64_t load_ns;
+    atl_note pack_note; /* why the cache of packed weights was of no use; empty: nothing to say */
 };
 
 atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
@@ -116,6 +117,11 @@ typedef struct atl_paint_probe {
 atl_status atl_engine_paint_probed(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                                    void *user, const atl_paint_probe *probe, atl_painting *ret_painting,
                                    atl_note *note);
+
+/* The file's SHA-256, from the user's cache directory where it was computed before. Any thread. Errors:
+ * ATL_NOT_FOUND, ATL_IO. */
+enum { ATL_FILE_HASH_HEX = 64 };
+atl_status atl_engine_hash_file(const char *path, char hex[ATL_FILE_HASH_HEX + 1], atl_note *note);
 
 /* ---- stage clocks ---- */
 typedef struct atl_stage_clock {

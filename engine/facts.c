@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "engine_private.h"
 
-enum { HASH_HEX = 2 * crypto_hash_sha256_BYTES };
+enum { HASH_HEX = ATL_FILE_HASH_HEX };
 
 static void to_hex(const unsigned char *bytes, size_t n, char *hex)
 {
@@ -106,12 +106,8 @@ static void first_file(void *user, const char *name, const atl_weight *weight)
         *path = atl_safetensors_path(weight->file);
 }
 
-static atl_status model_hash(const atl_weights *weights, char *hex, atl_note *note)
+atl_status atl_engine_hash_file(const char *path, char hex[ATL_FILE_HASH_HEX + 1], atl_note *note)
 {
-    const char *path = NULL;
-    atl_weights_visit(weights, ATL_UNET, first_file, &path);
-    if (!path)
-        return atl_fail(note, ATL_NOT_FOUND, "%s: holds no UNet", atl_weights_path(weights));
     char *cached = cache_path(path);
     atl_status st = ATL_OK;
     if (!cached || !read_cached(cached, hex)) {
@@ -121,6 +117,15 @@ static atl_status model_hash(const atl_weights *weights, char *hex, atl_note *no
     }
     free(cached);
     return st;
+}
+
+static atl_status model_hash(const atl_weights *weights, char *hex, atl_note *note)
+{
+    const char *path = NULL;
+    atl_weights_visit(weights, ATL_UNET, first_file, &path);
+    if (!path)
+        return atl_fail(note, ATL_NOT_FOUND, "%s: holds no UNet", atl_weights_path(weights));
+    return atl_engine_hash_file(path, hex, note);
 }
 
 /* The directory's or file's last part, without ".safetensors". */
@@ -173,6 +178,7 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
         .vae_factor = atl_vae_scale(&engine->config->vae),
         .policy = engine->policy->name,
         .isa = isa_in_use(engine),
+        .pack_note = engine->pack_note.text,
     };
     model_name(atl_weights_path(engine->weights), facts.model_name, sizeof facts.model_name);
     char hex[HASH_HEX + 1];

@@ -14,6 +14,10 @@
 
 #include "kernels/kernels.h"
 
+/* The layout in a word: packed weights that were kept on disk are used only by who has the same. Whoever
+ * changes what a panel looks like changes this. */
+#define ATL_PANELS_LAYOUT "1: 32 columns; bf16 in pairs of k, k in blocks of 32"
+
 /* What k becomes in a panel. */
 size_t atl_panels_k(size_t k, atl_dtype dtype);
 /* Bytes of the panels of an [n_out][k] matrix, columns without an output included. */
