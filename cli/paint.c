@@ -78,9 +78,13 @@ static atl_status open_engine(run *r, atl_note *note)
 {
     const int64_t wall_ns = atl_clock_now_ns(), cpu_ns = atl_clock_process_cpu_ns();
     const atl_engine_options options = paint_engine_options(&r->args, r->args.model);
-    const atl_status st = atl_engine_open(&options, &r->engine, note);
+    atl_status st = atl_engine_open(&options, &r->engine, note);
     r->report.load = since(wall_ns, cpu_ns);
-    return st != ATL_OK ? st : atl_engine_facts_get(r->engine, &r->facts, note);
+    if (st != ATL_OK || (st = atl_engine_facts_get(r->engine, &r->facts, note)) != ATL_OK)
+        return st;
+    if (r->facts.pack_note[0])
+        console_say("packed weights: %s", r->facts.pack_note);
+    return ATL_OK;
 }
 
 static atl_status paint(run *r, atl_note *note)

@@ -49,8 +49,13 @@ static const atl_option settings_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16", 0, 0, "ATELIER_POLICY", "fp32",
-     "the precision that is computed in; bf16 is faster on processors with AMX"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16|auto", 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that is computed in; bf16 is faster on processors with AMX; auto: the fastest that this "
+     "machine is good at"},
+    {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
+     "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
+     "yours "
+     "to delete"},
     {"threads", 't', ATL_OPTION_INT, AT(threads), "N", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
      "otherwise one for each CPU that this process may run on; pictures do not depend on it"},
 };
@@ -124,6 +129,7 @@ atl_engine_options paint_engine_options(const paint_args *args, const char *mode
     return (atl_engine_options){.model = model,
                                 .variant = args->variant,
                                 .policy = args->policy,
+                                .pack_cache = args->pack_cache,
                                 .n_threads = (int)args->threads,
                                 .tokenizer_dir = args->tokenizer};
 }

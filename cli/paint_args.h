@@ -15,7 +15,7 @@ typedef struct paint_args {
     int64_t steps, width, height, clip_skip;
     double guidance_scale, strength;
     /* the engine's */
-    const char *model, *variant, *policy, *tokenizer;
+    const char *model, *variant, *policy, *pack_cache, *tokenizer;
     int64_t threads;
     /* paint's alone */
     const char *output;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "engine/engine.h"
 #include "image/picture.h"
 #include "workers_arg.h"
 
@@ -27,6 +28,10 @@ static const atl_option pool_rows[] = {
      "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
     {"no-bind", 0, ATL_OPTION_FLAG, AT(no_bind), NULL, NULL, 0, 0, "ATELIER_NO_BIND", NULL,
      "leave the workers where the system puts them"},
+    {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
+     "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
+     "yours "
+     "to delete"},
     {"batch-size", 0, ATL_OPTION_INT, AT(batch_size), "N", NULL, 1, MAX_MICRO, "ATELIER_BATCH_SIZE", "1",
      "jobs of one size that share the denoiser's calls; pictures do not depend on it"},
 };
@@ -38,8 +43,8 @@ static const atl_option model_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16", 0, 0, "ATELIER_POLICY", "fp32",
-     "the precision that is computed in"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16|auto", 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that is computed in; auto: the fastest that this machine is good at"},
 };
 
 static const atl_option batch_rows[] = {
@@ -143,8 +148,9 @@ atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl
     *ret = (atl_executor_options){
         .model = args->model,
         .variant = args->variant,
-        .policy = args->policy,
+        .policy = atl_engine_policy_settle(args->policy),
         .tokenizer_dir = args->tokenizer,
+        .pack_cache = args->pack_cache,
         .n_workers = n_workers,
         .n_threads = (int)args->threads,
         .order = strcmp(args->order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER,

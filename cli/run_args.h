@@ -10,7 +10,7 @@
 
 typedef struct run_args {
     /* the pool's */
-    const char *model, *variant, *policy, *tokenizer, *workers, *order, *cpus;
+    const char *model, *variant, *policy, *tokenizer, *workers, *order, *cpus, *pack_cache;
     int64_t threads, batch_size;
     bool no_bind;
     /* the batch's */

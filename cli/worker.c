@@ -12,7 +12,7 @@
 #define AT(field) offsetof(worker_args, field)
 
 typedef struct worker_args {
-    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer;
+    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *pack_cache;
     int64_t worker, parent, threads, batch_size, weights_fd, word_every;
 } worker_args;
 
@@ -39,6 +39,8 @@ static const atl_option rows[] = {
      "which files of a checkpoint"},
     {"policy", 0, ATL_OPTION_STRING, AT(policy), "NAME", NULL, 0, 0, NULL, NULL,
      "the precision that is computed in"},
+    {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, NULL, NULL,
+     "where packed weights are kept"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, NULL, NULL,
      "a folder that holds tokenizer/"},
 };
@@ -82,6 +84,7 @@ static atl_status run(const worker_args *a, atl_note *note)
         .engine = {.model = a->model,
                    .variant = a->variant,
                    .policy = a->policy,
+                   .pack_cache = a->pack_cache,
                    .tokenizer_dir = a->tokenizer},
     };
     return atl_worker_run(&options, note);

@@ -66,6 +66,7 @@ void atl_weights_file_close(atl_weights_file **file);
 
 typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */
+    const char *pack_cache;               /* as atl_engine_options; NULL: none */
     const char *tokenizer_dir;
     const char *worker_program; /* the `atelier` binary; NULL: this program, if it is called so; else the one
                                    that was installed with the library; else $PATH's */

@@ -100,7 +100,7 @@ struct atl_executor {
     pthread_t thread;
     atl_plan plan;
     /* copied options */
-    char *model, *variant, *policy, *tokenizer_dir, *program, **extra_args;
+    char *model, *variant, *policy, *tokenizer_dir, *pack_cache, *program, **extra_args;
     bool bind;
     int batch_size;
     int64_t silence_patience_ns, start_patience_ns, compute_patience_ns;

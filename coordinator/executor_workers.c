@@ -15,7 +15,7 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 27, NUMBER_BYTES = 24 };
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 29, NUMBER_BYTES = 24 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
 void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, const char *text)
@@ -96,6 +96,7 @@ static bool make_command_line(const atl_executor *x, uint32_t w, command_line *l
     add(line, "--model", x->model);
     add(line, "--variant", x->variant);
     add(line, "--policy", x->policy);
+    add(line, "--pack-cache", x->pack_cache);
     add(line, "--tokenizer", x->tokenizer_dir);
     if (x->bind) {
         for (int t = 0; t < x->plan.n_threads; t++)

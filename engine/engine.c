@@ -218,11 +218,14 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     atl_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for an engine");
-    const char *policy = options->policy ? options->policy : "fp32";
-    atl_status st = ATL_OK;
+    atl_status st = atl_cpu_check_isa(note);
+    if (st != ATL_OK)
+        goto fail;
+    const char *policy = atl_engine_policy_settle(options->policy);
     engine->policy = atl_policy_find(policy);
     if (!engine->policy) {
-        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s", policy, atl_policy_names());
+        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s, auto", policy,
+                      atl_policy_names());
         goto fail;
     }
     st = atl_weights_open(options->model, options->variant ? options->variant : "", &engine->weights, note);

@@ -16,7 +16,7 @@ typedef struct atl_engine atl_engine;
 typedef struct atl_engine_options {
     const char *model;   /* a diffusers directory or a single .safetensors file */
     const char *variant; /* "" or NULL; "fp16": take *.fp16.safetensors */
-    const char *policy;  /* "fp32"; NULL: that */
+    const char *policy;  /* "fp32", "bf16" or "auto"; NULL: the first */
     int n_threads;       /* ≥ 1 */
     void (*thread_hook)(void *user,
                         int thread); /* called once in each compute thread: pins it. May be NULL */
@@ -103,6 +103,11 @@ atl_status atl_engine_paint(atl_engine *engine, const atl_request *request, atl_
 void atl_engine_paint_batch(atl_engine *engine, const atl_request *requests, size_t n,
                             atl_progress_fn progress, void *user, atl_painting *ret_paintings,
                             atl_status *ret_statuses, atl_note *notes);
+
+/* What a policy's name stands for on this machine: "auto" becomes the fastest one that the machine runs well
+ * and whose quality was measured; NULL and "" become "fp32"; other names stay, known or not. For who records
+ * what was painted with before an engine is opened. */
+const char *atl_engine_policy_settle(const char *policy);
 
 /* Facts for reports. */
 typedef struct atl_engine_facts {

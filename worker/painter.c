@@ -56,6 +56,9 @@ static void say_ready(atl_painter *p)
     const atl_engine_facts *facts = &p->encoder->facts;
     atl_text list = {0}, note = {0};
     atl_binding_report(p->binding, &list, &note);
+    if (facts->pack_note[0])
+        atl_text_printf(&note, "%spacked weights: %s", note.data && note.data[0] ? "; " : "",
+                        facts->pack_note);
     post(p, &(atl_message){.type = ATL_MSG_READY,
                            .worker = p->shop->number,
                            .isa = (char *)(uintptr_t)facts->isa,

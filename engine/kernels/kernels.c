@@ -92,18 +92,39 @@ static uint32_t detected_flags(void)
 }
 #endif
 
-/* What each value of ATELIER_ISA lets through. A value that is not here limits nothing. */
+/* What each value of ATELIER_ISA lets through. */
+#define LIMITS(X)                                                                                            \
+    X(portable, 0)                                                                                           \
+    X(avx2, ATL_CPU_AVX2)                                                                                    \
+    X(avx512, ATL_CPU_AVX2 | ATL_CPU_AVX512)                                                                 \
+    X(avx512_bf16, ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI | ATL_CPU_AVX512_BF16)                \
+    X(amx, UINT32_MAX)                                                                                       \
+    X(neon, ATL_CPU_NEON)                                                                                    \
+    X(neon_bf16, ATL_CPU_NEON | ATL_CPU_NEON_BF16)
+
+#define LIMIT_ROW(label, flags) {#label, flags},
 static const struct {
     const char *name;
     uint32_t allowed;
-} limits[] = {
-    {"portable", 0},
-    {"avx2", ATL_CPU_AVX2},
-    {"avx512", ATL_CPU_AVX2 | ATL_CPU_AVX512},
-    {"avx512_bf16", ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI | ATL_CPU_AVX512_BF16},
-    {"amx", UINT32_MAX},
-    {"neon", ATL_CPU_NEON},
-};
+} limits[] = {LIMITS(LIMIT_ROW)};
+
+const char *atl_cpu_isas(void)
+{
+#define LIMIT_NAME(label, flags) ", " #label
+    static const char names[] = LIMITS(LIMIT_NAME);
+    return names + 2;
+}
+
+atl_status atl_cpu_check_isa(atl_note *note)
+{
+    const char *isa = getenv("ATELIER_ISA");
+    if (!isa || isa[0] == '\0')
+        return ATL_OK;
+    for (size_t i = 0; i < ATL_COUNT(limits); i++)
+        if (strcmp(isa, limits[i].name) == 0)
+            return ATL_OK;
+    return atl_fail(note, ATL_USAGE, "ATELIER_ISA: found \"%s\", wanted one of %s", isa, atl_cpu_isas());
+}
 
 uint32_t atl_cpu_flags(void)
 {

@@ -78,9 +78,15 @@ enum {
     ATL_CPU_AVX512_BF16 = 1u << 3,
     ATL_CPU_AMX = 1u << 4, /* tile, bf16, int8, and the system's permission */
     ATL_CPU_NEON = 1u << 5,
+    ATL_CPU_NEON_BF16 = 1u << 6, /* BFMMLA and its conversions */
 };
 
-uint32_t atl_cpu_flags(void); /* of this machine, limited by ATELIER_ISA=portable|avx2|avx512|… */
+/* Of this machine, limited to what ATELIER_ISA names: one of atl_cpu_isas, or unset. A name whose
+ * instructions the machine lacks leaves the next weaker ones. */
+uint32_t atl_cpu_flags(void);
+const char *atl_cpu_isas(void); /* "portable, avx2, …": what ATELIER_ISA may be */
+/* ATL_USAGE, in words, if ATELIER_ISA is something else. */
+atl_status atl_cpu_check_isa(atl_note *note);
 const atl_kernels *atl_kernels_choose(uint32_t cpu_flags);
 
 #endif

@@ -77,7 +77,7 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
 {
     (void)note;
     *ret = (atl_engine_facts){
-        .packed_bytes = 1, .n_threads = 1, .vae_factor = 8, .policy = "fp32", .isa = "fake"};
+        .packed_bytes = 1, .n_threads = 1, .vae_factor = 8, .policy = "fp32", .pack_note = "", .isa = "fake"};
     snprintf(ret->model_name, sizeof ret->model_name, "%.60s", engine->model_name);
     snprintf(ret->model_hash, sizeof ret->model_hash, "0123456789");
     return ATL_OK;

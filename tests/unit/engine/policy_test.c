@@ -1,0 +1,67 @@
+/* What "auto" becomes, and that ATELIER_ISA takes the names there are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "kernels/kernels.h"
+#include "ops/types.h"
+
+static void names_other_than_auto_stay(void **state)
+{
+    (void)state;
+    assert_string_equal(atl_engine_policy_settle(NULL), "fp32");
+    assert_string_equal(atl_engine_policy_settle(""), "fp32");
+    assert_string_equal(atl_engine_policy_settle("bf16"), "bf16");
+    assert_string_equal(atl_engine_policy_settle("fp7"), "fp7");
+}
+
+static void auto_follows_the_instructions(void **state)
+{
+    (void)state;
+    static const char *const weak[] = {"portable", "avx2", "avx512", "avx512_bf16", "neon"};
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
+        assert_int_equal(setenv("ATELIER_ISA", weak[i], 1), 0);
+        assert_string_equal(atl_engine_policy_settle("auto"), "fp32");
+    }
+    assert_int_equal(unsetenv("ATELIER_ISA"), 0);
+    const char *here = atl_engine_policy_settle("auto");
+    assert_non_null(atl_policy_find(here));
+    if (atl_cpu_flags() & (ATL_CPU_AMX | ATL_CPU_NEON_BF16))
+        assert_string_not_equal(here, "fp32");
+    else
+        assert_string_equal(here, "fp32");
+}
+
+static void isa_is_one_of_the_names_that_are_told(void **state)
+{
+    (void)state;
+    atl_note note = {0};
+    char names[256];
+    snprintf(names, sizeof names, "%s", atl_cpu_isas());
+    for (char *rest = names, *name; (name = strsep(&rest, ",")) != NULL;) {
+        assert_int_equal(setenv("ATELIER_ISA", name + (name[0] == ' '), 1), 0);
+        assert_int_equal(atl_cpu_check_isa(&note), ATL_OK);
+    }
+    assert_int_equal(setenv("ATELIER_ISA", "avx3", 1), 0);
+    assert_int_equal(atl_cpu_check_isa(&note), ATL_USAGE);
+    assert_non_null(strstr(note.text, "found \"avx3\", wanted one of portable, avx2, "));
+    assert_int_equal(unsetenv("ATELIER_ISA"), 0);
+    assert_int_equal(atl_cpu_check_isa(&note), ATL_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_other_than_auto_stay),
+        cmocka_unit_test(auto_follows_the_instructions),
+        cmocka_unit_test(isa_is_one_of_the_names_that_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
