@@ -13,6 +13,7 @@ int command_status(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_retry(int argc, char **argv);
 int command_gallery(int argc, char **argv);
+int command_history(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);
 int command_model_synth(int argc, char **argv);

@@ -7,12 +7,14 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "auto_workers.h"
 #include "base/file.h"
 #include "commands.h"
 #include "config.h"
 #include "console.h"
 #include "engine/engine.h"
 #include "find_model.h"
+#include "leave_row.h"
 #include "results/summary.h"
 #include "run_command.h"
 #include "run_signals.h"
@@ -55,6 +57,8 @@ int run_and_report(atl_run_options *options, const run_args *args)
     run_progress_clear(&progress);
     if (st != ATL_OK)
         return console_fail(st, &note);
+    if (outcome.n_painted > 0 && !args->no_history)
+        leave_row_of_run(options->dir, args->cpus);
     if (!args->quiet) {
         fputs(outcome.summary, stderr);
         console_say("%s/index.html shows the pictures", options->dir);
@@ -152,6 +156,8 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
         st = find_files(s, prompts, note);
     if (st != ATL_OK)
         return st;
+    if (!s->args.dry_run)
+        auto_workers(&s->args, s->model_hash, &s->options.executor);
     st = atl_rules_open(s->model, s->args.variant, &s->rules, note);
     if (st != ATL_OK)
         return st;

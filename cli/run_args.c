@@ -8,6 +8,7 @@
 #include "base/sizes.h"
 #include "engine/engine.h"
 #include "image/picture.h"
+#include "leave_row.h"
 #include "workers_arg.h"
 
 #define AT(field)     offsetof(run_args, field)
@@ -19,9 +20,11 @@
 
 static const atl_option pool_rows[] = {
     {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
-     "worker processes; auto: as many as have cores of their own, within the CPU quota"},
-    {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, MAX_THREADS, "ATELIER_THREADS", "1",
-     "of each worker; pictures do not depend on it"},
+     "worker processes; auto: as the latest study of this machine, model and policy recommends, or as many "
+     "as "
+     "have cores of their own, within the CPU quota"},
+    {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
+     "of each worker, otherwise 1; pictures do not depend on it"},
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact", 0, 0, "ATELIER_ORDER", "scatter",
      "workers far from each other, or side by side"},
     {"cpus", 0, ATL_OPTION_STRING, AT(cpus), "LIST", NULL, 0, 0, "ATELIER_CPUS", NULL,
@@ -98,6 +101,7 @@ static const atl_option batch_rows[] = {
 static const atl_option run_only_rows[] = {
     {"no-sync", 0, ATL_OPTION_FLAG, AT(no_sync), NULL, NULL, 0, 0, "ATELIER_NO_SYNC", NULL,
      "do not wait for the disk at each picture: what a crash of the machine loses is painted again"},
+    NO_HISTORY_ROW(AT(no_history)),
     {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},
     {"show", 0, ATL_OPTION_FLAG, AT(show), NULL, NULL, 0, 0, "ATELIER_SHOW", NULL,

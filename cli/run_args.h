@@ -22,7 +22,7 @@ typedef struct run_args {
     double guidance_scale, strength;
     /* the run's */
     const char *output;
-    bool no_sync, plain, show, quiet, json, dry_run, print_config;
+    bool no_sync, no_history, plain, show, quiet, json, dry_run, print_config;
     /* verify's alone */
     int64_t repaint;
 } run_args;

@@ -208,6 +208,19 @@ static double stages_wall_ns(const atl_summary *s)
     return sum;
 }
 
+void atl_summary_tell(atl_summary *s, atl_summary_figures *ret)
+{
+    *ret = (atl_summary_figures){
+        .n = s->n - s->n_adopted,
+        .images_per_minute = rate_per_min(s),
+        .p50_ms = percentile_ms(s, 0.50),
+        .p90_ms = percentile_ms(s, 0.90),
+        .p99_ms = percentile_ms(s, 0.99),
+    };
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        ret->stage_ms[i] = ret->n > 0 ? atl_ns_to_ms(s->stage[i].wall_ns) / (double)ret->n : (double)NAN;
+}
+
 static void put_number(atl_text *out, const char *key, double value)
 {
     if (isfinite(value))

@@ -18,6 +18,14 @@ atl_status atl_summary_add(atl_summary *summary, const atl_row *row, atl_note *n
 /* All pictures of a run, from its ledger; also how many jobs failed. Errors: as atl_ledger_read. */
 atl_status atl_summary_read(int dir_fd, atl_summary *summary, uint64_t *ret_failed, atl_note *note);
 
+/* The figures themselves; NAN where there are none. */
+typedef struct atl_summary_figures {
+    uint64_t n; /* pictures whose times are known */
+    double images_per_minute, p50_ms, p90_ms, p99_ms;
+    double stage_ms[ATL_N_STAGES]; /* mean a picture */
+} atl_summary_figures;
+void atl_summary_tell(atl_summary *summary, atl_summary_figures *ret);
+
 /* What the figures do not hold. */
 typedef struct atl_summary_facts {
     const char *model_name, *model_hash, *policy, *version, *how; /* "finished", "stopped", … */

@@ -6,7 +6,7 @@ rm -rf "$room"
 mkdir -p "$room"
 cd "$room"
 unset "${!ATELIER_@}" NO_COLOR
-export XDG_CACHE_HOME=$room/cache
+export XDG_CACHE_HOME=$room/cache XDG_DATA_HOME=$room/data
 
 fail() {
   echo "FAILED at line ${BASH_LINENO[-2]} of $(basename "${BASH_SOURCE[-1]}"): $*" >&2

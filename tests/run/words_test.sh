@@ -21,7 +21,7 @@ ATELIER_HEIGHT=72 expect 0 "" run p.txt --print-config --steps 5 -g 3
 grep -q '^steps = 5  # option$' out || fail "an option: $(grep '^steps' out)"
 grep -q "^width = 64  # $PWD/config/atelier/config$" out || fail "the config file: $(grep '^width' out)"
 grep -q '^height = 72  # ATELIER_HEIGHT$' out || fail "the environment: $(grep '^height' out)"
-grep -q '^threads = 1  # default$' out || fail "a default: $(grep '^threads' out)"
+grep -q '^batch-size = 1  # default$' out || fail "a default: $(grep '^batch-size' out)"
 echo nonsense >config/atelier/config
 expect 1 "config:1: found 'nonsense'" run p.txt --print-config
 unset XDG_CONFIG_HOME
