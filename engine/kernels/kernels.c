@@ -6,6 +6,12 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <sys/auxv.h>
+#ifndef HWCAP2_BF16
+#define HWCAP2_BF16 (1u << 14) /* which glibc before 2.32 lacks */
+#endif
+#endif
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +26,7 @@
 #define SLOT_PORTABLE(name, parameters) .name = atl_##name##__portable,
 #define SLOT_AVX2(name, parameters)     .name = atl_##name##__avx2,
 #define SLOT_AVX512(name, parameters)   .name = atl_##name##__avx512,
+#define SLOT_NEON(name, parameters)     .name = atl_##name##__neon,
 #define SLOT_BF16(name, parameters)     .name = atl_##name##__avx512_bf16,
 
 static void nothing(void)
@@ -81,9 +88,21 @@ static uint32_t detected_flags(void)
     return flags;
 }
 #elif defined(__aarch64__)
+static const atl_kernels neon = {.isa = "neon", ATL_KERNEL_LIST(SLOT_NEON) NO_TILES};
+static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
+                                      ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
+                                      .pack_bf16 = atl_pack_bf16__neon,
+                                      .pairs_bf16 = atl_pairs_bf16__neon,
+                                      NO_TILES};
+
 static uint32_t detected_flags(void)
 {
-    return ATL_CPU_NEON; /* part of the architecture */
+    uint32_t flags = ATL_CPU_NEON; /* part of the architecture */
+#if defined(__linux__)
+    if (getauxval(AT_HWCAP2) & HWCAP2_BF16)
+        flags |= ATL_CPU_NEON_BF16;
+#endif
+    return flags;
 }
 #else
 static uint32_t detected_flags(void)
@@ -148,6 +167,12 @@ const atl_kernels *atl_kernels_choose(uint32_t cpu_flags)
         return &avx512;
     if (cpu_flags & ATL_CPU_AVX2)
         return &avx2;
+#elif defined(__aarch64__)
+    const uint32_t bf16 = ATL_CPU_NEON | ATL_CPU_NEON_BF16;
+    if ((cpu_flags & bf16) == bf16)
+        return &neon_bf16;
+    if (cpu_flags & ATL_CPU_NEON)
+        return &neon;
 #else
     (void)cpu_flags;
 #endif

@@ -45,7 +45,8 @@ typedef struct atl_panel_rows {
 } atl_panel_rows;
 
 typedef struct atl_kernels {
-    const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx": what ATELIER_ISA calls it */
+    const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx", "neon", "neon_bf16": what
+                          ATELIER_ISA calls it */
     bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
@@ -57,7 +58,8 @@ typedef struct atl_kernels {
 #define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
     void atl_##name##__portable parameters;                                                                  \
     void atl_##name##__avx2 parameters;                                                                      \
-    void atl_##name##__avx512 parameters;
+    void atl_##name##__avx512 parameters;                                                                    \
+    void atl_##name##__neon parameters;
 ATL_KERNEL_LIST(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
 
@@ -67,6 +69,8 @@ ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
 /* AMX only multiplies; conversions are those of AVX512_BF16, which every processor with AMX has. */
 void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,
                         const uint16_t *ahead);
+void atl_gemm_bf16__neon_bf16(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
+                              bool add, const uint16_t *ahead);
 void atl_bf16_begin__amx(void);
 void atl_bf16_end__amx(void);
 

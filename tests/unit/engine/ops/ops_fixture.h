@@ -78,7 +78,7 @@ static inline void fixture_done(fixture *f)
 }
 
 /* The instruction sets that this machine can run, strongest last; returns how many. */
-enum { FIXTURE_ISAS = 5 };
+enum { FIXTURE_ISAS = 7 };
 
 static inline int fixture_isas(uint32_t flags[FIXTURE_ISAS])
 {
@@ -93,6 +93,10 @@ static inline int fixture_isas(uint32_t flags[FIXTURE_ISAS])
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16;
     if (have & ATL_CPU_AMX)
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX;
+    if (have & ATL_CPU_NEON)
+        flags[n++] = ATL_CPU_NEON;
+    if (have & ATL_CPU_NEON_BF16)
+        flags[n++] = ATL_CPU_NEON | ATL_CPU_NEON_BF16;
     return n;
 }
 
