@@ -14,6 +14,7 @@ int command_verify(int argc, char **argv);
 int command_retry(int argc, char **argv);
 int command_gallery(int argc, char **argv);
 int command_history(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);
 int command_model_synth(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct {
     {"retry", command_retry, "paint what failed in a run again"},
     {"gallery", command_gallery, "write a run's page of pictures again"},
     {"history", command_history, "what was measured on this machine over time, and what became worse"},
+    {"report", command_report, "write a study's report again"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
     {"worker", command_worker, NULL},
     {"probe", command_probe, NULL},

@@ -1,0 +1,59 @@
+/* report_study.c - `atelier report`: writes a study's report again from its windows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "console.h"
+#include "results/study.h"
+
+static atl_status write_report(const char *path, atl_text *out, atl_note *note)
+{
+    const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    atl_study study;
+    if (dir < 0)
+        return atl_fail(note, errno == ENOENT ? ATL_NOT_FOUND : ATL_IO, "%s: %s", path, strerror(errno));
+    atl_status st = atl_study_read(dir, &study, note);
+    if (st != ATL_OK)
+        atl_note_prefix(note, "%s", path);
+    if (st == ATL_OK) {
+        st = atl_study_report_write(dir, &study, note);
+        if (st == ATL_OK)
+            atl_study_put_text(&study, out);
+        atl_study_done(&study);
+    }
+    close(dir);
+    return st == ATL_OK && out->failed ? ATL_NO_MEMORY : st;
+}
+
+int command_report(int argc, char **argv)
+{
+    static const atl_option none[1];
+    const atl_command command = {
+        .name = "atelier report",
+        .operands = "DIR",
+        .summary =
+            "Writes DIR/report.html, .md, .csv and .json from the study in DIR, as every study does in the\n"
+            "end, and says what it recommends.",
+        .options = none,
+        .n_options = 0,
+        .least_operands = 1,
+        .most_operands = 1,
+    };
+    struct {
+        char nothing;
+    } values = {0};
+    atl_note note = {0};
+    atl_text text = {0};
+    char **operands;
+    int n, code;
+    if (!console_parse(&command, argc, argv, &values, &operands, &n, &code))
+        return code;
+    const atl_status st = write_report(operands[0], &text, &note);
+    if (st == ATL_OK)
+        printf("%s%s/report.html\n", text.data, operands[0]);
+    atl_text_done(&text);
+    return st == ATL_OK ? 0 : console_fail(st, &note);
+}

@@ -1,0 +1,372 @@
+/* report_html.c - report.html: one file that opens offline, for a manager on the first screen and an expert
+ * on the last. The charts are report_charts.c's and its neighbours', the tables report_tables.c's, the style
+ * report_page.html's. The raw data stands in the page as JSON, in which no "<" is left. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chart_private.h"
+#include "report_charts_private.h"
+#include "report_page_private.h"
+#include "report_tables_private.h"
+
+/* ---- the shell ---- */
+
+static const char *put_until(const char *from, const char *end, const char *marker, atl_text *out)
+{
+    const char *at = memmem(from, (size_t)(end - from), marker, strlen(marker));
+    if (!at)
+        return from;
+    atl_text_append(out, from, (size_t)(at - from));
+    return at + strlen(marker);
+}
+
+void atl_report_put_page(const char *title, const atl_text *body, atl_text *out)
+{
+    const char *html = (const char *)atl_report_page, *end = html + atl_report_page_bytes;
+    html = put_until(html, end, "@TITLE@", out);
+    atl_put_xml(out, title);
+    html = put_until(html, end, "@BODY@", out);
+    atl_text_append(out, body->data, body->length);
+    atl_text_append(out, html, (size_t)(end - html));
+    out->failed = out->failed || body->failed;
+}
+
+/* A chart, drawn twice. `more` is HTML. */
+static void put_chart(const report *r, const char *title, const char *more, draw_fn draw, const void *what,
+                      bool full, atl_text *out)
+{
+    atl_text_printf(out, "<figure%s><h3>%s</h3><figcaption>%s</figcaption>\n", full ? " class=\"full\"" : "",
+                    title, more);
+    draw(r, what, false, out);
+    draw(r, what, true, out);
+    atl_text_puts(out, "</figure>\n");
+}
+
+/* ---- the first screen ---- */
+
+static void put_answer(const char *name, const char *value, const char *more, atl_text *out)
+{
+    atl_text_printf(out, "<div><dt>%s</dt><dd>", name);
+    atl_put_xml(out, value);
+    if (*more) {
+        atl_text_puts(out, " <small>");
+        atl_put_xml(out, more);
+        atl_text_puts(out, "</small>");
+    }
+    atl_text_puts(out, "</dd></div>\n");
+}
+
+static const char *limit_words(atl_limit limit)
+{
+    static const char *const words[] = {"none seen", "the memory", "the cores", "not proven"};
+    return words[limit];
+}
+
+static void put_answers(const report *r, const report_series *s, atl_text *out)
+{
+    const report_count *c = &s->count[s->at], *first = &s->count[0];
+    atl_text value = {0}, more = {0};
+    atl_text_puts(out, "<dl class=\"answers\">\n");
+    atl_put_figure(&value, c->rate);
+    if (isfinite(c->rate_low) && isfinite(c->rate_high)) {
+        atl_text_puts(&more, "between ");
+        atl_put_figure(&more, c->rate_low);
+        atl_text_puts(&more, " and ");
+        atl_put_figure(&more, c->rate_high);
+        atl_text_puts(&more, " (95 % interval)");
+    }
+    put_answer("images an hour", value.data, more.data ? more.data : "", out);
+    value.length = more.length = 0;
+    atl_put_figure(&value, c->ratio);
+    atl_text_puts(&value, " ×");
+    atl_put_figure(&more, first->rate);
+    atl_text_printf(&more, " an hour with %d worker%s; %.0f %% of the ideal gain", first->workers,
+                    first->workers == 1 ? "" : "s", 100 * c->efficiency);
+    put_answer(first->workers == 1 ? "the speed of one worker" : "the speed of the least workers", value.data,
+               more.data, out);
+    value.length = more.length = 0;
+    if (isfinite(s->scaling.recommended_share)) {
+        if (s->scaling.recommended_low == s->scaling.recommended_high)
+            atl_text_printf(&value, "%d", s->scaling.recommended);
+        else
+            atl_text_printf(&value, "%d; %d–%d", s->scaling.recommended, s->scaling.recommended_low,
+                            s->scaling.recommended_high);
+        atl_text_printf(&more, "workers, in %.0f %% of 2000 resampled studies",
+                        100 * s->scaling.recommended_share);
+    } else {
+        atl_text_puts(&value, "not known");
+        atl_text_puts(&more, "too few rounds were measured");
+    }
+    put_answer("how sure", value.data, more.data, out);
+    put_answer("what limits", limit_words(s->verdict.limit), "", out);
+    atl_text_puts(out, "</dl>\n");
+    (void)r;
+    out->failed = out->failed || value.failed || more.failed;
+    atl_text_done(&value);
+    atl_text_done(&more);
+}
+
+static void put_warnings(const report *r, atl_text *out)
+{
+    if (r->n_warnings == 0)
+        return;
+    atl_text_puts(out, "<div class=\"warnings\"><strong>Before you rely on this</strong><ul>\n");
+    for (int i = 0; i < r->n_warnings; i++) {
+        atl_text_puts(out, "<li>");
+        atl_put_xml(out, r->warning[i]);
+        atl_text_puts(out, "</li>\n");
+    }
+    atl_text_puts(out, "</ul></div>\n");
+}
+
+static void put_first_screen(const report *r, atl_text *out)
+{
+    const atl_study_head *h = &r->study->head;
+    atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
+    atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
+    atl_text_printf(out, ", %d × %d px, %d steps, on ", h->width, h->height, h->n_steps);
+    atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
+    if (isfinite(r->cores))
+        atl_text_printf(out, ", %.3g cores", r->cores);
+    atl_text_puts(out, "</p>\n<h1>");
+    atl_text headline = {0};
+    atl_report_put_headline(r, &headline);
+    atl_put_xml(out, headline.data ? headline.data : "");
+    atl_text_done(&headline);
+    atl_text_puts(out, "</h1>\n");
+    if (r->best >= 0) {
+        atl_text_puts(out, "<p class=\"lead\">");
+        atl_put_xml(out, r->series[r->best].verdict.sentence);
+        atl_text_puts(out, "</p>\n");
+        put_answers(r, &r->series[r->best], out);
+    }
+    atl_text_puts(out, "</header>\n");
+    put_warnings(r, out);
+}
+
+/* ---- the charts ---- */
+
+static void put_title(const char *title, const char *words, atl_text *out)
+{
+    atl_text_printf(out, "<h2>%s</h2>\n", title);
+    if (*words)
+        atl_text_printf(out, "<p class=\"quiet\">%s</p>\n", words);
+}
+
+static void put_throughput(const report *r, atl_text *out)
+{
+    atl_text caption = {0};
+    put_title("What more workers bring", "", out);
+    atl_text_puts(
+        &caption,
+        "Points: medians of the rounds, with 95 % intervals. Lines: the law that fits best, its band "
+        "where it is sure. Dotted: what as many lone workers would paint.");
+    if (r->best >= 0 && !r->series[r->best].scaling.modelled)
+        atl_text_puts(&caption, " Dashed: fewer than five worker counts, so no law is fitted.");
+    atl_text_puts(out, "<div class=\"charts\">\n");
+    put_chart(r, "Throughput", caption.data, atl_report_draw_throughput, NULL, true, out);
+    atl_text_done(&caption);
+    put_chart(r, "Efficiency", "Images an hour over what as many lone workers would paint; 100 % is no loss.",
+              atl_report_draw_efficiency, NULL, false, out);
+    if (atl_report_has_memory(r))
+        put_chart(r, "Memory", "Proportional set size: the weights, which all workers share, count once.",
+                  atl_report_draw_memory, NULL, false, out);
+    atl_text_puts(out, "</div>\n");
+    if (r->n_series > 1) {
+        put_title("Each series",
+                  "All that differs is what the columns name; figures at each one's recommended workers.",
+                  out);
+        atl_report_put_series_table(r, out);
+    }
+}
+
+static void put_stage_legend(const report_series *s, atl_text *out)
+{
+    atl_text_puts(out, "<span class=\"legend\">");
+    for (int i = 0; i < ATL_N_STAGES; i++)
+        if (isfinite(s->count[0].wall_ms[i]))
+            atl_text_printf(out, "<span><b style=\"background:var(--s%d)\"></b>%s</span>", i,
+                            atl_stage_name((atl_stage)i));
+    atl_text_puts(out, "</span>");
+}
+
+static void put_series_charts(const report *r, const report_series *s, atl_text *out)
+{
+    atl_text_puts(out, "<div class=\"charts\">\n");
+    put_chart(r, "How long one picture takes", "Workers beside each other make each picture slower.",
+              atl_report_draw_latency, s, false, out);
+    put_chart(r, "Where the time goes", "Wall time of the stages, stacked.", atl_report_draw_stages, s, false,
+              out);
+    put_chart(r, "Slower by the clock",
+              "Wall time of a stage over its time with the least workers: 1.00 is as fast as alone.",
+              atl_report_draw_heat_wall, s, false, out);
+    put_chart(
+        r, "Slower in CPU time",
+        "Where this rises too, cores wait for memory or run slower; where only wall time rises, workers "
+        "wait for cores.",
+        atl_report_draw_heat_cpu, s, false, out);
+    atl_text_puts(out, "</div>\n");
+}
+
+static void put_stages(const report *r, atl_text *out)
+{
+    put_title("Inside a picture", "", out);
+    for (int i = 0; i < r->n_series; i++) {
+        const report_series *s = &r->series[i];
+        const bool open = i == r->best || r->n_series == 1;
+        if (s->n_counts == 0)
+            continue;
+        atl_text_printf(out, "<details%s><summary>", open ? " open" : "");
+        atl_text name = {0};
+        atl_report_put_series_name(s, &name);
+        atl_put_xml(out, name.data ? name.data : "");
+        atl_text_done(&name);
+        atl_text_puts(out, "</summary>\n");
+        put_series_charts(r, s, out);
+        atl_report_put_counts_table(s, out);
+        atl_text_puts(out, "</details>\n");
+    }
+}
+
+static void put_probe(const report *r, atl_text *out)
+{
+    put_title("The memory, watched",
+              "A probe reads memory on a core of its own, one part in ten of the time. What it gets falls, "
+              "and each read "
+              "takes longer, where the workers fill the memory's channels.",
+              out);
+    atl_text_puts(out, "<div class=\"charts\">\n");
+    if (atl_report_has_probe(r)) {
+        put_chart(r, "Bandwidth left for the probe", "Medians of the windows.",
+                  atl_report_draw_probe_bandwidth, NULL, false, out);
+        put_chart(r, "Time of one read", "A chain of dependent reads, far apart.",
+                  atl_report_draw_probe_latency, NULL, false, out);
+    }
+    if (atl_report_has_sensitivity(r))
+        put_chart(r, "The other way round: a worker beside streams",
+                  "How fast one worker paints beside processes that only stream through memory.",
+                  atl_report_draw_sensitivity, NULL, false, out);
+    atl_text_puts(out, "</div>\n");
+    if (!atl_report_has_probe(r))
+        atl_text_puts(
+            out,
+            "<p class=\"quiet\">The probe's figures are unavailable: it did not run in these windows.</p>\n");
+    for (int i = 0; i < r->n_series; i++)
+        if (isfinite(r->series[i].probe_cost)) {
+            atl_text_puts(out, "<p class=\"quiet\">");
+            atl_put_xml(out, r->series[i].label);
+            atl_text_printf(out,
+                            ": with the probe the workers paint %.1f %% of what they paint without.</p>\n",
+                            100 * r->series[i].probe_cost);
+        }
+    atl_report_put_ceilings(r, out);
+}
+
+static void put_why(const report *r, atl_text *out)
+{
+    put_title("Why: the evidence",
+              "\"The memory is the limit\" is said only where two pieces of evidence agree and none speaks "
+              "against it.",
+              out);
+    for (int i = 0; i < r->n_series; i++) {
+        const report_series *s = &r->series[i];
+        atl_text name = {0};
+        atl_report_put_series_name(s, &name);
+        atl_text_printf(out, "<details%s><summary>", i == r->best ? " open" : "");
+        atl_put_xml(out, name.data ? name.data : "");
+        atl_text_puts(out, "</summary>\n");
+        atl_text_done(&name);
+        atl_report_put_reasons(s, out);
+        atl_report_put_evidence_table(s, out);
+        atl_text_puts(out, "</details>\n");
+    }
+}
+
+static void put_times(const report *r, int dir_fd, atl_text *out)
+{
+    report_jobs *jobs = atl_report_jobs_read(r, dir_fd);
+    put_title("How it was measured", "", out);
+    atl_text_puts(out, "<div class=\"charts\">\n");
+    if (jobs) {
+        atl_text caption = {0};
+        atl_text_printf(&caption,
+                        "Pictures by worker, window %d. Shaded: the steady window, while all of them paint.",
+                        atl_report_jobs_window(jobs));
+        put_stage_legend(&r->series[r->best], &caption);
+        put_chart(r, "Workers over time", caption.data, atl_report_draw_timeline, jobs, true, out);
+        out->failed = out->failed || caption.failed;
+        atl_text_done(&caption);
+    }
+    put_chart(r, "All windows, in order",
+              "A square each, in its series' colour; a cross was flawed and is not used; empty is warm-up.",
+              atl_report_draw_strip, NULL, true, out);
+    atl_text_puts(out, "</div>\n");
+    atl_report_jobs_free(jobs);
+}
+
+static void put_others(const report *r, atl_text *out)
+{
+    if (atl_report_has_factorings(r)) {
+        put_title("At equal cores",
+                  "Few workers with many threads against many workers with one: what the same number of "
+                  "cores paints.",
+                  out);
+        atl_text_puts(out, "<div class=\"charts\">\n");
+        put_chart(r, "Throughput against cores used", "Workers × threads.", atl_report_draw_factorings, NULL,
+                  true, out);
+        atl_text_puts(out, "</div>\n");
+    }
+    if (r->study->head.n_quality > 0) {
+        put_title("Precision against quality",
+                  "Pictures of each policy beside those of fp32, same prompts and seeds.", out);
+        if (atl_report_has_quality(r)) {
+            atl_text_puts(out, "<div class=\"charts\">\n");
+            put_chart(r, "Likeness against speed", "Up and to the right is better.", atl_report_draw_quality,
+                      NULL, false, out);
+            atl_text_puts(out, "</div>\n");
+        }
+        atl_report_put_quality_table(r, out);
+    }
+}
+
+static void put_models(const report *r, atl_text *out)
+{
+    put_title("The laws",
+              "γ: images an hour of one worker; α: the share that only one can use at a time; β: what "
+              "workers cost each other; s: where the ceiling begins; p: how sharp the bend is.",
+              out);
+    for (int i = 0; i < r->n_series; i++) {
+        atl_text_puts(out, "<h3>");
+        atl_put_xml(out, r->series[i].label);
+        atl_text_puts(out, "</h3>\n");
+        atl_report_put_laws_table(&r->series[i], out);
+    }
+}
+
+void atl_report_put_html(const report *r, int dir_fd, atl_text *out)
+{
+    atl_text body = {0}, title = {0};
+    put_first_screen(r, &body);
+    put_throughput(r, &body);
+    put_stages(r, &body);
+    put_probe(r, &body);
+    put_times(r, dir_fd, &body);
+    put_others(r, &body);
+    put_why(r, &body);
+    put_models(r, &body);
+    put_title("Where this comes from", "", &body);
+    atl_report_put_provenance(r, &body);
+    put_title("Every window",
+              "As it was recorded; the same and more is in this page as JSON (id \"data\"), in report.json "
+              "and in windows.jsonl.",
+              &body);
+    atl_report_put_windows_table(r, &body);
+    atl_text_puts(&body, "<script id=\"data\" type=\"application/json\">");
+    atl_report_put_json(r, &body);
+    atl_text_puts(&body, "</script>\n");
+    atl_report_put_headline(r, &title);
+    atl_report_put_page(title.data ? title.data : "A study", &body, out);
+    atl_text_done(&body);
+    atl_text_done(&title);
+}

@@ -1,0 +1,92 @@
+/* report_private.h - the figures of a study's report, worked out once for every form of it. */
+#ifndef ATL_RESULTS_REPORT_PRIVATE_H
+#define ATL_RESULTS_REPORT_PRIVATE_H
+
+#include "base/text.h"
+#include "results/scaling.h"
+#include "results/study.h"
+#include "results/verdict.h"
+
+enum { REPORT_MAX_SERIES = 64, REPORT_MAX_COUNTS = ATL_SCALING_MAX_COUNTS, REPORT_MAX_SHARES = 16 };
+
+/* What was measured at one worker count: medians over its valid windows. NAN: unavailable. */
+typedef struct report_count {
+    int workers, n_windows;
+    double rate, rate_low, rate_high;    /* images an hour */
+    double ratio, ratio_low, ratio_high; /* over the rate of the least count */
+    double efficiency, efficiency_low, efficiency_high;
+    double job_ms[3]; /* p50, p90, p99 */
+    double wall_ms[ATL_N_STAGES], cpu_ms[ATL_N_STAGES];
+    double slow_wall[ATL_N_STAGES], slow_cpu[ATL_N_STAGES]; /* over the least count's */
+    double step_wall_ms, step_cpu_ms, slow_step_wall, slow_step_cpu;
+    double cpu_share, pss_mb, worker_pss_mb, probe_gbps, probe_ns;
+} report_count;
+
+/* One worker's rate beside streaming co-runners. */
+typedef struct report_share {
+    int corunners, n_windows;
+    double rate, share;
+} report_share;
+
+/* All windows of one policy × threads × order. */
+typedef struct report_series {
+    char policy[16], order[12];
+    int threads;
+    char label[48];           /* only what differs between the series: "bf16", "fp32 ×2 compact" */
+    atl_study_window *window; /* owned copies, in the order in which they were measured */
+    size_t n_windows, n_flawed;
+    bool probe;        /* whether the figures are of windows beside the probe */
+    double probe_cost; /* rate with it over rate without, at the counts that have both; NAN */
+    int n_counts;
+    report_count count[REPORT_MAX_COUNTS];
+    int n_shares;
+    report_share share[REPORT_MAX_SHARES];
+    bool scales; /* `scaling` holds; else `why_not` says why */
+    char why_not[256];
+    atl_scaling scaling;
+    atl_verdict verdict;
+    int at; /* which count is recommended; −1 */
+} report_series;
+
+typedef struct report {
+    const atl_study *study;
+    int n_series;
+    report_series *series; /* owned */
+    int best;              /* the series of the highest rate at its recommended count; −1 */
+    double cores;          /* that may be used; NAN */
+    int n_warnings;
+    char *warning[ATL_STUDY_MAX_WARNINGS + 64]; /* owned: the study's, and what its windows show */
+} report;
+
+/* Errors: ATL_NO_MEMORY. */
+atl_status atl_study_report_work_out(const atl_study *study, report *ret, atl_note *note);
+void atl_study_report_done(report *r);
+
+/* The value of that name in a window, and why there is none. */
+const atl_evidence *atl_report_evidence(const atl_study_window *w, const char *name);
+/* The median over the valid windows of that worker count (without co-runners); NAN. *ret_why (may be NULL) is
+ * borrowed from a window that has none. */
+double atl_report_evidence_at(const report_series *s, int workers, const char *name, const char **ret_why);
+
+/* ---- words and figures ---- */
+
+/* Three digits, thin spaces between thousands, "–" for what is not finite. */
+void atl_put_figure(atl_text *out, double value);
+void atl_put_figure_unit(atl_text *out, double value, const char *unit); /* "12.3 GB/s", "unavailable" */
+/* The headline's sentences, without markup. */
+void atl_report_put_headline(const report *r, atl_text *out);    /* "Run 6 workers × 1 thread." */
+void atl_report_put_gain(const report_series *s, atl_text *out); /* "4.1 times what one worker paints …" */
+void atl_report_put_certainty(const report_series *s, atl_text *out); /* "6; 5 to 7 in 93 % of …" */
+void atl_report_put_series_name(const report_series *s,
+                                atl_text *out);                 /* "bf16, 1 thread a worker, scatter" */
+void atl_report_put_law(const atl_law_fit *fit, atl_text *out); /* its parameters */
+
+/* ---- forms ---- */
+void atl_report_put_json(const report *r, atl_text *out);
+void atl_report_put_csv(const report *r, atl_text *out);
+void atl_report_put_markdown(const report *r, atl_text *out);
+void atl_report_put_text(const report *r, atl_text *out);
+/* `dir_fd`: where jobs.jsonl may lie. */
+void atl_report_put_html(const report *r, int dir_fd, atl_text *out);
+
+#endif

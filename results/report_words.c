@@ -1,0 +1,134 @@
+/* report_words.c - figures as people read them, and the sentences that every form of the report has. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report_private.h"
+
+#define DIGITS 3
+
+/* Thousands apart, by a thin space that does not break. */
+static void put_grouped(atl_text *out, const char *digits)
+{
+    const size_t whole = strcspn(digits, ".");
+    const size_t first = strspn(digits, "-");
+    for (size_t i = 0; i < whole; i++) {
+        atl_text_putc(out, digits[i]);
+        if (whole - first > 4 && i >= first && i + 1 < whole && (whole - i - 1) % 3 == 0)
+            atl_text_puts(out, "\u202f");
+    }
+    atl_text_puts(out, digits + whole);
+}
+
+void atl_put_figure(atl_text *out, double value)
+{
+    char digits[64];
+    if (!isfinite(value)) {
+        atl_text_puts(out, "–");
+        return;
+    }
+    const double size = fabs(value);
+    int decimals = 0;
+    if (size > 0 && size < 100)
+        decimals = DIGITS - 1 - (int)floor(log10(size));
+    if (size >= 1e15 || decimals > 8) {
+        atl_text_printf(out, "%.*g", DIGITS, value);
+        return;
+    }
+    snprintf(digits, sizeof digits, "%.*f", decimals < 0 ? 0 : decimals, value);
+    put_grouped(out, digits);
+}
+
+void atl_put_figure_unit(atl_text *out, double value, const char *unit)
+{
+    if (!isfinite(value)) {
+        atl_text_puts(out, "unavailable");
+        return;
+    }
+    atl_put_figure(out, value);
+    if (*unit)
+        atl_text_printf(out, "\u00a0%s", unit);
+}
+
+static const char *plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
+void atl_report_put_series_name(const report_series *s, atl_text *out)
+{
+    atl_text_printf(out, "%s, %d thread%s a worker", s->policy, s->threads, plural(s->threads));
+    if (s->order[0])
+        atl_text_printf(out, ", %s", s->order);
+}
+
+void atl_report_put_headline(const report *r, atl_text *out)
+{
+    if (r->best < 0) {
+        atl_text_puts(out, "No recommendation can be made from what was measured.");
+        return;
+    }
+    const report_series *s = &r->series[r->best];
+    const int workers = s->count[s->at].workers;
+    atl_text_printf(out, "Run %d worker%s × %d thread%s", workers, plural(workers), s->threads,
+                    plural(s->threads));
+    if (r->n_series > 1 && s->policy[0])
+        atl_text_printf(out, " in %s", s->policy);
+    atl_text_puts(out, ".");
+}
+
+void atl_report_put_gain(const report_series *s, atl_text *out)
+{
+    const report_count *c = &s->count[s->at], *first = &s->count[0];
+    atl_put_figure(out, c->rate);
+    atl_text_puts(out, " images an hour");
+    if (s->at == 0) {
+        atl_text_puts(out, first->workers == 1 ? ": one worker is enough." : ".");
+        return;
+    }
+    atl_text_puts(out, ": ");
+    atl_put_figure(out, c->ratio);
+    atl_text_printf(out, " times what %d worker%s paint%s (", first->workers, plural(first->workers),
+                    first->workers == 1 ? "s" : "");
+    atl_put_figure(out, first->rate);
+    atl_text_printf(out, " an hour), %.0f %% of the ideal gain.", 100 * c->efficiency);
+}
+
+void atl_report_put_certainty(const report_series *s, atl_text *out)
+{
+    const atl_scaling *sc = &s->scaling;
+    if (!s->scales) {
+        atl_text_printf(out, "not known: %s", s->why_not);
+    } else if (!isfinite(sc->recommended_share)) {
+        atl_text_printf(out, "%d; how sure is not known: too few rounds", sc->recommended);
+    } else if (sc->recommended_low == sc->recommended_high) {
+        atl_text_printf(out, "%d in %.0f %% of the resampled studies", sc->recommended,
+                        100 * sc->recommended_share);
+    } else {
+        atl_text_printf(out, "%d; %d to %d in %.0f %% of the resampled studies", sc->recommended,
+                        sc->recommended_low, sc->recommended_high, 100 * sc->recommended_share);
+    }
+}
+
+static void put_parameter(atl_text *out, const char *name, double value)
+{
+    atl_text_printf(out, "%s%s ", out->length && out->data[out->length - 1] != ' ' ? ", " : "", name);
+    atl_put_figure(out, value);
+}
+
+void atl_report_put_law(const atl_law_fit *fit, atl_text *out)
+{
+    atl_text own = {0};
+    put_parameter(&own, "γ", fit->gamma);
+    if (fit->law == ATL_LAW_AMDAHL || fit->law == ATL_LAW_USL)
+        put_parameter(&own, "α", fit->alpha);
+    if (fit->law == ATL_LAW_USL)
+        put_parameter(&own, "β", fit->beta);
+    if (fit->law == ATL_LAW_SATURATION) {
+        put_parameter(&own, "s", fit->s);
+        put_parameter(&own, "p", fit->p);
+    }
+    atl_text_append(out, own.data, own.length);
+    out->failed = out->failed || own.failed;
+    atl_text_done(&own);
+}

@@ -1,0 +1,284 @@
+/* report_test.c - a study's report: the recommendation, the four forms, and studies that have little to say.
+ */
+#include "results/study.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "report/fixture.h"
+#include "report_private.h"
+#include "results/dir_file.h"
+
+#define ROOM "report_test_room"
+
+static int open_room(void)
+{
+    mkdir(ROOM, 0755);
+    const int fd = open(ROOM, O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void read_form(int dir, const char *name, char **ret)
+{
+    size_t n;
+    assert_int_equal(atl_dir_file_read(dir, name, 1u << 26, ret, &n, NULL), ATL_OK);
+    assert_int_equal(strlen(*ret), n);
+}
+
+/* No figure that is none, as a word of its own. */
+static void assert_no_word(const char *text, const char *word)
+{
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++) {
+        const char before = at > text ? at[-1] : ' ', after = at[strlen(word)];
+        const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+        if (!strchr(letters, before) && !(after && strchr(letters, after)))
+            fail_msg("found '%s' at: %.40s", word, at > text + 20 ? at - 20 : text);
+    }
+}
+
+static void the_figures_of_a_study_are_what_made_it(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    fixture_make(&f);
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    assert_int_equal(r.n_series, 3);
+    const report_series *bf16 = &r.series[0], *fp32 = &r.series[2];
+    assert_int_equal(r.best, 0);
+    assert_string_equal(bf16->label, "bf16 ×1");
+    assert_int_equal(bf16->n_counts, FIXTURE_N_COUNTS);
+    assert_true(bf16->probe);
+    assert_true(fabs(bf16->probe_cost - 0.994) < 0.02);
+    assert_in_range(bf16->count[bf16->at].workers, 24, 48);
+    assert_int_equal(bf16->verdict.limit, ATL_LIMIT_MEMORY);
+    assert_int_equal(fp32->count[fp32->at].workers, 64);
+    assert_int_equal(fp32->verdict.limit, ATL_LIMIT_CORES);
+    assert_int_equal(bf16->n_shares, 6);
+    assert_int_equal(bf16->count[0].n_windows, 2 * FIXTURE_ROUNDS);
+    assert_true(fabs(bf16->count[0].slow_wall[ATL_STAGE_UNET] - 1) < 1e-9);
+    assert_true(isnan(bf16->count[0].wall_ms[ATL_STAGE_VAE_ENCODE]));
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
+static void the_four_forms_say_the_same(void **state)
+{
+    (void)state;
+    fixture f;
+    atl_note note = {0};
+    const int dir = open_room();
+    fixture_make(&f);
+    assert_int_equal(atl_study_report_write(dir, &f.study, &note), ATL_OK);
+    char *html, *md, *csv, *json;
+    read_form(dir, "report.html", &html);
+    read_form(dir, "report.md", &md);
+    read_form(dir, "report.csv", &csv);
+    read_form(dir, "report.json", &json);
+    json_t *o = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(o);
+    assert_int_equal(json_array_size(json_object_get(o, "windows")), f.study.n_windows);
+    const json_t *series = json_array_get(json_object_get(o, "series"), 0);
+    const int recommended = (int)json_integer_value(json_object_get(series, "recommended"));
+    char words[64];
+    snprintf(words, sizeof words, "Run %d workers × 1 thread in bf16.", recommended);
+    assert_non_null(strstr(html, words));
+    assert_non_null(strstr(md, words));
+    snprintf(words, sizeof words, "bf16,1,scatter,%d,1,", recommended);
+    const char *row = strstr(csv, words);
+    assert_non_null(row);
+    json_t *count;
+    size_t i;
+    double rate = NAN;
+    json_array_foreach(json_object_get(series, "counts"), i,
+                       count) if (json_integer_value(json_object_get(count, "workers")) == recommended) rate =
+        json_real_value(json_object_get(count, "images_per_hour"));
+    int n_windows;
+    double csv_rate;
+    assert_int_equal(sscanf(row + strlen(words), "%d,%lf", &n_windows, &csv_rate), 2);
+    assert_true(csv_rate == rate);
+    json_decref(o);
+    free(html);
+    free(md);
+    free(csv);
+    free(json);
+    fixture_done(&f);
+    close(dir);
+}
+
+static void the_page_is_one_file_and_its_data_cannot_leave_its_place(void **state)
+{
+    (void)state;
+    fixture f;
+    const int dir = open_room();
+    fixture_make(&f);
+    free(f.study.head.model_name);
+    f.study.head.model_name = strdup("</script><img src=x onerror=alert(1)>&\"'");
+    assert_int_equal(atl_study_report_write(dir, &f.study, NULL), ATL_OK);
+    char *html, *data;
+    read_form(dir, "report.html", &html);
+    data = strstr(html, "<script id=\"data\"");
+    assert_null(strstr(html, "<img"));
+    assert_null(strstr(html, "http:"));
+    assert_null(strstr(html, "https:"));
+    assert_null(strstr(html, "src=\"")); /* nothing is fetched */
+    assert_null(strstr(html, "url("));
+    assert_non_null(strstr(html, "unavailable (perf_event_open: Permission denied (EACCES))"));
+    assert_no_word(html, "nan");
+    assert_no_word(html, "inf");
+    assert_non_null(data);
+    data = strchr(data, '>') + 1;
+    char *end = strstr(data, "</script>");
+    assert_non_null(end);
+    assert_null(strstr(end + 9, "</script>")); /* the first end of a script is the only one */
+    json_t *o = json_loadb(data, (size_t)(end - data), JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(o);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(o, "study"), "model_name")),
+                        f.study.head.model_name);
+    json_decref(o);
+    free(html);
+    fixture_done(&f);
+    close(dir);
+}
+
+/* Writes the report of what is left of the fixture, and returns the lines for a terminal. */
+static char *text_of(fixture *f)
+{
+    static const char *const forms[] = {"report.html", "report.md", "report.csv", "report.json"};
+    const int dir = open_room();
+    atl_text text = {0};
+    assert_int_equal(atl_study_report_write(dir, &f->study, NULL), ATL_OK);
+    atl_study_put_text(&f->study, &text);
+    assert_false(text.failed);
+    assert_no_word(text.data, "nan");
+    assert_no_word(text.data, "inf");
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char *form;
+        read_form(dir, forms[i], &form);
+        assert_no_word(form, "nan");
+        assert_no_word(form, "inf");
+        free(form);
+    }
+    close(dir);
+    return text.data;
+}
+
+static void a_study_without_windows_recommends_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    f.study.n_windows = 0;
+    char *text = text_of(&f);
+    assert_non_null(strstr(text, "No recommendation"));
+    free(text);
+    fixture_done(&f);
+}
+
+static void one_count_alone_recommends_nothing_and_says_why(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    size_t n = 0;
+    for (size_t i = 0; i < f.study.n_windows; i++)
+        if (f.study.windows[i].config.workers == 4)
+            f.study.windows[n++] = f.study.windows[i];
+    f.study.n_windows = n;
+    char *text = text_of(&f);
+    assert_non_null(strstr(text, "No recommendation"));
+    assert_non_null(strstr(text, "Mind: bf16 ×1: no recommendation"));
+    free(text);
+    fixture_done(&f);
+}
+
+static void a_single_round_of_few_counts_has_no_law_and_no_certainty(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    size_t n = 0;
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        const atl_study_window *w = &f.study.windows[i];
+        if (w->round == 0 && w->config.workers <= 3 && strcmp(w->config.policy, "bf16") == 0 &&
+            w->config.threads == 1)
+            f.study.windows[n++] = *w;
+    }
+    f.study.n_windows = n;
+    char *text = text_of(&f);
+    assert_non_null(strstr(text, "Run 3 workers"));
+    assert_non_null(strstr(text, "how sure is not known"));
+    free(text);
+    fixture_done(&f);
+}
+
+static void what_a_reader_must_know_is_said(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    f.study.head.n_cores = 32;
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        if (w->config.workers == 12) {
+            w->valid = false;
+            snprintf(w->flaws, sizeof w->flaws, "a foreign load");
+        }
+        w->same_pixels = i != 20;
+    }
+    char *text = text_of(&f);
+    assert_non_null(strstr(text, "no valid window with 12 workers; a foreign load"));
+    assert_non_null(strstr(text, "64 workers × 1 threads are more than the 32 cores"));
+    assert_non_null(strstr(text, "other pixels"));
+    free(text);
+    fixture_done(&f);
+}
+
+static void figures_have_three_digits_and_apart_thousands(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {1, "1.00"},
+                 {12.345, "12.3"},
+                 {999.6, "1000"},
+                 {1234.5, "1234"},
+                 {12345, "12\u202f345"},
+                 {-1234567, "-1\u202f234\u202f567"},
+                 {0.01234, "0.0123"},
+                 {NAN, "–"},
+                 {INFINITY, "–"},
+                 {1e-12, "1e-12"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        atl_text text = {0};
+        atl_put_figure(&text, cases[i].value);
+        assert_string_equal(text.data, cases[i].text);
+        atl_text_done(&text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_figures_of_a_study_are_what_made_it),
+        cmocka_unit_test(the_four_forms_say_the_same),
+        cmocka_unit_test(the_page_is_one_file_and_its_data_cannot_leave_its_place),
+        cmocka_unit_test(a_study_without_windows_recommends_nothing),
+        cmocka_unit_test(one_count_alone_recommends_nothing_and_says_why),
+        cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
+        cmocka_unit_test(what_a_reader_must_know_is_said),
+        cmocka_unit_test(figures_have_three_digits_and_apart_thousands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
