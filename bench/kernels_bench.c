@@ -157,6 +157,64 @@ static double run_panel_bf16(const atl_kernels *kernels, numbers *x)
     return ATL_TILE_COLS * 32 * 9;
 }
 
+static double run_gemm_gathered_bf16(const atl_kernels *kernels, numbers *x)
+{
+    const size_t tap = 0;
+    const atl_gathered a = {.upper = x->narrow,
+                            .lower = x->narrow + 16 * GEMM_K,
+                            .stride = GEMM_K,
+                            .taps = &tap,
+                            .n_taps = 1,
+                            .k = GEMM_K};
+    kernels->bf16_begin();
+    for (int i = 0; i < 8; i++)
+        kernels->gemm_gathered_bf16(ATL_BF16_TILE_ROWS, &a, x->narrow + GEMM_K * ATL_BF16_TILE_ROWS, x->c,
+                                    false, x->narrow);
+    kernels->bf16_end();
+    return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
+/* 32 rows of 32, and back in bf16. */
+static atl_rows rows_of(void *data, atl_dtype dtype)
+{
+    return (atl_rows){.data = data, .stride = ATL_TILE_COLS, .dtype = dtype};
+}
+
+static double run_finish_rows(const atl_kernels *kernels, numbers *x)
+{
+    const atl_finish finish = {.bias = x->b, .scale = 1.0f};
+    const atl_rows residual = rows_of(x->d, ATL_F32), out = rows_of(x->c, ATL_BF16);
+    kernels->finish_rows(&finish, ATL_BF16_TILE_ROWS, ATL_TILE_COLS, x->a, &residual, &out);
+    return ATL_BF16_TILE_ROWS * ATL_TILE_COLS;
+}
+
+static double run_geglu_rows(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows out = rows_of(x->c, ATL_BF16);
+    kernels->geglu_rows(ATL_BF16_TILE_ROWS, ATL_TILE_COLS, x->a, x->b, x->d, x->d, &out);
+    return ATL_BF16_TILE_ROWS * ATL_TILE_COLS;
+}
+
+static double run_moments_rows(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows rows = {.data = x->narrow, .stride = 320, .dtype = ATL_BF16};
+    kernels->moments_rows(N / 320, 320, &rows, x->b, x->c, x->d);
+    return N / 320 * 320;
+}
+
+static double run_affine_rows(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows rows = rows_of(x->a, ATL_F32), out = rows_of(x->c, ATL_BF16);
+    kernels->affine_rows(ATL_ACT_SILU, N / ATL_TILE_COLS, ATL_TILE_COLS, &rows, x->b, x->d, &out);
+    return N;
+}
+
+static double run_f32_to_bf16(const atl_kernels *kernels, numbers *x)
+{
+    kernels->f32_to_bf16(N, x->a, (uint16_t *)(void *)x->c);
+    return N;
+}
+
 #define BENCH_ROW(name, parameters) {#name, run_##name},
 static const struct {
     const char *name;

@@ -16,6 +16,7 @@
 #include "base/sizes.h"
 #include "kernels/kernels.h"
 #include "ops/attention.h"
+#include "ops/elementwise.h"
 #include "ops/layers.h"
 
 #define N_PICTURES  2
@@ -95,10 +96,15 @@ typedef struct subject {
     size_t copy_floats, n_copies;
 } subject;
 
-static atl_map random_map(atl_arena *arena, int h, int w, int c)
+static atl_map random_map(const atl_bench *bench, atl_dtype dtype, int h, int w, int c)
 {
     size_t n = (size_t)N_PICTURES * (size_t)h * (size_t)w * (size_t)c;
-    return atl_map_over(random_floats(arena, n), ATL_F32, N_PICTURES, h, w, c);
+    atl_map map = atl_map_take(bench, dtype, N_PICTURES, h, w, c);
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map plain = atl_map_over(random_floats(bench->arena, n), ATL_F32, N_PICTURES, h, w, c);
+    atl_copy(bench, &plain, &map);
+    atl_arena_release(bench->arena, mark);
+    return map;
 }
 
 static int out_channels(const shape *s)
@@ -139,14 +145,26 @@ static void pack_copies(subject *t, atl_arena *arena)
         memcpy(t->weights + i * t->copy_floats, t->weights, t->copy_floats * sizeof(float));
 }
 
-static void subject_init(subject *t, const shape *s, atl_dtype dtype, atl_arena *arena)
+static bool is_norm(const shape *s)
+{
+    return s->kind == GROUP_NORM || s->kind == LAYER_NORM;
+}
+
+/* Maps are what the policy makes them: products read the one type and add in the other, norms and GEGLU write
+ * what products read. */
+static void subject_init(subject *t, const shape *s, const atl_bench *bench)
 {
     bool attention = s->kind == SELF_ATTENTION || s->kind == CROSS_ATTENTION;
+    atl_layer_class layer = attention ? ATL_LAYER_ATTENTION : ATL_LAYER_CONV;
+    atl_dtype dtype = bench->policy->layer[layer].store, compute = bench->policy->layer[layer].compute;
+    atl_dtype in = is_norm(s) ? ATL_F32 : compute;
+    atl_dtype out = is_norm(s) || attention || s->kind == GEGLU ? compute : ATL_F32;
+    atl_arena *arena = bench->arena;
     *t = (subject){.shape = s, .dtype = dtype};
-    t->x = random_map(arena, s->side, s->side, s->kind == SELF_ATTENTION ? 3 * s->c_in : s->c_in);
-    t->text = random_map(arena, 1, 77, 2 * s->c_in);
-    t->out = random_map(arena, s->side, s->side, out_channels(s));
-    t->residual = random_map(arena, s->side, s->side, out_channels(s));
+    t->x = random_map(bench, in, s->side, s->side, s->kind == SELF_ATTENTION ? 3 * s->c_in : s->c_in);
+    t->text = random_map(bench, in, 1, 77, 2 * s->c_in);
+    t->out = random_map(bench, out, s->side, s->side, out_channels(s));
+    t->residual = random_map(bench, ATL_F32, s->side, s->side, out_channels(s));
     t->copy_floats = atl_conv_packed_bytes(s->c_in, s->c_out, s->kernel, true, dtype) / sizeof(float);
     t->n_copies = attention ? 1 : COPIES_SIZE / (t->copy_floats * sizeof(float)) + 1;
     if (t->n_copies > 16)
@@ -260,7 +278,7 @@ int main(int argc, char **argv)
         if (!strstr(shapes[i].name, only))
             continue;
         size_t mark = atl_arena_mark(&arena);
-        subject_init(&t, &shapes[i], policy->layer[ATL_LAYER_CONV].store, &arena);
+        subject_init(&t, &shapes[i], &bench);
         timing s = measure(&bench, &t, seconds);
         total += s.best_s * shapes[i].count;
         printf("%-26s %10.3f %10.3f %10.1f %10.1f\n", shapes[i].name, s.median_s * 1e3, s.best_s * 1e3,

@@ -7,6 +7,7 @@
 
 #include "kernels/wide.h"
 #include "kernels/wide_panels.h"
+#include "kernels/wide_rows.h"
 
 #define PASS_ROWS 5
 

@@ -4,10 +4,10 @@
  * The product is avx512.c's with a pair of k where that has one: a tile of up to 11 rows × 32 columns, three
  * of which make a strip. VDPBF16PS and the conversions take subnormal numbers as 0. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-#include <string.h>
+#define KERNEL(name) atl_##name##__avx512_bf16
+#include "kernels/wide_avx512.h"
 
-#include "kernels/kernels.h"
+#include "kernels/wide_rows.h"
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -91,7 +91,7 @@ void atl_gemm_bf16__avx512_bf16(int m, size_t k, const uint16_t *a, const uint16
 
 /* ---- conversions ---- */
 
-static inline __mmask16 first_lanes(size_t n)
+static inline __mmask16 lanes_up_to(size_t n)
 {
     const uint32_t lanes = n >= 16 ? 0xffffu : (1u << n) - 1u;
     return (__mmask16)lanes;
@@ -106,7 +106,7 @@ static inline void pack_run(size_t n, const float *from, uint16_t *to)
         return;
     }
     for (size_t i = 0; i < n; i += 16) {
-        __mmask16 lanes = first_lanes(n - i);
+        __mmask16 lanes = lanes_up_to(n - i);
         _mm256_mask_storeu_epi16(to + i, lanes,
                                  (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes, from + i)));
     }

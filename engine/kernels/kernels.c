@@ -44,9 +44,8 @@ static const atl_kernels avx512_bf16 = {
     .isa = "avx512_bf16", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16) NO_TILES};
 static const atl_kernels amx = {.isa = "amx",
                                 ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
-                                .pack_bf16 = atl_pack_bf16__avx512_bf16,
-                                .pairs_bf16 = atl_pairs_bf16__avx512_bf16,
-                                .bf16_begin = atl_bf16_begin__amx,
+                                .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
+                                ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16).bf16_begin = atl_bf16_begin__amx,
                                 .bf16_end = atl_bf16_end__amx};
 
 /* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave
@@ -91,9 +90,8 @@ static uint32_t detected_flags(void)
 static const atl_kernels neon = {.isa = "neon", ATL_KERNEL_LIST(SLOT_NEON) NO_TILES};
 static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
                                       ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
-                                      .pack_bf16 = atl_pack_bf16__neon,
-                                      .pairs_bf16 = atl_pairs_bf16__neon,
-                                      NO_TILES};
+                                      .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon,
+                                      ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) NO_TILES};
 
 static uint32_t detected_flags(void)
 {

@@ -44,6 +44,24 @@ typedef struct atl_panel_rows {
     const void *row[ATL_TILE_COLS];
 } atl_panel_rows;
 
+/* Rows of numbers, f32 or bf16, `stride` elements apart. */
+typedef struct atl_rows {
+    void *data;
+    size_t stride;
+    atl_dtype dtype;
+} atl_rows;
+
+/* Up to 32 rows of bf16 where a product finds them: row i < 16 at upper + i · stride, the others at lower +
+ * (i - 16) · stride, and that once for each tap, taps[t] elements further on, each time k elements (a
+ * multiple of 32). So a tile of neighbouring pixels is read in place, and each row's sum runs over n_taps ·
+ * k. */
+typedef struct atl_gathered {
+    const uint16_t *upper, *lower;
+    size_t stride;
+    const size_t *taps;
+    size_t n_taps, k;
+} atl_gathered;
+
 typedef struct atl_kernels {
     const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx", "neon", "neon_bf16": what
                           ATELIER_ISA calls it */
@@ -71,6 +89,8 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
                         const uint16_t *ahead);
 void atl_gemm_bf16__neon_bf16(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
                               bool add, const uint16_t *ahead);
+void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                 const uint16_t *ahead);
 void atl_bf16_begin__amx(void);
 void atl_bf16_end__amx(void);
 

@@ -31,7 +31,21 @@
  *
  * pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k = first … first + k of a strip.
  *
- * pairs_bf16    x[k][32], rounded to bf16, as a panel; zeros up to the next multiple of 32. */
+ * pairs_bf16    x[k][32], rounded to bf16, as a panel; zeros up to the next multiple of 32.
+ *
+ * gemm_gathered_bf16  c[i·32 + j] = (add ? c[i·32 + j] : 0) + Σ a[i][k] · b[k][32] for m ≤ 32 rows that are
+ *               multiplied where they stand (atl_gathered); otherwise as gemm_bf16. Up to 16 or 32 rows of a
+ *               and c are in use: what is in those from m on is unspecified.
+ *
+ * finish_rows   m rows of n ≤ 32 from sums[m][32], see atl_finish (whose residual is not looked at); residual
+ *               may be NULL, bias and per_picture serve all rows, out may be the residual.
+ *
+ * geglu_rows    the same for out = (a + bias_a) · gelu(b + bias_b) from a[m][32], b[m][32]; gelu is good to
+ * 1e-4.
+ *
+ * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type.
+ *
+ * f32_to_bf16   out[n], rounded to nearest with ties to even. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 
@@ -61,9 +75,25 @@
     X(panel_bf16, (const atl_panel_rows *rows, uint16_t *panel, float *trouble))
 
 #define ATL_KERNEL_LIST_BF16(X)                                                                              \
+    ATL_KERNEL_LIST_BF16_GEMM(X)                                                                             \
+    ATL_KERNEL_LIST_BF16_ROWS(X)
+
+#define ATL_KERNEL_LIST_BF16_GEMM(X)                                                                         \
     X(gemm_bf16, (int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,     \
                   const uint16_t *ahead))                                                                    \
+    X(gemm_gathered_bf16,                                                                                    \
+      (int m, const atl_gathered *a, const uint16_t *b, float *c, bool add, const uint16_t *ahead))
+
+#define ATL_KERNEL_LIST_BF16_ROWS(X)                                                                         \
     X(pack_bf16, (int m, size_t first, size_t k, const float *const *rows, uint16_t *packed))                \
-    X(pairs_bf16, (size_t k, const float *x, uint16_t *packed))
+    X(pairs_bf16, (size_t k, const float *x, uint16_t *packed))                                              \
+    X(finish_rows, (const atl_finish *finish, int m, int n, const float *sums, const atl_rows *residual,     \
+                    const atl_rows *out))                                                                    \
+    X(geglu_rows, (int m, int n, const float *a, const float *b, const float *bias_a, const float *bias_b,   \
+                   const atl_rows *out))                                                                     \
+    X(moments_rows, (int m, int n, const atl_rows *x, const float *pivot, float *sum, float *sum_sq))        \
+    X(affine_rows, (atl_activation act, int m, int n, const atl_rows *x, const float *scale,                 \
+                    const float *shift, const atl_rows *out))                                                \
+    X(f32_to_bf16, (size_t n, const float *x, uint16_t *out))
 
 #endif

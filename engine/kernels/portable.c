@@ -233,3 +233,88 @@ void atl_pairs_bf16__portable(size_t k, const float *x, uint16_t *packed)
             packed[i / 2 * (2 * ATL_TILE_COLS) + 2 * j + i % 2] =
                 i < k ? atl_bf16_from_f32(x[i * ATL_TILE_COLS + j]) : 0;
 }
+
+void atl_gemm_gathered_bf16__portable(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                      const uint16_t *ahead)
+{
+    (void)ahead;
+    for (size_t i = 0; i < (size_t)m; i++, c += ATL_TILE_COLS) {
+        const uint16_t *row = i < 16 ? a->upper + i * a->stride : a->lower + (i - 16) * a->stride;
+        if (!add)
+            memset(c, 0, ATL_TILE_COLS * sizeof *c);
+        for (size_t kk = 0; kk < a->n_taps * a->k; kk++) {
+            float x = atl_bf16_to_f32(row[a->taps[kk / a->k] + kk % a->k]);
+            const uint16_t *pairs = b + kk / 2 * (2 * ATL_TILE_COLS) + kk % 2;
+            for (size_t j = 0; j < ATL_TILE_COLS; j++)
+                c[j] += x * atl_bf16_to_f32(pairs[2 * j]);
+        }
+    }
+}
+
+static float row_get(const atl_rows *rows, size_t i, size_t j)
+{
+    return rows->dtype == ATL_BF16 ? atl_bf16_to_f32(((const uint16_t *)rows->data)[i * rows->stride + j])
+                                   : ((const float *)rows->data)[i * rows->stride + j];
+}
+
+static void row_set(const atl_rows *rows, size_t i, size_t j, float x)
+{
+    if (rows->dtype == ATL_BF16)
+        ((uint16_t *)rows->data)[i * rows->stride + j] = atl_bf16_from_f32(x);
+    else
+        ((float *)rows->data)[i * rows->stride + j] = x;
+}
+
+void atl_finish_rows__portable(const atl_finish *finish, int m, int n, const float *sums,
+                               const atl_rows *residual, const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++, sums += ATL_TILE_COLS)
+        for (size_t j = 0; j < (size_t)n; j++) {
+            float y = sums[j];
+            if (finish->bias)
+                y += finish->bias[j];
+            if (finish->per_picture)
+                y += finish->per_picture[j];
+            y = atl_activate_one(finish->before, y);
+            if (residual)
+                y += row_get(residual, i, j);
+            row_set(out, i, j, atl_activate_one(finish->after, y * finish->scale));
+        }
+}
+
+void atl_geglu_rows__portable(int m, int n, const float *a, const float *b, const float *bias_a,
+                              const float *bias_b, const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++, a += ATL_TILE_COLS, b += ATL_TILE_COLS)
+        for (size_t j = 0; j < (size_t)n; j++) {
+            float value = a[j] + (bias_a ? bias_a[j] : 0.0f), gate = b[j] + (bias_b ? bias_b[j] : 0.0f);
+            row_set(out, i, j, value * atl_activate_one(ATL_ACT_GELU, gate));
+        }
+}
+
+void atl_moments_rows__portable(int m, int n, const atl_rows *x, const float *pivot, float *sum,
+                                float *sum_sq)
+{
+    for (size_t j = 0; j < (size_t)n; j++) {
+        sum[j] = sum_sq[j] = 0.0f;
+        for (size_t i = 0; i < (size_t)m; i++) {
+            float d = row_get(x, i, j) - pivot[j];
+            sum[j] += d;
+            sum_sq[j] += d * d;
+        }
+    }
+}
+
+void atl_affine_rows__portable(atl_activation act, int m, int n, const atl_rows *x, const float *scale,
+                               const float *shift, const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++)
+        for (size_t j = 0; j < (size_t)n; j++)
+            row_set(out, i, j, atl_activate_one(act, row_get(x, i, j) * scale[j] + shift[j]));
+}
+
+void atl_f32_to_bf16__portable(size_t n, const float *x, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = atl_bf16_from_f32(x[i]);
+}

@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES        16
+#define LANES 16
+#ifndef KERNEL
 #define KERNEL(name) atl_##name##__avx512
+#endif
 
 typedef __m512 vec;
 
@@ -157,8 +159,12 @@ static inline __m512i bf16_rounded(vec x)
 
 static inline void v_store_bf16(uint16_t *p, vec x)
 {
+#ifdef __AVX512BF16__ /* which takes subnormal numbers as 0 */
+    _mm256_storeu_si256((__m256i *)(void *)p, (__m256i)_mm512_cvtneps_pbh(x));
+#else
     __m256i narrow = _mm512_cvtepi32_epi16(_mm512_srli_epi32(bf16_rounded(x), 16));
     _mm256_storeu_si256((__m256i *)(void *)p, narrow);
+#endif
 }
 
 static inline void v_store_pairs(uint16_t *p, vec even, vec odd)

@@ -57,6 +57,18 @@ static inline vec v_gelu(vec x)
     return v_mul(x, v_if_negative(x, half_erfc, v_sub(v_set(1.0f), half_erfc)));
 }
 
+/* x·Φ(x) for results that are rounded to bf16: Φ(x) = ½ + x·p(x²) up to |x| = 4.2, fitted for least error of
+ * the result (8e-5 at most) and meeting 0 and 1 there, where it stays. */
+static inline vec v_gelu_near(vec x)
+{
+    static const float p[] = {-9.01750565e-10f, 7.9413208e-08f, -3.03792627e-06f, 6.68906172e-05f,
+                              -0.000950656859f, 0.00929822646f, -0.065528196f,    0.398465869f};
+    vec near = v_min(v_max(x, v_set(-4.2f)), v_set(4.2f)), square = v_mul(near, near), sum = v_set(p[0]);
+    for (int i = 1; i < 8; i++)
+        sum = v_fma(sum, square, v_set(p[i]));
+    return v_mul(x, v_fma(near, sum, v_set(0.5f)));
+}
+
 /* x·½·(1 + tanh u) = x·σ(2u), u = √(2/π)·(x + 0.044715·x³). */
 static inline vec v_gelu_tanh(vec x)
 {

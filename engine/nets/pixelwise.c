@@ -9,6 +9,11 @@ atl_map atl_net_take(const atl_bench *bench, atl_layer_class layer_class, int n,
     return atl_map_take(bench, bench->policy->layer[layer_class].compute, n, h, w, c);
 }
 
+atl_map atl_net_take_stream(const atl_bench *bench, atl_layer_class layer_class, int n, int h, int w, int c)
+{
+    return atl_map_take(bench, bench->policy->layer[layer_class].stream, n, h, w, c);
+}
+
 typedef struct pixel_job {
     const atl_map *x, *out;
     float shift, factor;

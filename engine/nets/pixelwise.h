@@ -4,8 +4,11 @@
 
 #include "ops/map.h"
 
-/* An uninitialised dense map from the arena, in the type in which the policy computes such a layer. */
+/* An uninitialised dense map from the arena, in the type of what only products and attention read. */
 atl_map atl_net_take(const atl_bench *bench, atl_layer_class layer_class, int n, int h, int w, int c);
+
+/* The same for a map to which layer after layer adds: a residual stream, a skip. */
+atl_map atl_net_take_stream(const atl_bench *bench, atl_layer_class layer_class, int n, int h, int w, int c);
 
 /* out = (x + shift) · factor, same shapes, dense f32; out may be x. */
 void atl_shift_scale(const atl_bench *bench, const atl_map *x, float shift, float factor, const atl_map *out);

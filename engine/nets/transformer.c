@@ -217,7 +217,7 @@ void atl_transformer_run(const atl_transformer *transformer, const atl_bench *be
 {
     size_t mark = atl_arena_mark(bench->arena);
     int n_tokens = x->h * x->w;
-    atl_map t = atl_net_take(bench, ATL_LAYER_LINEAR, x->n, 1, n_tokens, transformer->inner);
+    atl_map t = atl_net_take_stream(bench, ATL_LAYER_LINEAR, x->n, 1, n_tokens, transformer->inner);
     atl_map x_tokens = atl_map_reshaped(x, 1, n_tokens);
     atl_epilogue sum = {.residual = &x_tokens};
 

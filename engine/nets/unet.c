@@ -136,7 +136,8 @@ void atl_unet_free(atl_unet **unet)
 static void run_down(const atl_unet *unet, const atl_bench *bench, const atl_map *sample,
                      const atl_unet_condition *on, atl_skips *skips)
 {
-    atl_map first = atl_net_take(bench, ATL_LAYER_CONV, sample->n, sample->h, sample->w, unet->conv_in.c_out);
+    atl_map first =
+        atl_net_take_stream(bench, ATL_LAYER_CONV, sample->n, sample->h, sample->w, unet->conv_in.c_out);
     size_t mark = atl_arena_mark(bench->arena);
     atl_map centred = *sample;
 

@@ -157,13 +157,13 @@ void atl_unet_down_run(const atl_unet_stage *stage, const atl_bench *bench, cons
     for (int i = 0; i < stage->n_layers; i++) {
         const atl_map *x = &skips->maps[skips->n - 1];
         int c = stage->layers[i].resnet.shape.c_out;
-        atl_map *out = push(skips, atl_net_take(bench, ATL_LAYER_CONV, x->n, x->h, x->w, c));
+        atl_map *out = push(skips, atl_net_take_stream(bench, ATL_LAYER_CONV, x->n, x->h, x->w, c));
         run_layer(&stage->layers[i], bench, on, x, NULL, out);
     }
     if (stage->has_sampler) {
         const atl_map *x = &skips->maps[skips->n - 1];
         int h = atl_conv_out_size(&stage->sampler, x->h), w = atl_conv_out_size(&stage->sampler, x->w);
-        atl_map *out = push(skips, atl_net_take(bench, ATL_LAYER_CONV, x->n, h, w, x->c));
+        atl_map *out = push(skips, atl_net_take_stream(bench, ATL_LAYER_CONV, x->n, h, w, x->c));
         atl_downsampler_run(bench, &stage->sampler, x, out);
     }
 }

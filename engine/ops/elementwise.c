@@ -85,12 +85,25 @@ void atl_add(const atl_bench *bench, const atl_map *x, const atl_map *y, const a
     run_rows(bench, x, add_rows, &(rows_job){.x = x, .y = y, .out = out});
 }
 
+static void copy_row(const atl_kernels *kernels, const atl_map *x, const atl_map *out, size_t row)
+{
+    size_t n = (size_t)x->c, bytes = atl_dtype_bytes(x->dtype);
+    const void *from = (const char *)x->data + row * x->stride * bytes;
+    void *to = (char *)out->data + row * out->stride * atl_dtype_bytes(out->dtype);
+    if (x->dtype == out->dtype)
+        memcpy(to, from, n * bytes);
+    else if (out->dtype == ATL_BF16)
+        kernels->f32_to_bf16(n, from, to);
+    else
+        kernels->bf16_to_f32(n, from, to);
+}
+
 static void copy_rows(void *user, size_t tile, int thread)
 {
     const rows_job *job = user;
     (void)thread;
     for (size_t row = tile * CHUNK_ROWS; row < chunk_end(job->x, tile); row++)
-        memcpy(row_of(job->out, row), row_of(job->x, row), (size_t)job->x->c * sizeof(float));
+        copy_row(job->kernels, job->x, job->out, row);
 }
 
 void atl_copy(const atl_bench *bench, const atl_map *x, const atl_map *out)

@@ -6,7 +6,7 @@
  *
  * Each kind has three functions: `_packed_bytes` (how much the store must give), `_pack` (from f32 rows
  * in the checkpoint's layout), `_run`. `_bind` points a layer at a region that was packed before.
- * All sums are f32, in an order that depends on the shapes alone: never on the number of threads,
+ * Maps are f32 or bf16, inputs, residuals and outputs each. All sums are f32, in an order that depends on the shapes alone: never on the number of threads,
  * nor on how many pictures are in the batch. */
 #ifndef ATL_OPS_LAYERS_H
 #define ATL_OPS_LAYERS_H
@@ -100,7 +100,8 @@ typedef struct atl_norm {
 size_t atl_norm_packed_bytes(int c);
 void atl_norm_pack(int c, const float *gamma, const float *beta, void *region);
 void atl_norm_bind(atl_norm *norm, int c, int groups, float eps, const void *region);
-/* GroupNorm over (h, w, c/groups) of each picture, then `act`. `x_more` as in atl_conv_input (or NULL):
+/* Maps of both norms are f32 or bf16; statistics are f32 and double.
+ * GroupNorm over (h, w, c/groups) of each picture, then `act`. `x_more` as in atl_conv_input (or NULL):
  * the groups run over the joined channels, and out has them all. out may be x when there is no x_more.
  * (Wu & He 2018) */
 void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *x_more,

@@ -47,6 +47,8 @@ typedef struct norm_job {
     size_t n_chunks;    /* a picture */
     float *sums;        /* [n][n_chunks][2][c]: Σ(x - pivot) and Σ(x - pivot)² */
     float *scale_shift; /* [n][2][c] */
+    float *pivots;      /* [n][c]: the first pixels */
+    float *rows;        /* [n_threads][2][c]: a row of another type than f32, widened */
 } norm_job;
 
 static size_t picture_rows(const atl_map *map)
@@ -60,9 +62,29 @@ static size_t chunk_rows(const norm_job *job, size_t chunk)
     return left < CHUNK_ROWS ? left : CHUNK_ROWS;
 }
 
-static float *row_of(const atl_map *map, size_t picture, size_t row)
+/* Rows from that one on. */
+static atl_rows rows_of(const atl_map *map, size_t picture, size_t row)
 {
-    return atl_map_f32(map) + (picture * picture_rows(map) + row) * map->stride;
+    size_t at = (picture * picture_rows(map) + row) * map->stride;
+    return (atl_rows){.data = (char *)map->data + at * atl_dtype_bytes(map->dtype),
+                      .stride = map->stride,
+                      .dtype = map->dtype};
+}
+
+/* Channel by channel, joined channels counted through. */
+static void find_pivots(const norm_job *job, size_t n_pictures)
+{
+    float *to = job->pivots;
+    for (size_t picture = 0; picture < n_pictures; picture++)
+        for (int i = 0; i < job->n_inputs; i++) {
+            const atl_map *x = job->inputs[i];
+            atl_rows row = rows_of(x, picture, 0);
+            if (x->dtype == ATL_F32)
+                memcpy(to, row.data, (size_t)x->c * sizeof *to);
+            else
+                job->kernels->bf16_to_f32((size_t)x->c, row.data, to);
+            to += x->c;
+        }
 }
 
 static void sum_chunk(void *user, size_t tile, int thread)
@@ -70,21 +92,24 @@ static void sum_chunk(void *user, size_t tile, int thread)
     const norm_job *job = user;
     size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks, c = (size_t)job->norm->c;
     float *sum = job->sums + tile * 2 * c;
+    const float *pivot = job->pivots + picture * c;
     (void)thread;
     for (int i = 0; i < job->n_inputs; i++) {
         const atl_map *x = job->inputs[i];
-        job->kernels->moments_f32(chunk_rows(job, chunk), x->c, row_of(x, picture, chunk * CHUNK_ROWS),
-                                  x->stride, row_of(x, picture, 0), sum, sum + c);
+        atl_rows rows = rows_of(x, picture, chunk * CHUNK_ROWS);
+        if (x->dtype == ATL_F32)
+            job->kernels->moments_f32(chunk_rows(job, chunk), x->c, rows.data, x->stride, pivot, sum,
+                                      sum + c);
+        else
+            job->kernels->moments_rows((int)chunk_rows(job, chunk), x->c, &rows, pivot, sum, sum + c);
         sum += x->c;
+        pivot += x->c;
     }
 }
 
-/* The pivot of a channel, joined channels counted through. */
 static double pivot_of(const norm_job *job, size_t picture, int channel)
 {
-    const atl_map *x = job->inputs[0];
-    return channel < x->c ? (double)row_of(x, picture, 0)[channel]
-                          : (double)row_of(job->inputs[1], picture, 0)[channel - x->c];
+    return (double)job->pivots[picture * (size_t)job->norm->c + (size_t)channel];
 }
 
 static void channel_sums(const norm_job *job, size_t picture, int channel, double *ret_sum,
@@ -136,12 +161,16 @@ static void apply_chunk(void *user, size_t tile, int thread)
     (void)thread;
     for (size_t r = 0; r < chunk_rows(job, chunk); r++) {
         size_t row = chunk * CHUNK_ROWS + r;
-        int done = 0;
-        for (int i = 0; i < job->n_inputs; i++) {
+        atl_map out = *job->out;
+        for (int i = 0, done = 0; i < job->n_inputs; i++) {
             const atl_map *x = job->inputs[i];
-            job->kernels->affine_f32(job->act, x->c, row_of(x, picture, row), scale + done, shift + done,
-                                     row_of(job->out, picture, row) + done);
+            atl_rows from = rows_of(x, picture, row), to = rows_of(&out, picture, row);
+            if (x->dtype == ATL_F32 && out.dtype == ATL_F32)
+                job->kernels->affine_f32(job->act, x->c, from.data, scale + done, shift + done, to.data);
+            else
+                job->kernels->affine_rows(job->act, 1, x->c, &from, scale + done, shift + done, &to);
             done += x->c;
+            out.data = (char *)out.data + (size_t)x->c * atl_dtype_bytes(out.dtype);
         }
     }
 }
@@ -160,7 +189,9 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
     atl_account_begin(bench);
     job.sums = atl_arena_take(bench->arena, n * job.n_chunks * 2 * (size_t)norm->c * sizeof *job.sums);
     job.scale_shift = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.scale_shift);
+    job.pivots = atl_arena_take(bench->arena, n * (size_t)norm->c * sizeof *job.pivots);
     if (!bench->arena->measuring) {
+        find_pivots(&job, n);
         atl_pool_run(bench->pool, n * job.n_chunks, sum_chunk, &job);
         atl_pool_run(bench->pool, n * (size_t)norm->groups, join_group, &job);
         atl_pool_run(bench->pool, n * job.n_chunks, apply_chunk, &job);
@@ -169,22 +200,36 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
     atl_account_end_norm(bench, "group_norm", x, x_more, out);
 }
 
+static void layer_norm_row(const norm_job *job, size_t row, float *scratch)
+{
+    const atl_map *x = job->inputs[0];
+    atl_rows from = rows_of(x, 0, row), to = rows_of(job->out, 0, row);
+    float *wide = scratch + x->c, *out = to.dtype == ATL_F32 ? to.data : wide;
+    if (from.dtype != ATL_F32) {
+        job->kernels->bf16_to_f32((size_t)x->c, from.data, scratch);
+        from.data = scratch;
+    }
+    job->kernels->layer_norm_f32(x->c, from.data, job->norm->gamma, job->norm->beta, job->norm->eps, out);
+    if (to.dtype != ATL_F32)
+        job->kernels->f32_to_bf16((size_t)x->c, wide, to.data);
+}
+
 static void layer_norm_chunk(void *user, size_t tile, int thread)
 {
     const norm_job *job = user;
-    const atl_map *x = job->inputs[0];
-    size_t end = (tile + 1) * CHUNK_ROWS, n_rows = atl_map_rows(x);
-    (void)thread;
+    size_t end = (tile + 1) * CHUNK_ROWS, n_rows = atl_map_rows(job->inputs[0]);
     for (size_t row = tile * CHUNK_ROWS; row < end && row < n_rows; row++)
-        job->kernels->layer_norm_f32(x->c, row_of(x, 0, row), job->norm->gamma, job->norm->beta,
-                                     job->norm->eps, row_of(job->out, 0, row));
+        layer_norm_row(job, row, job->rows + (size_t)thread * 2 * (size_t)job->norm->c);
 }
 
 void atl_layer_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *out)
 {
     norm_job job = {.kernels = bench->kernels, .norm = norm, .inputs = {x}, .n_inputs = 1, .out = out};
+    size_t mark = atl_arena_mark(bench->arena), n_threads = (size_t)atl_pool_n_threads(bench->pool);
     atl_account_begin(bench);
+    job.rows = atl_arena_take(bench->arena, n_threads * 2 * (size_t)norm->c * sizeof *job.rows);
     if (!bench->arena->measuring)
         atl_pool_run(bench->pool, (atl_map_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS, layer_norm_chunk, &job);
+    atl_arena_release(bench->arena, mark);
     atl_account_end_norm(bench, "layer_norm", x, NULL, out);
 }

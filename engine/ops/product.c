@@ -1,7 +1,7 @@
-/* product.c - gather, multiply, finish; see product.h.
+/* product.c - gather, multiply, finish, in f32; see product.h. In bf16 it is product_bf16.c's.
  *
- * Rows are cut into strips of up to 14 (a register tile's height; 32 in bf16), strips into blocks, columns
- * into panels of 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It
+ * Rows are cut into strips of up to 14 (a register tile's height), strips into blocks, columns into panels of
+ * 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It
  * walks k in chunks: packs the chunk of its rows, then multiplies strip by strip while a panel's chunk stays
  * in L2. Sums that are not complete yet wait in scratch; being stored as f32 does not change them, so how k
  * is chunked and how rows are grouped leave no trace in the result: each number is one sum over k upwards.
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "ops/elementwise.h"
 #include "ops/panels.h"
 #include "ops/product_parts.h"
 
@@ -19,11 +20,6 @@
 #define CHUNK_K      960
 #define BLOCK_STRIPS 16
 #define BLOCK_PANELS 20
-
-/* In bf16 a panel's chunk and a strip's, 20 KB each, share L1: longer ones come from L2, at two thirds of the
- * speed. */
-#define BF16_CHUNK_K      320
-#define BF16_BLOCK_STRIPS 8
 
 /* Where k is one chunk, up to 1 MB of panels stay in L2 and strips pass by. */
 #define BLOCK_PANEL_BYTES ((size_t)1 << 20)
@@ -46,13 +42,11 @@ void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const
     const atl_conv_input *in = product->in;
     size_t c_in = (size_t)in->x->c + (in->x_more ? (size_t)in->x_more->c : 0);
     size_t k = c_in * (size_t)product->kernel * (size_t)product->kernel;
-    bool bf16 = product->dtype == ATL_BF16;
     *plan = (atl_product_plan){.product = product, .kernels = bench->kernels, .k = k, .c_in = c_in};
     plan->panel_k = atl_panels_k(k, product->dtype);
-    plan->n_zeros = c_in > ATL_BLOCK_K ? c_in : ATL_BLOCK_K;
-    size_t n_chunks = ceil_div(plan->panel_k, bf16 ? BF16_CHUNK_K : CHUNK_K);
-    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(plan->panel_k, n_chunks), bf16 ? ATL_BLOCK_K : 16)
-                                 : plan->panel_k;
+    plan->n_zeros = c_in;
+    size_t n_chunks = ceil_div(plan->panel_k, CHUNK_K);
+    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(plan->panel_k, n_chunks), 16) : plan->panel_k;
     plan->panels_a_unit = product->geglu ? 2 : 1;
     plan->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * plan->panels_a_unit);
     plan->finish = (atl_finish){.scale = 1.0f};
@@ -103,21 +97,12 @@ static void pack_strip(const atl_product_plan *plan, const atl_pixel *pixels, in
                        size_t k_end, float *packed)
 {
     for (size_t k = k_begin, n; k < k_end; k += n) {
-        const float *rows[ATL_BF16_TILE_ROWS];
-        if (k < plan->k) {
-            atl_segment segment = atl_product_segment(plan, k);
-            n = least(segment.left, k_end - k);
-            for (int i = 0; i < m; i++)
-                rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
-        } else {
-            n = k_end - k;
-            for (int i = 0; i < m; i++)
-                rows[i] = plan->zeros;
-        }
-        if (plan->product->dtype == ATL_BF16)
-            plan->kernels->pack_bf16(m, k - k_begin, n, rows, (uint16_t *)(void *)packed);
-        else
-            plan->kernels->pack_f32(m, n, rows, packed + (k - k_begin) * ATL_STRIP_WIDTH, ATL_STRIP_WIDTH);
+        const float *rows[ATL_TILE_ROWS];
+        atl_segment segment = atl_product_segment(plan, k);
+        n = least(segment.left, k_end - k);
+        for (int i = 0; i < m; i++)
+            rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
+        plan->kernels->pack_f32(m, n, rows, packed + (k - k_begin) * ATL_STRIP_WIDTH, ATL_STRIP_WIDTH);
     }
 }
 
@@ -155,7 +140,6 @@ typedef struct tile_job {
     size_t n_rows, rows_a_strip, n_strips;
     size_t strips_a_block, units_a_block, n_unit_blocks;
     size_t strips_a_pass; /* packed at a time: one if k is a single chunk, else the whole block */
-    bool tiled;           /* sums by panels, not by rows: bf16 in several chunks of k */
     size_t packed_floats, max_cols, thread_floats;
     float *scratch;
 } tile_job;
@@ -164,11 +148,10 @@ typedef struct tile_job {
 typedef struct tile {
     const tile_job *job;
     size_t first_strip, n_strips, first_unit, n_units;
-    float *packed; /* [n_strips][chunk_k][16], or as many bytes in bf16 */
-    float *sums;   /* [n_strips · rows_a_strip][cols]; if tiled [n_strips][panel][rows_a_strip][32] */
-    float *row;    /* [cols]; if tiled: a row's sums side by side */
+    float *packed; /* [n_strips][chunk_k][16] */
+    float *sums;   /* [n_strips · rows_a_strip][cols] */
     size_t cols;   /* of all panels of the units */
-    atl_pixel pixels[BF16_BLOCK_STRIPS * ATL_BF16_TILE_ROWS];
+    atl_pixel pixels[BLOCK_STRIPS * ATL_TILE_ROWS];
 } tile;
 
 static int strip_rows(const tile *t, size_t strip)
@@ -177,53 +160,36 @@ static int strip_rows(const tile *t, size_t strip)
     return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
 }
 
-/* Where the sums of a strip × a panel begin. AMX loads and stores tiles best where their rows follow each
- * other; without chunks of k there is nothing to load, and the copy at the end is spared. */
 static float *sums_at(const tile *t, size_t strip, size_t panel)
 {
-    const tile_job *job = t->job;
-    size_t rows_a_panel = job->tiled ? job->rows_a_strip : 1;
-    return t->sums + strip * job->rows_a_strip * t->cols + panel * rows_a_panel * ATL_TILE_COLS;
+    return t->sums + strip * t->job->rows_a_strip * t->cols + panel * ATL_TILE_COLS;
 }
 
-static const char *panel_at(const tile *t, size_t panel, size_t k)
+static const float *panel_at(const tile *t, size_t panel, size_t k)
 {
     const atl_product_plan *plan = &t->job->plan;
     const atl_product *p = plan->product;
     size_t half = panel / t->n_units, unit = t->first_unit + panel % t->n_units;
     size_t elements = ((half * plan->n_units + unit) * plan->panel_k + k) * ATL_TILE_COLS;
-    return (const char *)p->panels + elements * atl_dtype_bytes(p->dtype);
+    return (const float *)p->panels + elements;
 }
 
-static void multiply_strip(const tile *t, size_t s, size_t n_k, const void *b, float *c, bool add,
-                           const void *ahead)
-{
-    const tile_job *job = t->job;
-    const atl_product_plan *plan = &job->plan;
-    const float *packed = t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH;
-    if (plan->product->dtype == ATL_BF16)
-        plan->kernels->gemm_bf16(strip_rows(t, s), n_k, (const uint16_t *)(const void *)packed, b, c,
-                                 job->tiled ? ATL_TILE_COLS : t->cols, add, ahead);
-    else
-        plan->kernels->gemm_f32(strip_rows(t, s), n_k, packed, ATL_STRIP_WIDTH, b, c, t->cols, add, ahead);
-}
-
-/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip; a
- * quarter in bf16. */
+/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip. */
 static void multiply_panel(const tile *t, size_t panel, size_t k_begin, size_t k_end)
 {
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
     size_t n_panels = t->n_units * plan->panels_a_unit, n_k = k_end - k_begin;
-    size_t n_parts = plan->product->dtype == ATL_BF16 ? 4 : 8;
-    size_t part = n_k * ATL_TILE_COLS * atl_dtype_bytes(plan->product->dtype) / n_parts;
-    const char *b = panel_at(t, panel, k_begin), *ahead = b;
+    size_t part = n_k * ATL_TILE_COLS / 8;
+    const float *b = panel_at(t, panel, k_begin), *ahead = b;
     if (panel + 1 < n_panels)
         ahead = panel_at(t, panel + 1, k_begin);
     else if (k_end < plan->panel_k)
         ahead = panel_at(t, 0, k_end);
     for (size_t s = 0; s < t->n_strips; s++)
-        multiply_strip(t, s, n_k, b, sums_at(t, s, panel), k_begin > 0, s < n_parts ? ahead + s * part : b);
+        plan->kernels->gemm_f32(strip_rows(t, s), n_k, t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH,
+                                ATL_STRIP_WIDTH, b, sums_at(t, s, panel), t->cols, k_begin > 0,
+                                s < 8 ? ahead + s * part : b);
 }
 
 static void find_pixels(tile *t)
@@ -233,19 +199,6 @@ static void find_pixels(tile *t)
         for (int i = 0; i < strip_rows(t, s); i++)
             t->pixels[s * job->rows_a_strip + (size_t)i] =
                 atl_product_pixel(job->plan.product, (t->first_strip + s) * job->rows_a_strip + (size_t)i);
-}
-
-/* The sums of a row of the pass, side by side. */
-static const float *row_sums(const tile *t, size_t row)
-{
-    const tile_job *job = t->job;
-    size_t strip = row / job->rows_a_strip, in_strip = row % job->rows_a_strip;
-    if (!job->tiled)
-        return sums_at(t, strip, 0) + in_strip * t->cols;
-    for (size_t panel = 0; panel < t->cols / ATL_TILE_COLS; panel++)
-        memcpy(t->row + panel * ATL_TILE_COLS, sums_at(t, strip, panel) + in_strip * ATL_TILE_COLS,
-               ATL_TILE_COLS * sizeof *t->row);
-    return t->row;
 }
 
 static void run_pass(tile *t)
@@ -264,7 +217,7 @@ static void run_pass(tile *t)
     size_t first_row = t->first_strip * job->rows_a_strip;
     size_t end_row = least(first_row + t->n_strips * job->rows_a_strip, job->n_rows);
     for (size_t row = first_row; row < end_row; row++)
-        atl_product_finish(plan, row, t->first_unit, t->n_units, row_sums(t, row - first_row));
+        atl_product_finish(plan, row, t->first_unit, t->n_units, t->sums + (row - first_row) * t->cols);
 }
 
 static void run_tile(void *user, size_t index, int thread)
@@ -278,50 +231,90 @@ static void run_tile(void *user, size_t index, int thread)
     t.n_units = least(job->units_a_block, plan->n_units - t.first_unit);
     t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
-    t.row = t.packed + job->packed_floats;
-    t.sums = t.row + job->max_cols;
-    if (plan->product->dtype == ATL_BF16)
-        plan->kernels->bf16_begin();
+    t.sums = t.packed + job->packed_floats;
     for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
         t.n_strips = least(job->strips_a_pass, end_strip - t.first_strip);
         run_pass(&t);
     }
-    if (plan->product->dtype == ATL_BF16)
-        plan->kernels->bf16_end();
 }
 
 /* Blocks as large as the caches like, smaller where that leaves too few tiles for the threads. */
 static void choose_blocks(tile_job *job, size_t n_threads)
 {
     const atl_product_plan *plan = &job->plan;
-    bool one_chunk = plan->chunk_k == plan->panel_k, bf16 = plan->product->dtype == ATL_BF16;
-    size_t block_strips = bf16 ? BF16_BLOCK_STRIPS : BLOCK_STRIPS;
+    bool one_chunk = plan->chunk_k == plan->panel_k;
     size_t panel_bytes = atl_panels_bytes(plan->k, ATL_TILE_COLS, plan->product->dtype);
     size_t max_panels = one_chunk ? BLOCK_PANEL_BYTES / panel_bytes : BLOCK_PANELS;
     size_t max_units = max_panels > plan->panels_a_unit ? max_panels / plan->panels_a_unit : 1;
-    size_t max_strips = one_chunk ? 2 * block_strips : block_strips, min_tiles = TILES_A_THREAD * n_threads;
-    job->rows_a_strip = bf16 ? least(ATL_BF16_TILE_ROWS, job->n_rows)
-                             : ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
+    size_t max_strips = one_chunk ? 2 * BLOCK_STRIPS : BLOCK_STRIPS, min_tiles = TILES_A_THREAD * n_threads;
+    job->rows_a_strip = ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
     job->n_strips = ceil_div(job->n_rows, job->rows_a_strip);
     size_t n_blocks = ceil_div(job->n_strips, max_strips);
     job->n_unit_blocks = ceil_div(plan->n_units, max_units);
     if (n_threads > 1) {
         while (n_blocks * job->n_unit_blocks < min_tiles &&
-               ceil_div(job->n_strips, n_blocks) > block_strips / 2)
+               ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
             n_blocks++;
         while (n_blocks * job->n_unit_blocks < min_tiles && job->n_unit_blocks < plan->n_units)
             job->n_unit_blocks++;
     }
     job->strips_a_block = ceil_div(job->n_strips, n_blocks);
     job->strips_a_pass = one_chunk ? 1 : job->strips_a_block;
-    job->tiled = bf16 && !one_chunk;
     job->units_a_block = ceil_div(plan->n_units, job->n_unit_blocks);
     job->n_unit_blocks = ceil_div(plan->n_units, job->units_a_block);
 }
 
+/* A map as f32: itself, or a copy from the arena. NULL stays NULL. */
+static const atl_map *widened(const atl_bench *bench, const atl_map *map, atl_map *copy)
+{
+    if (!map || map->dtype == ATL_F32)
+        return map;
+    *copy = atl_map_take(bench, ATL_F32, map->n, map->h, map->w, map->c);
+    atl_copy(bench, map, copy);
+    return copy;
+}
+
+/* f32 weights between maps of another type: rare, and done by way of copies. */
+static void run_between_copies(const atl_bench *bench, const atl_product *product)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map x, more, residual, out = *product->out;
+    atl_conv_input in = *product->in;
+    atl_epilogue epilogue = product->epilogue ? *product->epilogue : (atl_epilogue){0};
+    atl_product wide = *product;
+    in.x = widened(bench, in.x, &x);
+    in.x_more = widened(bench, in.x_more, &more);
+    epilogue.residual = widened(bench, epilogue.residual, &residual);
+    if (out.dtype != ATL_F32)
+        out = atl_map_take(bench, ATL_F32, out.n, out.h, out.w, out.c);
+    wide.in = &in;
+    wide.epilogue = product->epilogue ? &epilogue : NULL;
+    wide.out = &out;
+    atl_product_run(bench, &wide);
+    if (product->out->dtype != ATL_F32)
+        atl_copy(bench, &out, product->out);
+    atl_arena_release(bench->arena, mark);
+}
+
+static bool all_f32(const atl_product *product)
+{
+    const atl_epilogue *e = product->epilogue;
+    return product->in->x->dtype == ATL_F32 &&
+           (!product->in->x_more || product->in->x_more->dtype == ATL_F32) &&
+           (!e || !e->residual || e->residual->dtype == ATL_F32) && product->out->dtype == ATL_F32;
+}
+
 void atl_product_run(const atl_bench *bench, const atl_product *product)
 {
-    if (bench->kernels->gemm_by_blas && product->dtype == ATL_F32) {
+    if (product->dtype == ATL_BF16) {
+        atl_product_run_bf16(bench, product);
+        return;
+    }
+    if (!all_f32(product)) {
+        run_between_copies(bench, product);
+        return;
+    }
+    if (bench->kernels->gemm_by_blas) {
         atl_product_run_blas(bench, product);
         return;
     }
@@ -331,8 +324,7 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
     choose_blocks(&job, n_threads);
     job.packed_floats = job.strips_a_pass * job.plan.chunk_k * ATL_STRIP_WIDTH;
     job.max_cols = job.units_a_block * job.plan.panels_a_unit * ATL_TILE_COLS;
-    job.thread_floats =
-        job.packed_floats + job.max_cols + job.strips_a_pass * job.rows_a_strip * job.max_cols;
+    job.thread_floats = job.packed_floats + job.strips_a_pass * job.rows_a_strip * job.max_cols;
 
     size_t mark = atl_arena_mark(bench->arena);
     float *zeros = atl_arena_take(bench->arena, job.plan.n_zeros * sizeof *zeros);

@@ -13,7 +13,7 @@ typedef struct atl_product {
     const atl_conv_input *in;
     int kernel, stride, pad; /* taps in each direction, step, and zero rows and columns before the first */
     int n_out;               /* columns of the weights; twice out->c for geglu */
-    atl_dtype dtype;         /* of the weights; gathered rows are rounded to it */
+    atl_dtype dtype;         /* of the weights; gathered rows are rounded to it. Maps are f32 or bf16 */
     const void *panels;      /* panels.h */
     const float *bias;       /* [n_out], or NULL */
     const atl_epilogue *epilogue;

@@ -1,4 +1,5 @@
-/* product_parts.h - what product.c and product_blas.c share: the plan, the gather, the finish. */
+/* product_parts.h - what product.c and product_blas.c share: the plan, the gather, the finish; and the doors
+ * to those that product.c hands a product on to. */
 #ifndef ATL_OPS_PRODUCT_PARTS_H
 #define ATL_OPS_PRODUCT_PARTS_H
 
@@ -9,7 +10,7 @@ typedef struct atl_product_plan {
     const atl_product *product;
     const atl_kernels *kernels;
     size_t k, c_in;       /* numbers in a gathered row; channels of one tap, both inputs together */
-    size_t panel_k;       /* k as the panels have it */
+    size_t panel_k;       /* k as the panels have it: the same in f32 */
     size_t chunk_k;       /* k in one pass */
     size_t panels_a_unit; /* 2 for geglu: a unit is a panel and its gates */
     size_t n_units;
@@ -43,6 +44,9 @@ atl_segment atl_product_segment(const atl_product_plan *plan, size_t k);
  * follow behind all values. */
 void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_unit, size_t n_units,
                         const float *sums);
+
+/* The product with weights in bf16; maps of either type. */
+void atl_product_run_bf16(const atl_bench *bench, const atl_product *product);
 
 /* The same product with cblas_sgemm. */
 void atl_product_run_blas(const atl_bench *bench, const atl_product *product);

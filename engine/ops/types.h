@@ -1,9 +1,10 @@
 /* types.h - element types, layer classes, and the precision policy that joins them.
  *
- * Precision is a table: for each class of layer, in which type its weights are stored and multiplied, and in
- * which type its results go from op to op; sums are f32 everywhere, and so is what happens to a sum before it
- * is stored. A policy is one filled table: `fp32`, and `bf16`, which rounds what it multiplies to bfloat16
- * (nearest, ties to even). A further precision is a further row, not further code. */
+ * Precision is a table: for each class of layer, in which type its weights are stored and multiplied, in
+ * which type its results go from op to op, and in which they are added up; sums are f32 everywhere, and so is
+ * what happens to a sum before it is stored. A policy is one filled table: `fp32`, and `bf16`, which rounds
+ * what it multiplies to bfloat16 (nearest, ties to even). A further precision is a further row, not further
+ * code. */
 #ifndef ATL_OPS_TYPES_H
 #define ATL_OPS_TYPES_H
 
@@ -33,7 +34,8 @@ typedef struct atl_policy {
     const char *name;
     struct {
         atl_dtype store;   /* packed weights, and what they are multiplied with; for attention: q, k, v, p */
-        atl_dtype compute; /* maps between ops */
+        atl_dtype compute; /* maps that only products and attention read */
+        atl_dtype stream;  /* maps to which layer after layer adds: residual streams and skips */
     } layer[ATL_N_LAYER_CLASSES];
 } atl_policy;
 

@@ -470,6 +470,174 @@ static void check_panel_bf16(const atl_kernels *kernels)
     check_panels(kernels, true);
 }
 
+/* The taps are three shifted readings of the same rows, the halves are apart. */
+static void check_gathered_tile(const atl_kernels *kernels, int m, size_t n_taps, size_t k, bool add,
+                                bool whole)
+{
+    enum { STRIDE = 200, LOWER = 16 * STRIDE + 24 };
+    const size_t taps[] = {0, 8, STRIDE};
+    narrow rows = narrow_random(LOWER + 17 * STRIDE + 8, 1, whole),
+           b = narrow_random(n_taps * k * ATL_TILE_COLS, 2, whole);
+    const atl_gathered a = {.upper = rows.data,
+                            .lower = rows.data + LOWER,
+                            .stride = STRIDE,
+                            .taps = taps,
+                            .n_taps = n_taps,
+                            .k = k};
+    buffer got = buffer_random(ATL_BF16_TILE_ROWS * ATL_TILE_COLS, 3, whole);
+    buffer want = buffer_random(ATL_BF16_TILE_ROWS * ATL_TILE_COLS, 3, whole);
+    kernels->bf16_begin();
+    kernels->gemm_gathered_bf16(m, &a, b.data, got.data, add, b.data);
+    kernels->bf16_end();
+    portable()->gemm_gathered_bf16(m, &a, b.data, want.data, add, b.data);
+    for (int i = m * ATL_TILE_COLS; i < ATL_BF16_TILE_ROWS * ATL_TILE_COLS; i++)
+        got.data[i] = want.data[i]; /* unspecified */
+    assert_agree(&got, &want, whole ? 0.0 : 1e-6 * sqrt((double)(n_taps * k)));
+    narrow_check_and_free(&rows);
+    narrow_check_and_free(&b);
+}
+
+static void check_gemm_gathered_bf16(const atl_kernels *kernels)
+{
+    for (int m = 1; m <= ATL_BF16_TILE_ROWS; m++)
+        for (size_t n_taps = 1; n_taps <= 3; n_taps++)
+            for (size_t k = 32; k <= 160; k += 64)
+                for (int add = 0; add < 2; add++) {
+                    check_gathered_tile(kernels, m, n_taps, k, add, true);
+                    check_gathered_tile(kernels, m, n_taps, k, add, false);
+                }
+}
+
+/* m rows of n, `gap` more between them, of either type. */
+typedef struct mixed {
+    atl_rows rows;
+    buffer wide;
+    narrow half;
+} mixed;
+
+static mixed mixed_random(int m, int n, int gap, atl_dtype dtype, uint64_t seed)
+{
+    size_t stride = (size_t)(n + gap), size = (size_t)m * stride;
+    mixed x = {.wide = buffer_random(size, seed, false), .half = narrow_random(size, seed, false)};
+    x.rows = (atl_rows){.data = dtype == ATL_BF16 ? (void *)x.half.data : (void *)x.wide.data,
+                        .stride = stride,
+                        .dtype = dtype};
+    return x;
+}
+
+static void mixed_check_and_free(mixed *x)
+{
+    buffer_check_and_free(&x->wide);
+    narrow_check_and_free(&x->half);
+}
+
+/* In bf16 as near as rounding lets them be: a step of the last of eight bits. */
+static void assert_mixed_agree(mixed *got, mixed *want, double bound)
+{
+    for (size_t i = 0; i < want->half.n; i++)
+        assert_near(atl_bf16_to_f32(got->half.data[i]), (double)atl_bf16_to_f32(want->half.data[i]),
+                    bound > 0.0 ? 0x1p-7 : 0.0);
+    for (size_t i = 0; i < want->wide.n; i++)
+        assert_near(got->wide.data[i], (double)want->wide.data[i], bound);
+    mixed_check_and_free(got);
+    mixed_check_and_free(want);
+}
+
+static void check_finish_rows(const atl_kernels *kernels)
+{
+    const int ms[] = {1, 2, 31, 32};
+    for (int n = 1; n <= ATL_TILE_COLS; n++)
+        for (int parts = 0; parts < 64; parts++) {
+            int m = ms[(n + parts) % 4], act = parts % 3 == 0 ? ATL_ACT_SILU : ATL_ACT_NONE;
+            atl_dtype out = parts & 8 ? ATL_BF16 : ATL_F32, in = parts & 16 ? ATL_BF16 : ATL_F32;
+            buffer sums = buffer_random((size_t)m * ATL_TILE_COLS, 1, false),
+                   bias = buffer_random((size_t)n, 2, false), time = buffer_random((size_t)n, 3, false);
+            mixed residual = mixed_random(m, n, 3, in, 4), got = mixed_random(m, n, 5, out, 5),
+                  want = mixed_random(m, n, 5, out, 5);
+            atl_finish finish = {.bias = parts & 1 ? bias.data : NULL,
+                                 .per_picture = parts & 2 ? time.data : NULL,
+                                 .scale = parts & 32 ? 0.5f : 1.0f,
+                                 .before = (atl_activation)act};
+            const atl_rows *more = parts & 4 ? &residual.rows : NULL;
+            kernels->finish_rows(&finish, m, n, sums.data, more, &got.rows);
+            portable()->finish_rows(&finish, m, n, sums.data, more, &want.rows);
+            assert_mixed_agree(&got, &want, 1e-6);
+            mixed_check_and_free(&residual);
+            buffer_check_and_free(&sums);
+            buffer_check_and_free(&bias);
+            buffer_check_and_free(&time);
+        }
+}
+
+static void check_geglu_rows(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= ATL_TILE_COLS; n++)
+        for (int parts = 0; parts < 4; parts++) {
+            int m = 1 + (n * 7 + parts) % ATL_BF16_TILE_ROWS;
+            atl_dtype out = parts & 1 ? ATL_BF16 : ATL_F32;
+            buffer a = buffer_random((size_t)m * ATL_TILE_COLS, 1, false),
+                   b = buffer_random((size_t)m * ATL_TILE_COLS, 2, true),
+                   bias = buffer_random((size_t)n, 3, false);
+            mixed got = mixed_random(m, n, 5, out, 5), want = mixed_random(m, n, 5, out, 5);
+            const float *p = parts & 2 ? bias.data : NULL;
+            b.data[0] = 50.0f;
+            b.data[m > 1 ? ATL_TILE_COLS : 0] = -50.0f;
+            kernels->geglu_rows(m, n, a.data, b.data, p, p, &got.rows);
+            portable()->geglu_rows(m, n, a.data, b.data, p, p, &want.rows);
+            assert_mixed_agree(&got, &want, 3e-4); /* 8e-5 times a value of up to 3 */
+            buffer_check_and_free(&a);
+            buffer_check_and_free(&b);
+            buffer_check_and_free(&bias);
+        }
+}
+
+static void check_moments_rows(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 140; n += 3)
+        for (int m = 1; m <= 64; m += 9) {
+            mixed x = mixed_random(m, n, 5, n % 2 ? ATL_BF16 : ATL_F32, 1);
+            size_t size = (size_t)n;
+            buffer pivot = buffer_random(size, 2, false), sum = buffer_new(size), sq = buffer_new(size),
+                   want_sum = buffer_new(size), want_sq = buffer_new(size);
+            kernels->moments_rows(m, n, &x.rows, pivot.data, sum.data, sq.data);
+            portable()->moments_rows(m, n, &x.rows, pivot.data, want_sum.data, want_sq.data);
+            assert_agree(&sum, &want_sum, 1e-5);
+            assert_agree(&sq, &want_sq, 1e-5);
+            mixed_check_and_free(&x);
+            buffer_check_and_free(&pivot);
+        }
+}
+
+static void check_affine_rows(const atl_kernels *kernels)
+{
+    for (int n = 1; n <= 70; n++)
+        for (int parts = 0; parts < 4; parts++) {
+            int m = 1 + n % 5, act = n % 2 ? ATL_ACT_SILU : ATL_ACT_NONE;
+            mixed x = mixed_random(m, n, 5, parts & 1 ? ATL_BF16 : ATL_F32, 1);
+            atl_dtype out = parts & 2 ? ATL_BF16 : ATL_F32;
+            mixed got = mixed_random(m, n, 2, out, 2), want = mixed_random(m, n, 2, out, 2);
+            buffer scale = buffer_random((size_t)n, 3, false), shift = buffer_random((size_t)n, 4, false);
+            kernels->affine_rows((atl_activation)act, m, n, &x.rows, scale.data, shift.data, &got.rows);
+            portable()->affine_rows((atl_activation)act, m, n, &x.rows, scale.data, shift.data, &want.rows);
+            assert_mixed_agree(&got, &want, 1e-6);
+            mixed_check_and_free(&x);
+            buffer_check_and_free(&scale);
+            buffer_check_and_free(&shift);
+        }
+}
+
+static void check_f32_to_bf16(const atl_kernels *kernels)
+{
+    for (size_t n = 0; n <= 70; n++) {
+        buffer x = buffer_random(n, n + 1, false);
+        narrow got = narrow_new(n), want = narrow_new(n);
+        kernels->f32_to_bf16(n, x.data, got.data);
+        portable()->f32_to_bf16(n, x.data, want.data);
+        assert_same_and_free(&got, &want);
+        buffer_check_and_free(&x);
+    }
+}
+
 /* ---- the list ---- */
 
 #define CHECK_ROW(name, parameters) {#name, check_##name},

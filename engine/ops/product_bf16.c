@@ -1,0 +1,317 @@
+/* product_bf16.c - the product in bf16; see product.h.
+ *
+ * Rows are multiplied in the form that patch.h gives them, 32 × 32 sums at a time, each over the whole of k
+ * or over as many taps as let a panel's part stay in L2; finished sums leave L1 only as results. A tile of
+ * the pool is a block of rows × a block of panels. Within it, either strips of 32 rows pass by panels that
+ * stay in L2, or, where the panels are too large for that, panels pass by a patch that does.
+ *
+ * Each sum runs over k upwards in steps of 32, whatever the blocks and whoever else is computed: how the work
+ * is cut leaves no trace in the result. */
+#include <string.h>
+
+#include "base/sizes.h"
+#include "ops/panels.h"
+#include "ops/patch.h"
+#include "ops/product_parts.h"
+
+#define TILE (ATL_BF16_TILE_ROWS * ATL_TILE_COLS)
+
+/* What stays in an L2 cache of 2 MB while the rest passes by. */
+#define RESIDENT_PANEL_BYTES ((size_t)1 << 20)
+#define RESIDENT_PATCH_BYTES ((size_t)1 << 20)
+/* A panel's part that passes by, while the next one is called near. */
+#define PASSING_K 4096
+/* Sums of several chunks of k wait here. */
+#define WAITING_TILES 64
+
+#define MAX_BLOCK_ROWS 1024
+#define MIN_BLOCK_ROWS 256
+/* Fewer tiles than this would leave threads idle at the end. */
+#define TILES_A_THREAD 6
+#define FILL_LINES     16 /* of a shared patch, at a time */
+
+typedef struct bf16_job {
+    atl_patch_plan patch;
+    const atl_product *product;
+    const atl_kernels *kernels;
+    size_t panel_k, panels_a_unit, n_units;
+    size_t taps_a_chunk, n_chunks;
+    size_t rows_a_block, n_blocks, units_a_block, n_unit_blocks;
+    size_t units_a_group; /* whose sums wait together */
+    bool panels_stay;
+    bool shared; /* one patch for all tiles; else each makes its own */
+    atl_patch whole;
+    atl_finish finish;
+    size_t patch_elements, thread_bytes;
+    char *scratch;
+} bf16_job;
+
+typedef struct bf16_tile {
+    const bf16_job *job;
+    atl_patch patch;
+    size_t first_row, end_row, first_unit, end_unit;
+    float *sums; /* [units_a_group][strips][32][32]; or two tiles for geglu */
+} bf16_tile;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- one tile of sums ---- */
+
+static const uint16_t *panel_at(const bf16_job *job, size_t panel, size_t chunk)
+{
+    size_t k = chunk * job->taps_a_chunk * job->patch.k;
+    return (const uint16_t *)job->product->panels + (panel * job->panel_k + k) * ATL_TILE_COLS;
+}
+
+static int strip_rows(const bf16_tile *t, size_t row)
+{
+    return (int)least(ATL_BF16_TILE_ROWS, t->end_row - row);
+}
+
+static void multiply(const bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums,
+                     const uint16_t *ahead)
+{
+    const bf16_job *job = t->job;
+    atl_gathered a = atl_patch_rows(&t->patch, row);
+    size_t first_tap = chunk * job->taps_a_chunk;
+    a.taps += first_tap;
+    a.n_taps = least(job->taps_a_chunk, a.n_taps - first_tap);
+    job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, panel_at(job, panel, chunk), sums, chunk > 0,
+                                     ahead);
+}
+
+static atl_rows rows_at(const atl_map *map, size_t row, size_t col)
+{
+    size_t at = (row * map->stride + col) * atl_dtype_bytes(map->dtype);
+    return (atl_rows){.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
+}
+
+/* Rows [row, row + m), all of one picture if that matters. */
+static void finish_rows(const bf16_job *job, size_t row, int m, size_t unit, const float *sums)
+{
+    const atl_product *p = job->product;
+    const atl_epilogue *e = p->epilogue;
+    size_t col = unit * ATL_TILE_COLS;
+    int n = (int)least(ATL_TILE_COLS, (size_t)p->out->c - col);
+    atl_rows out = rows_at(p->out, row, col), residual = {0};
+    const float *bias = p->bias ? p->bias + col : NULL;
+    if (p->geglu) {
+        job->kernels->geglu_rows(m, n, sums, sums + TILE, bias, bias ? bias + p->n_out / 2 : NULL, &out);
+        return;
+    }
+    atl_finish finish = job->finish;
+    finish.bias = bias;
+    if (e && e->per_picture)
+        finish.per_picture =
+            e->per_picture + row / ((size_t)p->out->h * (size_t)p->out->w) * e->per_picture_stride + col;
+    if (e && e->residual)
+        residual = rows_at(e->residual, row, col);
+    job->kernels->finish_rows(&finish, m, n, sums, e && e->residual ? &residual : NULL, &out);
+}
+
+static void finish(const bf16_tile *t, size_t row, size_t unit, const float *sums)
+{
+    const bf16_job *job = t->job;
+    const atl_epilogue *e = job->product->epilogue;
+    size_t pixels = (size_t)job->product->out->h * (size_t)job->product->out->w;
+    size_t end = row + (size_t)strip_rows(t, row);
+    while (row < end) {
+        size_t n = end - row;
+        if (e && e->per_picture)
+            n = least(n, pixels - row % pixels);
+        finish_rows(job, row, (int)n, unit, sums);
+        row += n;
+        sums += n * ATL_TILE_COLS;
+    }
+}
+
+/* ---- a tile of the pool ---- */
+
+/* Strips pass by. Meanwhile the rows of the next strip are called near, a part with each panel. */
+static void pass_strips(const bf16_tile *t)
+{
+    const bf16_job *job = t->job;
+    for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS) {
+        size_t next = row + ATL_BF16_TILE_ROWS, n_elements = ATL_BF16_TILE_ROWS * job->patch.stride;
+        const uint16_t *rows = atl_patch_rows(&t->patch, next < t->end_row ? next : row).upper;
+        size_t part = 0, a_call = 8 * job->panel_k;
+        for (size_t unit = t->first_unit; unit < t->end_unit; unit++) {
+            float *sums = t->sums;
+            for (size_t half = 0; half < job->panels_a_unit; half++, part += a_call)
+                multiply(t, row, half * job->n_units + unit, 0, sums + half * TILE,
+                         rows + (part < n_elements ? part : 0));
+            finish(t, row, unit, sums);
+        }
+    }
+}
+
+/* What the strips of (unit, chunk) call near: a quarter each of the panel's chunk that comes next. */
+static const uint16_t *next_panel(const bf16_tile *t, size_t unit, size_t chunk, size_t group_end)
+{
+    const bf16_job *job = t->job;
+    size_t group = unit / job->units_a_group * job->units_a_group;
+    if (unit + 1 < group_end)
+        return panel_at(job, unit + 1, chunk);
+    if (chunk + 1 < job->n_chunks)
+        return panel_at(job, group > t->first_unit ? group : t->first_unit, chunk + 1);
+    return panel_at(job, unit + 1 < t->end_unit ? unit + 1 : unit, 0);
+}
+
+static void pass_panel(const bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
+{
+    const bf16_job *job = t->job;
+    const uint16_t *here = panel_at(job, unit, chunk), *next = next_panel(t, unit, chunk, group_end);
+    size_t strip = 0, part = 8 * least(job->taps_a_chunk, job->patch.n_taps) * job->patch.k;
+    for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS, strip++) {
+        float *to = job->n_chunks > 1 ? sums + strip * TILE : sums;
+        multiply(t, row, unit, chunk, to, strip < 4 ? next + strip * part : here);
+        if (chunk + 1 == job->n_chunks)
+            finish(t, row, unit, to);
+    }
+}
+
+static void pass_panels(const bf16_tile *t)
+{
+    const bf16_job *job = t->job;
+    size_t tiles_a_panel =
+        job->n_chunks > 1 ? ceil_div(t->end_row - t->first_row, ATL_BF16_TILE_ROWS) * TILE : 0;
+    for (size_t group = t->first_unit, end; group < t->end_unit; group = end) {
+        end = least((group / job->units_a_group + 1) * job->units_a_group, t->end_unit);
+        for (size_t chunk = 0; chunk < job->n_chunks; chunk++)
+            for (size_t unit = group; unit < end; unit++)
+                pass_panel(t, unit, chunk, end, t->sums + (unit - group) * tiles_a_panel);
+    }
+}
+
+static void run_tile(void *user, size_t index, int thread)
+{
+    const bf16_job *job = user;
+    size_t block = index / job->n_unit_blocks, unit_block = index % job->n_unit_blocks;
+    char *scratch = job->scratch + (size_t)thread * job->thread_bytes;
+    bf16_tile t = {.job = job, .first_row = block * job->rows_a_block};
+    t.end_row = least(t.first_row + job->rows_a_block, job->patch.n_rows);
+    t.first_unit = unit_block * job->units_a_block;
+    t.end_unit = least(t.first_unit + job->units_a_block, job->n_units);
+    t.sums = (void *)scratch;
+    t.patch = job->whole;
+    if (!job->shared) {
+        uint16_t *data = (void *)(scratch + job->thread_bytes - job->patch_elements * sizeof *data);
+        atl_patch_init(&t.patch, &job->patch, t.first_row, t.end_row - t.first_row, data);
+        for (size_t line = 0, n = atl_patch_n_lines(&t.patch); line < n; line++)
+            atl_patch_fill(&t.patch, line);
+    }
+    job->kernels->bf16_begin();
+    if (job->panels_stay)
+        pass_strips(&t);
+    else
+        pass_panels(&t);
+    job->kernels->bf16_end();
+}
+
+static void fill_shared(void *user, size_t index, int thread)
+{
+    const bf16_job *job = user;
+    size_t end = least((index + 1) * FILL_LINES, atl_patch_n_lines(&job->whole));
+    (void)thread;
+    for (size_t line = index * FILL_LINES; line < end; line++)
+        atl_patch_fill(&job->whole, line);
+}
+
+/* ---- planning ---- */
+
+static void plan_chunks(bf16_job *job)
+{
+    size_t n_taps = job->patch.n_taps;
+    job->taps_a_chunk = n_taps;
+    while (job->taps_a_chunk > 1 && job->taps_a_chunk * job->patch.k > PASSING_K)
+        job->taps_a_chunk /= 3;
+    job->n_chunks = ceil_div(n_taps, job->taps_a_chunk);
+}
+
+/* Blocks as large as the cache likes, smaller where that leaves too few tiles for the threads. */
+static void plan_blocks(bf16_job *job, size_t n_threads)
+{
+    const atl_patch_plan *patch = &job->patch;
+    size_t grain = patch->grain, n_grains = ceil_div(patch->n_rows, grain);
+    size_t unit_bytes = job->panels_a_unit * job->panel_k * ATL_TILE_COLS * sizeof(uint16_t);
+    size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
+    job->panels_stay = patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES;
+    if (job->panels_stay)
+        max_units = unit_bytes < RESIDENT_PANEL_BYTES ? RESIDENT_PANEL_BYTES / unit_bytes : 1;
+    else
+        plan_chunks(job);
+    while (max_rows > grain && max_rows > ATL_BF16_TILE_ROWS && patch->form != ATL_PATCH_IN_PLACE &&
+           atl_patch_bytes(patch, max_rows) > RESIDENT_PATCH_BYTES)
+        max_rows /= 2;
+    size_t max_grains = max_rows > grain ? max_rows / grain : 1;
+    job->n_blocks = ceil_div(n_grains, max_grains);
+    job->n_unit_blocks = ceil_div(job->n_units, max_units);
+    while (n_threads > 1 && job->n_blocks < n_grains && job->n_blocks * job->n_unit_blocks < min_tiles &&
+           patch->n_rows / job->n_blocks > MIN_BLOCK_ROWS)
+        job->n_blocks++;
+    while (n_threads > 1 && job->n_unit_blocks < job->n_units &&
+           job->n_blocks * job->n_unit_blocks < min_tiles)
+        job->n_unit_blocks++;
+    job->rows_a_block = ceil_div(n_grains, job->n_blocks) * grain;
+    job->n_blocks = ceil_div(patch->n_rows, job->rows_a_block);
+    job->units_a_block = ceil_div(job->n_units, job->n_unit_blocks);
+    job->n_unit_blocks = ceil_div(job->n_units, job->units_a_block);
+    job->shared = job->n_unit_blocks > 1 || patch->form == ATL_PATCH_IN_PLACE;
+    size_t strips = ceil_div(job->rows_a_block, ATL_BF16_TILE_ROWS);
+    job->units_a_group = job->n_chunks > 1 && strips < WAITING_TILES ? WAITING_TILES / strips : 1;
+}
+
+static void plan(bf16_job *job, const atl_bench *bench, const atl_product *product)
+{
+    const atl_epilogue *e = product->epilogue;
+    *job = (bf16_job){.product = product, .kernels = bench->kernels};
+    atl_patch_plan_init(&job->patch, product, bench->kernels);
+    job->panel_k = job->patch.n_taps * job->patch.k;
+    job->panels_a_unit = product->geglu ? 2 : 1;
+    job->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * job->panels_a_unit);
+    job->taps_a_chunk = job->patch.n_taps;
+    job->n_chunks = 1;
+    job->finish = (atl_finish){.scale = 1.0f};
+    if (e) {
+        job->finish.before = e->before;
+        job->finish.after = e->after;
+        job->finish.scale = e->scale != 0.0f ? e->scale : 1.0f;
+    }
+    plan_blocks(job, (size_t)atl_pool_n_threads(bench->pool));
+}
+
+void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
+{
+    bf16_job job;
+    size_t mark = atl_arena_mark(bench->arena), n_threads = (size_t)atl_pool_n_threads(bench->pool);
+    plan(&job, bench, product);
+    size_t n_tiles = job.panels_a_unit;
+    if (job.n_chunks > 1)
+        n_tiles = job.units_a_group * ceil_div(job.rows_a_block, ATL_BF16_TILE_ROWS);
+    size_t patch_rows = job.shared ? job.patch.n_rows : job.rows_a_block;
+    size_t patch_bytes = atl_round_up(atl_patch_bytes(&job.patch, patch_rows), ATL_ARENA_ALIGN);
+    job.thread_bytes = n_tiles * TILE * sizeof(float);
+    uint16_t *shared = NULL;
+    if (job.shared) {
+        shared = atl_arena_take(bench->arena, patch_bytes);
+    } else {
+        job.patch_elements = patch_bytes / sizeof(uint16_t);
+        job.thread_bytes += patch_bytes;
+    }
+    job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_bytes);
+    if (!bench->arena->measuring) {
+        atl_patch_init(&job.whole, &job.patch, 0, job.patch.n_rows, shared);
+        if (job.shared)
+            atl_pool_run(bench->pool, ceil_div(atl_patch_n_lines(&job.whole), FILL_LINES), fill_shared, &job);
+        atl_pool_run(bench->pool, job.n_blocks * job.n_unit_blocks, run_tile, &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
