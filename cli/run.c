@@ -80,6 +80,7 @@ typedef struct command_state {
     atl_rules *rules; /* of the model: what every line is held against before anything starts */
     char *prompts;
     char model_name[128], model_hash[11], date[16];
+    atl_memory_wish largest; /* of all lines */
     atl_batch_options batch;
     atl_run_options options;
 } command_state;
@@ -122,7 +123,10 @@ static void warn(void *user, const char *sentence)
  * of the batch. */
 static atl_status judge(void *user, const atl_job *job, atl_note *note)
 {
-    const command_state *s = user;
+    command_state *s = user;
+    s->largest.width = job->width > s->largest.width ? job->width : s->largest.width;
+    s->largest.height = job->height > s->largest.height ? job->height : s->largest.height;
+    s->largest.init_images = s->largest.init_images || (job->init_image && job->init_image[0]);
     const atl_request request = {
         .prompt = job->prompt,
         .negative_prompt = job->negative_prompt,
@@ -136,6 +140,23 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
         .strength = job->strength,
     };
     return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
+}
+
+/* What a worker will need for the largest picture of the batch. Where that cannot be told, the plan does not
+ * look at memory. */
+static void weigh(void *user, atl_executor_options *executor)
+{
+    command_state *s = user;
+    const atl_engine_options engine = {.model = s->model,
+                                       .variant = s->args.variant,
+                                       .policy = s->args.policy,
+                                       .n_threads = executor->n_threads > 0 ? executor->n_threads : 1};
+    atl_memory_need need = {0};
+    s->largest.batch_size = executor->batch_size;
+    if (executor->n_workers != 0 || atl_engine_memory(&engine, &s->largest, &need, NULL) != ATL_OK)
+        return;
+    executor->shared_bytes = need.shared_bytes;
+    executor->worker_bytes = need.each_bytes;
 }
 
 /* [date] is not a default of names: a run that is taken up on another day must give the same ones. */
@@ -171,6 +192,8 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
     s->batch.judge = judge;
     s->batch.user = s;
     s->options.batch = &s->batch;
+    s->options.weigh = weigh;
+    s->options.weigh_user = s;
     s->options.dir = s->args.output;
     s->options.model_name = s->model_name;
     s->options.model_hash = s->model_hash;

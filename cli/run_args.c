@@ -22,7 +22,7 @@ static const atl_option pool_rows[] = {
     {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
      "worker processes; auto: as the latest study of this machine, model and policy recommends, or as many "
      "as "
-     "have cores of their own, within the CPU quota"},
+     "have cores of their own, within the CPU quota and memory"},
     {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
      "of each worker, otherwise 1; pictures do not depend on it"},
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact", 0, 0, "ATELIER_ORDER", "scatter",

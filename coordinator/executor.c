@@ -82,7 +82,12 @@ static atl_status make_plan(atl_executor *x, const atl_executor_options *o, atl_
     atl_status st = atl_machine_load(&source, &machine, note);
     if (st != ATL_OK)
         return st;
-    st = atl_plan_make(machine, o->n_workers, o->n_threads, o->order, 0, &x->plan, note);
+    const atl_plan_wish wish = {.n_workers = o->n_workers,
+                                .n_threads = o->n_threads,
+                                .order = o->order,
+                                .shared_bytes = o->shared_bytes,
+                                .worker_bytes = o->worker_bytes};
+    st = atl_plan_for(machine, &wish, &x->plan, note);
     x->bind = x->bind && atl_machine_can_bind(machine);
     atl_machine_free(&machine);
     return st;

@@ -73,8 +73,10 @@ typedef struct atl_executor_options {
     const char *const *worker_args; /* further arguments, NULL-terminated; or NULL */
     int n_workers, n_threads;       /* 0: auto, 1 */
     atl_order order;
-    const char *cpus;   /* or NULL */
-    bool bind;          /* pin workers to their slots */
+    const char *cpus;                  /* or NULL */
+    size_t shared_bytes, worker_bytes; /* atl_engine_memory's: so that auto takes no more workers than memory
+                                          holds; 0: unknown */
+    bool bind;                         /* pin workers to their slots */
     int batch_size;     /* micro-batch: equal-sized jobs that share the denoiser's calls; 0 means 1 */
     int credit;         /* jobs a worker may hold; 0 means 2 (or 2 × batch_size) */
     size_t queue_limit; /* jobs submitted and not taken up yet; submit blocks beyond it. 0: 4 × workers ×

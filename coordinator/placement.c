@@ -73,11 +73,13 @@ static atl_status seat_coordinator(const atl_machine *m, atl_plan *plan)
 }
 
 /* Workers that fit: for auto. */
-static int automatic(const atl_machine *m, int n_max, size_t worker_bytes, bool *ret_by_memory)
+static int automatic(const atl_machine *m, int n_max, const atl_plan_wish *wish, bool *ret_by_memory)
 {
-    size_t n = n_max > 0 ? (size_t)n_max : 1;
-    const size_t held =
-        worker_bytes > 0 && m->memory_free_bytes > 0 ? m->memory_free_bytes / worker_bytes : n;
+    size_t n = n_max > 0 ? (size_t)n_max : 1, held = n;
+    if (wish->worker_bytes > 0 && m->memory_free_bytes > 0)
+        held = m->memory_free_bytes > wish->shared_bytes
+                   ? (m->memory_free_bytes - wish->shared_bytes) / wish->worker_bytes
+                   : 0;
     *ret_by_memory = held < n;
     n = held < n ? held : n;
     return n > 0 ? (int)n : 1;
@@ -107,25 +109,32 @@ static int most_workers(const atl_machine *m, int n_first, int n_threads)
 atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,
                          size_t worker_bytes, atl_plan *ret, atl_note *note)
 {
-    n_threads = n_threads == 0 ? 1 : n_threads;
+    const atl_plan_wish wish = {
+        .n_workers = n_workers, .n_threads = n_threads, .order = order, .worker_bytes = worker_bytes};
+    return atl_plan_for(machine, &wish, ret, note);
+}
+
+atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, atl_plan *ret, atl_note *note)
+{
+    const int n_workers = wish->n_workers, n_threads = wish->n_threads == 0 ? 1 : wish->n_threads;
     atl_status st = check_wish(n_workers, n_threads, note);
     if (st != ATL_OK)
         return st;
     atl_slots slots = {0};
-    atl_plan plan = {.n_threads = n_threads, .order = order};
+    atl_plan plan = {.n_threads = n_threads, .order = wish->order};
     bool by_memory = false;
-    st = atl_slots_find(machine, n_threads, order, n_workers, &slots);
+    st = atl_slots_find(machine, n_threads, wish->order, n_workers, &slots);
     if (st != ATL_OK)
         return st;
     plan.n_max = most_workers(machine, slots.n_first, n_threads);
-    const int n = n_workers > 0 ? n_workers : automatic(machine, plan.n_max, worker_bytes, &by_memory);
+    const int n = n_workers > 0 ? n_workers : automatic(machine, plan.n_max, wish, &by_memory);
     plan.slots = calloc((size_t)n, sizeof *plan.slots);
     plan.n_workers = plan.slots ? n : 0;
     st = plan.slots ? copy_slots(&slots, &plan) : ATL_NO_MEMORY;
     if (st == ATL_OK)
         st = seat_coordinator(machine, &plan);
     if (st == ATL_OK) {
-        atl_plan_warn(machine, &plan, slots.n_first, slots.n_slots, worker_bytes, by_memory);
+        atl_plan_warn(machine, &plan, slots.n_first, slots.n_slots, wish, by_memory);
         *ret = plan;
     } else {
         atl_plan_done(&plan);

@@ -76,9 +76,17 @@ typedef struct atl_plan {
 
 enum { ATL_PLAN_MAX_WORKERS = 16384, ATL_PLAN_MAX_THREADS = 16384, ATL_PLAN_MAX_PUS = 1 << 20 };
 
-/* n_workers 0: auto, as many as n_max says and memory holds (`worker_bytes` each; 0: unknown), but at least
- * one. n_threads 0: 1. Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above),
- * ATL_NO_MEMORY. */
+typedef struct atl_plan_wish {
+    int n_workers; /* 0: auto, as many as n_max says and memory holds, but at least one */
+    int n_threads; /* 0: 1 */
+    atl_order order;
+    size_t shared_bytes; /* of memory, once: the packed weights */
+    size_t worker_bytes; /* each; 0: unknown */
+} atl_plan_wish;
+
+/* Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above), ATL_NO_MEMORY. */
+atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, atl_plan *ret, atl_note *note);
+/* The same for nothing shared. */
 atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,
                          size_t worker_bytes, atl_plan *ret, atl_note *note);
 void atl_plan_done(atl_plan *plan);

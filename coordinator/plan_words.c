@@ -63,29 +63,35 @@ static void warn_of_straddling(atl_plan *plan)
     add(plan, words);
 }
 
-static void warn_of_memory(const atl_machine *m, atl_plan *plan, size_t worker_bytes, bool by_memory)
+static void warn_of_memory(const atl_machine *m, atl_plan *plan, const atl_plan_wish *wish, bool by_memory)
 {
-    const size_t each = m->memory_free_bytes / (size_t)plan->n_workers;
-    if (m->memory_free_bytes == 0 || worker_bytes == 0 || (!by_memory && each >= worker_bytes))
+    const size_t free_bytes = m->memory_free_bytes, shared = wish->shared_bytes, one = wish->worker_bytes;
+    const size_t each = free_bytes > shared ? (free_bytes - shared) / (size_t)plan->n_workers : 0;
+    if (free_bytes == 0 || one == 0 || (!by_memory && each >= one))
         return;
-    char available[32], one[32], words[160];
-    atl_size_words(m->memory_free_bytes, available, sizeof available);
-    atl_size_words(worker_bytes, one, sizeof one);
-    if (each >= worker_bytes)
-        snprintf(words, sizeof words, "Memory: %s available, %s a worker: no more than %d.", available, one,
-                 plan->n_workers);
+    char available[32], once[64] = "", worker[32], words[200];
+    atl_size_words(free_bytes, available, sizeof available);
+    atl_size_words(one, worker, sizeof worker);
+    if (shared > 0) {
+        char size[32];
+        atl_size_words(shared, size, sizeof size);
+        snprintf(once, sizeof once, " beside %s of weights", size);
+    }
+    if (each >= one)
+        snprintf(words, sizeof words, "Memory: %s available, %s a worker%s: no more than %d.", available,
+                 worker, once, plan->n_workers);
     else
-        snprintf(words, sizeof words, "Memory: %s available, too little for %d × %s.", available,
-                 plan->n_workers, one);
+        snprintf(words, sizeof words, "Memory: %s available, too little for %d × %s%s.", available,
+                 plan->n_workers, worker, once);
     add(plan, words);
 }
 
-void atl_plan_warn(const atl_machine *machine, atl_plan *plan, int n_first, int n_slots, size_t worker_bytes,
-                   bool by_memory)
+void atl_plan_warn(const atl_machine *machine, atl_plan *plan, int n_first, int n_slots,
+                   const atl_plan_wish *wish, bool by_memory)
 {
     plan->warning[0] = '\0';
     warn_of_cores(plan, n_first, n_slots, machine->n_pus);
     warn_of_quota(machine, plan);
     warn_of_straddling(plan);
-    warn_of_memory(machine, plan, worker_bytes, by_memory);
+    warn_of_memory(machine, plan, wish, by_memory);
 }

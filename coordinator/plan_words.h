@@ -6,7 +6,7 @@
 
 /* Writes plan->warning. n_slots: workers on hardware threads of their own; n_first: on cores of their own;
  * by_memory: auto chose fewer workers than n_max for lack of it. */
-void atl_plan_warn(const atl_machine *machine, atl_plan *plan, int n_first, int n_slots, size_t worker_bytes,
-                   bool by_memory);
+void atl_plan_warn(const atl_machine *machine, atl_plan *plan, int n_first, int n_slots,
+                   const atl_plan_wish *wish, bool by_memory);
 
 #endif

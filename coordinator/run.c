@@ -108,6 +108,8 @@ static uint64_t left_to_paint(const atl_runner *r)
 static atl_status open_pool(atl_runner *r, atl_note *note)
 {
     atl_executor_options options = r->o->executor;
+    if (r->o->weigh)
+        r->o->weigh(r->o->weigh_user, &options);
     /* The number of workers is the plan's; a pool tells of them before open returns, so the box comes first.
      */
     atl_status st = atl_run_box_open(&r->box, ATL_PLAN_MAX_WORKERS, note);

@@ -50,12 +50,14 @@ typedef struct atl_run_options {
     bool sync;                                     /* wait for the disk at each picture */
     bool retry;                                    /* paint again what failed, as failed.jsonl has it */
     /* Each may be NULL. */
+    void (*weigh)(void *user,
+                  atl_executor_options *executor); /* once all lines are known: fills in the bytes */
     int (*stops)(void *user);   /* how often a signal asked to stop: 1 drains, 2 ends the workers at once */
     bool (*paused)(void *user); /* hand out nothing while this is true */
     void (*say)(void *user, const char *sentence);
     void (*watch)(void *user, const atl_run_view *view); /* several times a second */
     void (*picture)(void *user, const char *name, const uint8_t *png, size_t n_bytes);
-    void *user;
+    void *user, *weigh_user;
 } atl_run_options;
 
 typedef struct atl_run_outcome {

@@ -179,6 +179,10 @@ static atl_status load(atl_engine *engine, unsigned parts, const atl_engine_opti
     atl_status st = measure_store(engine, parts, &bytes, listing, note);
     if (st != ATL_OK)
         return st;
+    if (parts & ATL_PART_UNPACKED) {
+        st = atl_store_open(bytes, &engine->store, note); /* memory that is not touched is not taken */
+        return st != ATL_OK ? st : bind(engine, parts, note);
+    }
     if (options->pack_cache && options->pack_cache[0])
         return load_cached(engine, parts, bytes, listing, options, note);
     return load_packed_anew(engine, parts, bytes, options->shared_weights_fd, &packed, note);

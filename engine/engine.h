@@ -128,6 +128,24 @@ atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_n
 atl_status atl_engine_identify_model(const char *model, const char *variant, char ret_name[128],
                                      char ret_hash[11], atl_note *note);
 
+/* ---- how much memory an engine will need, before one is opened ---- */
+typedef struct atl_memory_wish {
+    int width, height; /* the largest picture; cut down to what the model can */
+    int batch_size;    /* painted together; 0 means 1 */
+    bool init_images;
+} atl_memory_wish;
+
+typedef struct atl_memory_need {
+    size_t shared_bytes;  /* packed weights: once for all processes that share them */
+    size_t scratch_bytes; /* of activations, in each */
+    size_t each_bytes;    /* of each process in all, beside the weights */
+} atl_memory_need;
+
+/* With guidance and prompts of at most two chunks of words. Reads configs and headers; computes nothing.
+ * Errors: as atl_engine_open's. */
+atl_status atl_engine_memory(const atl_engine_options *options, const atl_memory_wish *wish,
+                             atl_memory_need *ret, atl_note *note);
+
 /* ---- what can be said of requests before the model is loaded: sizes, samplers, strengths, words ---- */
 typedef struct atl_rules atl_rules;
 /* Reads the model's configs and the headers of its files. Errors as atl_engine_open's for these. */

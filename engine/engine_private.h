@@ -21,6 +21,7 @@ enum {
     ATL_PART_UNET = 1u << 2,
     ATL_PART_VAE = 1u << 3,
     ATL_PART_ALL = 15u,
+    ATL_PART_UNPACKED = 1u << 4, /* layers have shapes and addresses, but no values: for measuring */
 };
 
 struct atl_engine {

@@ -215,6 +215,28 @@ static void auto_starts_no_more_workers_than_memory_holds(void **state)
     atl_machine_free(&machine);
 }
 
+static void weights_that_all_workers_share_count_once(void **state)
+{
+    (void)state;
+    const size_t gib = (size_t)1 << 30;
+    const struct {
+        size_t shared, each;
+        int n;
+    } cases[] = {{4, 2, 3}, {2, 1, 8}, {9, 1, 1}, {11, 1, 1}}; /* the last two: one, whatever it takes */
+    atl_machine *machine = limited(0, 10 * gib);
+    for (size_t i = 0; i < 4; i++) {
+        const atl_plan_wish wish = {.shared_bytes = cases[i].shared * gib,
+                                    .worker_bytes = cases[i].each * gib};
+        atl_plan plan;
+        assert_int_equal(atl_plan_for(machine, &wish, &plan, NULL), ATL_OK);
+        assert_int_equal(plan.n_workers, cases[i].n);
+        assert_int_equal(strstr(plan.warning, "GiB of weights: no more than") != NULL, i != 1 && i != 3);
+        assert_int_equal(strstr(plan.warning, "too little for 1") != NULL, i == 3);
+        atl_plan_done(&plan);
+    }
+    atl_machine_free(&machine);
+}
+
 static void more_workers_than_hardware_threads_begin_again(void **state)
 {
     (void)state;
@@ -414,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_quota_bounds_the_workers_and_is_rounded_down),
         cmocka_unit_test(a_quota_larger_than_the_machine_says_nothing),
         cmocka_unit_test(auto_starts_no_more_workers_than_memory_holds),
+        cmocka_unit_test(weights_that_all_workers_share_count_once),
         cmocka_unit_test(more_workers_than_hardware_threads_begin_again),
         cmocka_unit_test(the_coordinator_gets_the_weakest_idle_core_then_an_idle_sibling),
         cmocka_unit_test(wishes_out_of_bounds_are_refused),
