@@ -156,7 +156,8 @@ static atl_status load_cached(atl_engine *engine, unsigned parts, size_t bytes, 
     bool packed = false;
     atl_status found = atl_pack_cache_find(options->pack_cache, engine, listing, &cache, &engine->pack_note);
     if (found == ATL_OK) {
-        found = atl_pack_file_map(cache.path, cache.key, bytes, &engine->store, &engine->pack_note);
+        found =
+            atl_pack_file_map(cache.path, cache.key, bytes, engine->pool, &engine->store, &engine->pack_note);
         if (found == ATL_NOT_FOUND)
             engine->pack_note = (atl_note){0};
     }

@@ -25,6 +25,11 @@
 #define VERSION      1u
 #define ENDIAN_MARK  0x01020304u
 #define WRITE_BYTES  ((size_t)8 << 20)
+#define READ_BYTES   ((size_t)8 << 20)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
 
 typedef struct header {
     char magic[8];
@@ -86,8 +91,17 @@ static atl_status check(int fd, const char *path, const header *wanted, atl_note
     return ATL_OK;
 }
 
+/* One chunk of the mapping into memory; where the kernel is too old for that, pages come as they are used. */
+static void bring_chunk(void *job, size_t chunk, int thread)
+{
+    const atl_store *store = job;
+    const size_t begin = chunk * READ_BYTES, left = store->capacity_bytes - begin;
+    (void)thread;
+    madvise(store->base + begin, left < READ_BYTES ? left : READ_BYTES, MADV_POPULATE_READ);
+}
+
 atl_status atl_pack_file_map(const char *path, const uint8_t key[ATL_PACK_KEY_BYTES], size_t bytes,
-                             atl_store *ret_store, atl_note *note)
+                             atl_pool *pool, atl_store *ret_store, atl_note *note)
 {
     const header wanted = header_of(key, bytes);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -101,8 +115,8 @@ atl_status atl_pack_file_map(const char *path, const uint8_t key[ATL_PACK_KEY_BY
         if (data == MAP_FAILED) {
             st = fail_errno(note, path, "map");
         } else {
-            madvise(data, bytes, MADV_WILLNEED);
             *ret_store = (atl_store){.base = data, .capacity_bytes = bytes};
+            atl_pool_run(pool, (bytes + READ_BYTES - 1) / READ_BYTES, bring_chunk, ret_store);
         }
     }
     close(fd);

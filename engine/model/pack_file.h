@@ -8,11 +8,12 @@
 
 #define ATL_PACK_KEY_BYTES 32
 
-/* Maps the file for reading. `key` and `bytes` are what it has to hold. Errors: ATL_NOT_FOUND (no such file),
- * ATL_BAD_INPUT (cut short, damaged in its header, of another layout, or of another model), ATL_IO,
- * ATL_NO_MEMORY. Its weights themselves are not read; who changes them, changes the pictures. */
+/* Maps the file for reading, and has the pool's threads bring it into memory as far as it is not. `key` and
+ * `bytes` are what it has to hold. Errors: ATL_NOT_FOUND (no such file), ATL_BAD_INPUT (cut short, damaged in
+ * its header, of another layout, or of another model), ATL_IO, ATL_NO_MEMORY. Its weights themselves are not
+ * read; who changes them, changes the pictures. */
 atl_status atl_pack_file_map(const char *path, const uint8_t key[ATL_PACK_KEY_BYTES], size_t bytes,
-                             atl_store *ret_store, atl_note *note);
+                             atl_pool *pool, atl_store *ret_store, atl_note *note);
 
 /* Writes the first `bytes` of the store, in the place of what is there: beside it, synced, renamed. Room on
  * the disk is asked for first. On failure nothing is left behind. Errors: ATL_IO, ATL_NO_MEMORY. */

@@ -16,6 +16,7 @@ static const uint8_t key[ATL_PACK_KEY_BYTES] = "a key of thirty-two bytes, say";
 
 typedef struct bench {
     char *folder, path[4096];
+    atl_pool *pool;
     atl_store store;
     atl_note note;
 } bench;
@@ -24,6 +25,7 @@ static void bench_open(bench *b)
 {
     *b = (bench){.folder = folder_make()};
     snprintf(b->path, sizeof b->path, "%s/x.atlpack", b->folder);
+    assert_ok(atl_pool_open(2, NULL, NULL, &b->pool, &b->note), &b->note);
     assert_ok(atl_store_open(BYTES, &b->store, &b->note), &b->note);
     for (size_t i = 0; i < BYTES; i++)
         b->store.base[i] = (uint8_t)(i * 7 >> 3);
@@ -33,6 +35,7 @@ static void bench_open(bench *b)
 static void bench_close(bench *b)
 {
     atl_store_close(&b->store);
+    atl_pool_close(&b->pool);
     folder_remove(b->folder);
 }
 
@@ -40,7 +43,7 @@ static void bench_close(bench *b)
 static atl_status map(bench *b)
 {
     atl_store mapped;
-    const atl_status st = atl_pack_file_map(b->path, key, BYTES, &mapped, &b->note);
+    const atl_status st = atl_pack_file_map(b->path, key, BYTES, b->pool, &mapped, &b->note);
     if (st == ATL_OK) {
         assert_memory_equal(mapped.base, b->store.base, BYTES);
         assert_int_equal((uintptr_t)mapped.base % 64, 0);
@@ -104,9 +107,9 @@ static void another_models_file_is_refused(void **state)
     bench_open(&b);
     uint8_t other[ATL_PACK_KEY_BYTES] = {1};
     atl_store mapped;
-    assert_int_equal(atl_pack_file_map(b.path, other, BYTES, &mapped, &b.note), ATL_BAD_INPUT);
+    assert_int_equal(atl_pack_file_map(b.path, other, BYTES, b.pool, &mapped, &b.note), ATL_BAD_INPUT);
     assert_note(&b.note, "another model's weights");
-    assert_int_equal(atl_pack_file_map(b.path, key, BYTES - 64, &mapped, &b.note), ATL_BAD_INPUT);
+    assert_int_equal(atl_pack_file_map(b.path, key, BYTES - 64, b.pool, &mapped, &b.note), ATL_BAD_INPUT);
     bench_close(&b);
 }
 
