@@ -181,6 +181,7 @@ static void put_series(const panel *p, const atl_trend *t, int rank, atl_text *o
     atl_text_printf(
         out, "<rect x=\"%d\" y=\"%g\" width=\"12\" height=\"12\" fill=\"%s\"/><text x=\"%d\" y=\"%g\">", LEFT,
         y - 10, colour, LEFT + 18, y);
+    atl_text_puts(out, t->verdict == ATL_TREND_WORSE ? "worse than noise explains: " : "");
     put_escaped(out, e->kind);
     const char *const parts[] = {e->model_name, e->policy, e->work};
     for (int i = 0; i < 3; i++) {
@@ -191,7 +192,7 @@ static void put_series(const panel *p, const atl_trend *t, int rank, atl_text *o
         atl_text_printf(out, ", %d × %d", e->workers, e->threads);
     atl_text_puts(out, e->machine[0] ? " on " : "");
     put_escaped(out, e->machine);
-    atl_text_puts(out, t->verdict == ATL_TREND_WORSE ? ": worse than noise explains</text>\n" : "</text>\n");
+    atl_text_puts(out, "</text>\n");
 }
 
 bool atl_trends_put_svg(const atl_trends *trends, const char *figure, atl_text *out)
