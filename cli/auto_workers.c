@@ -27,7 +27,7 @@ void auto_workers(const run_args *args, const char *model_hash, atl_executor_opt
         return;
     const atl_archive_wanted wanted = {.machine = machine,
                                        .model_hash = model_hash,
-                                       .policy = args->policy,
+                                       .policy = options->policy ? options->policy : "fp32",
                                        .order = args->order,
                                        .threads = (int)args->threads};
     if (atl_archive_path(NULL, &path, NULL) == ATL_OK && this_machine(args->cpus, machine, NULL) == ATL_OK &&
