@@ -215,6 +215,39 @@ static double run_f32_to_bf16(const atl_kernels *kernels, numbers *x)
     return N;
 }
 
+/* A tile of queries of 40 channels: multiply-adds that are wanted, not those with padding. */
+static double run_attend_bf16(const atl_kernels *kernels, numbers *x)
+{
+    enum { N_KEYS = 192, HEAD = 40 };
+    const bool by_peak[1] = {false};
+    const atl_attend a = {.n_tiles = 1,
+                          .n_keys = N_KEYS,
+                          .keys_a_block = 96,
+                          .d_k = 64,
+                          .v_tiles = 3,
+                          .factor = 0.1f,
+                          .q = x->narrow,
+                          .k = x->narrow + 2048,
+                          .v = x->narrow + 2048 + N_KEYS * 64,
+                          .by_peak = by_peak,
+                          .o = x->c,
+                          .scratch = x->d};
+    if (!kernels->attend_bf16)
+        return 0.0;
+    kernels->bf16_begin();
+    kernels->attend_bf16(&a);
+    kernels->bf16_end();
+    return 2.0 * ATL_ATTEND_QUERIES * N_KEYS * HEAD;
+}
+
+static double run_squares_bf16(const atl_kernels *kernels, numbers *x)
+{
+    if (!kernels->squares_bf16)
+        return 0.0;
+    kernels->squares_bf16(GEMM_K, x->narrow, x->state[0]);
+    return ATL_BF16_TILE_ROWS * GEMM_K;
+}
+
 #define BENCH_ROW(name, parameters) {#name, run_##name},
 static const struct {
     const char *name;

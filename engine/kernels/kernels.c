@@ -27,6 +27,7 @@
 #define SLOT_AVX2(name, parameters)     .name = atl_##name##__avx2,
 #define SLOT_AVX512(name, parameters)   .name = atl_##name##__avx512,
 #define SLOT_NEON(name, parameters)     .name = atl_##name##__neon,
+#define SLOT_AMX(name, parameters)      .name = atl_##name##__amx,
 #define SLOT_BF16(name, parameters)     .name = atl_##name##__avx512_bf16,
 
 static void nothing(void)
@@ -38,15 +39,18 @@ static void nothing(void)
 static const atl_kernels portable = {
     .isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE) NO_TILES};
 #if defined(__x86_64__)
-static const atl_kernels avx2 = {.isa = "avx2", ATL_KERNEL_LIST(SLOT_AVX2) NO_TILES};
-static const atl_kernels avx512 = {.isa = "avx512", ATL_KERNEL_LIST(SLOT_AVX512) NO_TILES};
+static const atl_kernels avx2 = {.isa = "avx2",
+                                 ATL_KERNEL_LIST_F32(SLOT_AVX2) ATL_KERNEL_LIST_BF16(SLOT_AVX2) NO_TILES};
+static const atl_kernels avx512 = {
+    .isa = "avx512", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_AVX512) NO_TILES};
 static const atl_kernels avx512_bf16 = {
     .isa = "avx512_bf16", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16) NO_TILES};
-static const atl_kernels amx = {.isa = "amx",
-                                ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
-                                .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
-                                ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16).bf16_begin = atl_bf16_begin__amx,
-                                .bf16_end = atl_bf16_end__amx};
+static const atl_kernels amx = {
+    .isa = "amx",
+    ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
+    .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
+    ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_ATTENTION(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
+    .bf16_end = atl_bf16_end__amx};
 
 /* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave
  * this process leave to use them, which is asked for here and holds for all its threads. */
@@ -87,7 +91,8 @@ static uint32_t detected_flags(void)
     return flags;
 }
 #elif defined(__aarch64__)
-static const atl_kernels neon = {.isa = "neon", ATL_KERNEL_LIST(SLOT_NEON) NO_TILES};
+static const atl_kernels neon = {.isa = "neon",
+                                 ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON) NO_TILES};
 static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
                                       ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
                                       .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon,

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/attend.h"
 #include "kernels/kernels_list.h"
 #include "ops/layers.h"
 
@@ -78,7 +79,14 @@ typedef struct atl_kernels {
     void atl_##name##__avx2 parameters;                                                                      \
     void atl_##name##__avx512 parameters;                                                                    \
     void atl_##name##__neon parameters;
-ATL_KERNEL_LIST(ATL_KERNEL_DECLARE)
+ATL_KERNEL_LIST_F32(ATL_KERNEL_DECLARE)
+ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
+#undef ATL_KERNEL_DECLARE
+
+#define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
+    void atl_##name##__portable parameters;                                                                  \
+    void atl_##name##__amx parameters;
+ATL_KERNEL_LIST_ATTENTION(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
 
 #define ATL_KERNEL_DECLARE(name, parameters) void atl_##name##__avx512_bf16 parameters;

@@ -45,13 +45,24 @@
  *
  * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type.
  *
- * f32_to_bf16   out[n], rounded to nearest with ties to even. */
+ * f32_to_bf16   out[n], rounded to nearest with ties to even.
+ *
+ * What follows is NULL where attention is better multiplied in f32:
+ *
+ * attend_bf16   o = Σ_keys power · v for every query (attend.h): the power 2^(f·q·k), or 2^(f·q·k - m) with m
+ *               the query's largest f·q·k so far (what was summed before is scaled as m grows), to within
+ *               1e-4, then rounded to bf16; sums are f32, over keys upwards. f·q·k beyond ±126 without m, or
+ *               below -126 with it, may give anything from 0 to 2⁻¹²⁶. A query's result depends on its own
+ *               tile alone. Between bf16_begin and bf16_end, like gemm_bf16.
+ *
+ * squares_bf16  sums[32] = Σ_k x² of the rows of a strip; k is a multiple of 32. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 
 #define ATL_KERNEL_LIST(X)                                                                                   \
     ATL_KERNEL_LIST_F32(X)                                                                                   \
-    ATL_KERNEL_LIST_BF16(X)
+    ATL_KERNEL_LIST_BF16(X)                                                                                  \
+    ATL_KERNEL_LIST_ATTENTION(X)
 
 #define ATL_KERNEL_LIST_F32(X)                                                                               \
     X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,          \
@@ -95,5 +106,9 @@
     X(affine_rows, (atl_activation act, int m, int n, const atl_rows *x, const float *scale,                 \
                     const float *shift, const atl_rows *out))                                                \
     X(f32_to_bf16, (size_t n, const float *x, uint16_t *out))
+
+#define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
+    X(attend_bf16, (const atl_attend *a))                                                                    \
+    X(squares_bf16, (size_t k, const uint16_t *strip, float *sums))
 
 #endif

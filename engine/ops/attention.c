@@ -8,9 +8,11 @@
  *   Oᵀ[c][32]  += Vᵀ · S           S is already laid out as the right-hand side, V as the left
  *
  * K is packed once for all tiles of a head; V only gets its head's rows side by side, so that they share
- * pages. In bf16 both become strips, V's of its transpose, and queries and S become panels. A lane never sees
- * its neighbours, and blocks follow each other upwards: a query's result does not depend on who else is
- * there. */
+ * pages. A lane never sees its neighbours, and blocks follow each other upwards: a query's result does not
+ * depend on who else is there.
+ *
+ * bf16 is attention_tiles.c's where there are tiles for it; elsewhere f32 is faster, and maps in bf16 are
+ * copied. */
 #include "ops/attention.h"
 
 #include <cblas.h>
@@ -20,9 +22,10 @@
 #include "base/sizes.h"
 #include "kernels/kernels.h"
 #include "ops/account.h"
+#include "ops/attention_parts.h"
 
 #define BLOCK_STRIPS 16
-#define BLOCK_KEYS   (BLOCK_STRIPS * ATL_TILE_ROWS) /* 224: seven strips of bf16 */
+#define BLOCK_KEYS   (BLOCK_STRIPS * ATL_TILE_ROWS)
 #define QUERIES      ATL_TILE_COLS
 
 typedef struct attention_job {
@@ -30,14 +33,12 @@ typedef struct attention_job {
     const atl_map *q, *k, *v, *out;
     int heads;
     float scale;
-    bool causal, bf16;
-    size_t d, d_padded, t_q, t_k; /* d_padded: a multiple of 16, of 32 in bf16 */
+    bool causal;
+    size_t d, d_padded, t_q, t_k; /* d_padded: a multiple of 16 */
     size_t n_strips, n_query_tiles;
-    float *packed_k;   /* [n][heads][n_strips][d][16]; unused with OpenBLAS */
-    float *dense_v;    /* [n][heads][n_strips · 14][d]; likewise */
-    uint16_t *k_bf16;  /* [n][heads][n_strips][d_padded/32][32 keys][32] */
-    uint16_t *vt_bf16; /* [n][heads][d_padded/32][n_strips][32 channels][32 keys] */
-    float *zeros;      /* [d_padded] */
+    float *packed_k; /* [n][heads][n_strips][d][16]; unused with OpenBLAS */
+    float *dense_v;  /* [n][heads][n_strips · 14][d]; likewise */
+    float *zeros;    /* [d_padded] */
     float *scratch;
     size_t thread_floats;
 } attention_job;
@@ -46,11 +47,10 @@ typedef struct attention_job {
 typedef struct attention_tile {
     const attention_job *job;
     size_t picture, head, first_query;
-    float *q;                    /* [d][32] */
-    float *s;                    /* [BLOCK_KEYS][32] */
-    float *o;                    /* [d][32] */
-    float *rows;                 /* [32][d_padded]: o, turned */
-    uint16_t *q_pairs, *s_pairs; /* bf16: panels of q and of s */
+    float *q;    /* [d][32] */
+    float *s;    /* [BLOCK_KEYS][32] */
+    float *o;    /* [d][32] */
+    float *rows; /* [32][d_padded]: o, turned */
     float max[QUERIES], sum[QUERIES], correction[QUERIES];
 } attention_tile;
 
@@ -93,44 +93,6 @@ static void pack_head(void *user, size_t tile, int thread)
     }
 }
 
-/* Elements of one head's K, and of its Vᵀ. */
-static size_t bf16_head(const attention_job *job)
-{
-    return job->n_strips * ATL_BLOCK_K * job->d_padded;
-}
-
-/* Keys past the end, and channels past a head's last, are zeros: what they are multiplied with is zero too,
- * but must not be multiplied with what happens to be there. */
-static void pack_head_bf16(void *user, size_t tile, int thread)
-{
-    const attention_job *job = user;
-    size_t strip = tile % job->n_strips, nth_head = tile / job->n_strips;
-    size_t head = nth_head % (size_t)job->heads, picture = nth_head / (size_t)job->heads;
-    const float *k_rows[ATL_BLOCK_K], *v_rows[ATL_BLOCK_K], *pad[ATL_BLOCK_K];
-    for (size_t i = 0; i < ATL_BLOCK_K; i++) {
-        size_t key = strip * ATL_BLOCK_K + i;
-        k_rows[i] = key < job->t_k ? head_row(job, job->k, picture, head, key) : job->zeros;
-        v_rows[i] = key < job->t_k ? head_row(job, job->v, picture, head, key) : job->zeros;
-        pad[i] = job->zeros;
-    }
-    uint16_t *k = job->k_bf16 + nth_head * bf16_head(job) + strip * ATL_BLOCK_K * job->d_padded;
-    job->kernels->pack_bf16(ATL_BLOCK_K, 0, job->d, k_rows, k);
-    job->kernels->pack_bf16(ATL_BLOCK_K, job->d, job->d_padded - job->d, pad, k);
-
-    float *turned = job->scratch + (size_t)thread * job->thread_floats; /* [d][32 keys] */
-    job->kernels->pack_f32(16, job->d, v_rows, turned, ATL_BLOCK_K);
-    job->kernels->pack_f32(16, job->d, v_rows + 16, turned + 16, ATL_BLOCK_K);
-    for (size_t c = 0; c < job->d; c += ATL_BF16_TILE_ROWS) {
-        const float *rows[ATL_BF16_TILE_ROWS];
-        size_t n = least(ATL_BF16_TILE_ROWS, job->d - c);
-        for (size_t i = 0; i < n; i++)
-            rows[i] = turned + (c + i) * ATL_BLOCK_K;
-        job->kernels->pack_bf16((int)n, 0, ATL_BLOCK_K, rows,
-                                job->vt_bf16 + nth_head * bf16_head(job) +
-                                    (c * job->n_strips + strip * ATL_BF16_TILE_ROWS) * ATL_BLOCK_K);
-    }
-}
-
 /* Queries past the end are rows of zeros: their lanes compute, and are not stored. */
 static void load_queries(attention_tile *t)
 {
@@ -143,40 +105,12 @@ static void load_queries(attention_tile *t)
         }
         job->kernels->pack_f32(16, job->d, rows, t->q + half, QUERIES);
     }
-    if (job->bf16)
-        job->kernels->pairs_bf16(job->d, t->q, t->q_pairs);
-}
-
-static void multiply_keys_bf16(const attention_tile *t, size_t first, size_t n)
-{
-    const attention_job *job = t->job;
-    size_t nth_head = t->picture * (size_t)job->heads + t->head;
-    const uint16_t *k = job->k_bf16 + nth_head * bf16_head(job) + first * job->d_padded;
-    for (size_t i = 0; i < n; i += ATL_BF16_TILE_ROWS, k += ATL_BF16_TILE_ROWS * job->d_padded)
-        job->kernels->gemm_bf16((int)least(ATL_BF16_TILE_ROWS, n - i), job->d_padded, k, t->q_pairs,
-                                t->s + i * QUERIES, QUERIES, false, t->q_pairs);
-}
-
-static void multiply_values_bf16(const attention_tile *t, size_t first, size_t n, bool add)
-{
-    const attention_job *job = t->job;
-    size_t nth_head = t->picture * (size_t)job->heads + t->head;
-    const uint16_t *vt = job->vt_bf16 + nth_head * bf16_head(job);
-    job->kernels->pairs_bf16(n, t->s, t->s_pairs);
-    for (size_t c = 0; c < job->d; c += ATL_BF16_TILE_ROWS)
-        job->kernels->gemm_bf16((int)least(ATL_BF16_TILE_ROWS, job->d - c), atl_round_up(n, ATL_BLOCK_K),
-                                vt + (c * job->n_strips * ATL_BLOCK_K + first * ATL_BF16_TILE_ROWS),
-                                t->s_pairs, t->o + c * QUERIES, QUERIES, add, t->s_pairs);
 }
 
 /* S = K·Qᵀ for keys [first, first + n). */
 static void multiply_keys(const attention_tile *t, size_t first, size_t n)
 {
     const attention_job *job = t->job;
-    if (job->bf16) {
-        multiply_keys_bf16(t, first, n);
-        return;
-    }
     if (job->kernels->gemm_by_blas) {
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, QUERIES, (int)job->d, 1.0f,
                     head_row(job, job->k, t->picture, t->head, first), (int)job->k->stride, t->q, QUERIES,
@@ -195,10 +129,6 @@ static void multiply_keys(const attention_tile *t, size_t first, size_t n)
 static void multiply_values(const attention_tile *t, size_t first, size_t n, bool add)
 {
     const attention_job *job = t->job;
-    if (job->bf16) {
-        multiply_values_bf16(t, first, n, add);
-        return;
-    }
     if (job->kernels->gemm_by_blas) {
         const float *v = head_row(job, job->v, t->picture, t->head, first);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)job->d, QUERIES, (int)n, 1.0f, v,
@@ -250,14 +180,10 @@ static void run_tile(void *user, size_t index, int thread)
     t.s = t.q + job->d * QUERIES;
     t.o = t.s + BLOCK_KEYS * QUERIES;
     t.rows = t.o + job->d * QUERIES;
-    t.q_pairs = (uint16_t *)(void *)(t.rows + QUERIES * job->d_padded);
-    t.s_pairs = t.q_pairs + job->d_padded * QUERIES;
     for (int j = 0; j < QUERIES; j++)
         t.max[j] = -INFINITY;
     size_t n_keys = job->causal ? least(job->t_k, t.first_query + QUERIES) : job->t_k;
 
-    if (job->bf16)
-        job->kernels->bf16_begin();
     load_queries(&t);
     for (size_t key = 0; key < n_keys; key += BLOCK_KEYS) {
         size_t n = least(BLOCK_KEYS, n_keys - key);
@@ -269,8 +195,6 @@ static void run_tile(void *user, size_t index, int thread)
             job->kernels->scale_rows_f32((int)job->d, t.correction, t.o);
         multiply_values(&t, key, n, key > 0);
     }
-    if (job->bf16)
-        job->kernels->bf16_end();
     store_queries(&t);
 }
 
@@ -278,17 +202,11 @@ static void run_tile(void *user, size_t index, int thread)
 static void take_scratch(const atl_bench *bench, attention_job *job, size_t n_heads)
 {
     size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
-    bool f32_packed = !job->bf16 && !bench->kernels->gemm_by_blas;
-    size_t n_keys = f32_packed ? n_heads * job->n_strips * ATL_TILE_ROWS : 0;
-    size_t n_bf16 = job->bf16 ? n_heads * bf16_head(job) : 0;
+    size_t n_keys = bench->kernels->gemm_by_blas ? 0 : n_heads * job->n_strips * ATL_TILE_ROWS;
     job->thread_floats = 2 * job->d * QUERIES + BLOCK_KEYS * QUERIES + QUERIES * job->d_padded;
-    if (job->bf16)
-        job->thread_floats += (job->d_padded + BLOCK_KEYS) * QUERIES / 2;
     job->packed_k =
         atl_arena_take(bench->arena, n_keys / ATL_TILE_ROWS * job->d * ATL_STRIP_WIDTH * sizeof(float));
     job->dense_v = atl_arena_take(bench->arena, n_keys * job->d * sizeof(float));
-    job->k_bf16 = atl_arena_take(bench->arena, n_bf16 * sizeof *job->k_bf16);
-    job->vt_bf16 = atl_arena_take(bench->arena, n_bf16 * sizeof *job->vt_bf16);
     job->zeros = atl_arena_take(bench->arena, job->d_padded * sizeof *job->zeros);
     job->scratch = atl_arena_take(bench->arena, n_threads * job->thread_floats * sizeof *job->scratch);
 }
@@ -299,13 +217,11 @@ static void attend(const atl_bench *bench, const atl_map *q, const atl_map *k, c
     attention_job job = {.kernels = bench->kernels, .q = q, .k = k, .v = v, .out = out, .heads = heads};
     job.scale = scale;
     job.causal = causal;
-    job.bf16 = bench->policy->layer[causal ? ATL_LAYER_TEXT : ATL_LAYER_ATTENTION].store == ATL_BF16;
     job.d = (size_t)q->c / (size_t)heads;
-    job.d_padded = atl_round_up(job.d, job.bf16 ? ATL_BLOCK_K : 16);
+    job.d_padded = atl_round_up(job.d, 16);
     job.t_q = (size_t)q->h * (size_t)q->w;
     job.t_k = (size_t)k->h * (size_t)k->w;
-    size_t strip_keys = job.bf16 ? ATL_BF16_TILE_ROWS : ATL_TILE_ROWS;
-    job.n_strips = (job.t_k + strip_keys - 1) / strip_keys;
+    job.n_strips = (job.t_k + ATL_TILE_ROWS - 1) / ATL_TILE_ROWS;
     job.n_query_tiles = (job.t_q + QUERIES - 1) / QUERIES;
     size_t n_heads = (size_t)q->n * (size_t)heads,
            n_blocks = (job.n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS;
@@ -314,9 +230,7 @@ static void attend(const atl_bench *bench, const atl_map *q, const atl_map *k, c
     take_scratch(bench, &job, n_heads);
     if (!bench->arena->measuring) {
         memset(job.zeros, 0, job.d_padded * sizeof *job.zeros);
-        if (job.bf16)
-            atl_pool_run(bench->pool, n_heads * job.n_strips, pack_head_bf16, &job);
-        else if (!bench->kernels->gemm_by_blas)
+        if (!bench->kernels->gemm_by_blas)
             atl_pool_run(bench->pool, n_heads * n_blocks, pack_head, &job);
         atl_pool_run(bench->pool, n_heads * job.n_query_tiles, run_tile, &job);
     }
@@ -344,10 +258,7 @@ static void narrow_row(void *user, size_t row, int thread)
     const float *from = atl_map_f32(job->from) + row * job->from->stride;
     uint16_t *to = (uint16_t *)job->to->data + row * job->to->stride;
     (void)thread;
-    for (size_t c = 0, n = (size_t)job->to->c; c < n; c += ATL_BLOCK_K) {
-        const float *run = from + c;
-        job->kernels->pack_bf16(1, 0, least(ATL_BLOCK_K, n - c), &run, to + c);
-    }
+    job->kernels->f32_to_bf16((size_t)job->to->c, from, to);
 }
 
 static atl_map as_f32(const atl_bench *bench, const atl_map *map, bool fill)
@@ -361,18 +272,28 @@ static atl_map as_f32(const atl_bench *bench, const atl_map *map, bool fill)
     return copy;
 }
 
+static void attend_in_f32(const atl_bench *bench, const atl_attention_maps *maps, bool causal)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map q = as_f32(bench, maps->q, true), k = as_f32(bench, maps->k, true),
+            v = as_f32(bench, maps->v, true), out = as_f32(bench, maps->out, false);
+    attend(bench, &q, &k, &v, maps->heads, maps->scale, causal, &out);
+    if (maps->out->dtype != ATL_F32 && !bench->arena->measuring) {
+        copy_job job = {.kernels = bench->kernels, .from = &out, .to = maps->out};
+        atl_pool_run(bench->pool, atl_map_rows(&out), narrow_row, &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
+
 void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
                    float scale, bool causal, const atl_map *out)
 {
+    const atl_attention_maps maps = {.q = q, .k = k, .v = v, .out = out, .heads = heads, .scale = scale};
+    bool bf16 = !causal && bench->policy->layer[ATL_LAYER_ATTENTION].store == ATL_BF16;
     atl_account_begin(bench);
-    size_t mark = atl_arena_mark(bench->arena);
-    atl_map q_f32 = as_f32(bench, q, true), k_f32 = as_f32(bench, k, true), v_f32 = as_f32(bench, v, true);
-    atl_map out_f32 = as_f32(bench, out, false);
-    attend(bench, &q_f32, &k_f32, &v_f32, heads, scale, causal, &out_f32);
-    if (out->dtype != ATL_F32 && !bench->arena->measuring) {
-        copy_job job = {.kernels = bench->kernels, .from = &out_f32, .to = out};
-        atl_pool_run(bench->pool, atl_map_rows(out), narrow_row, &job);
-    }
-    atl_arena_release(bench->arena, mark);
+    if (bf16 && bench->kernels->attend_bf16)
+        atl_attention_in_tiles(bench, &maps);
+    else
+        attend_in_f32(bench, &maps, causal);
     atl_account_end_attention(bench, q, k, heads);
 }

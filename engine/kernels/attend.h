@@ -1,0 +1,38 @@
+/* attend.h - what attend_bf16 (kernels_list.h) is given: some queries of one head, and all its keys. */
+#ifndef ATL_KERNELS_ATTEND_H
+#define ATL_KERNELS_ATTEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ATL_ATTEND_QUERIES 16 /* in a tile; a strip is two tiles */
+#define ATL_ATTEND_KEYS    32 /* in a unit */
+#define ATL_ATTEND_TILES   16 /* at most, in one call */
+
+/* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it need no maximum: neither they
+ * nor their sums leave f32's range, and bf16 is as precise at 2⁶⁰ as at 1. */
+#define ATL_ATTEND_SAFE 60.0f
+
+typedef struct atl_attend {
+    size_t n_tiles;      /* of queries */
+    size_t n_keys;       /* that exist; what the last unit has beyond is zeros in k and v */
+    size_t keys_a_block; /* whole units that are done at a time; a block's k and v should stay in L1 */
+    size_t d_k;          /* channels of q and k: a multiple of 32 */
+    size_t v_tiles;      /* v has 16 columns for each */
+    float factor;        /* scale·log₂e, above 0 */
+    const uint16_t *q;   /* strips of 32 queries × d_k, as kernels.h has them */
+    const uint16_t *k; /* [unit][d_k/2][32][2]: column i is the unit's key 2·i, column 16 + i key 2·i + 1 */
+    const uint16_t *v; /* [unit][⌈v_tiles/2⌉][16][32][2]: in pairs of keys, 32 columns at a time */
+    const bool *by_peak; /* [n_tiles]: whether powers are taken of the distance to the largest so far */
+    float *o;            /* [n_tiles · 16][v_tiles · 16]; overwritten */
+    float *scratch;      /* atl_attend_floats() */
+} atl_attend;
+
+/* Two blocks of scores in f32, and two of powers in bf16. */
+static inline size_t atl_attend_floats(size_t keys_a_block)
+{
+    return 3 * keys_a_block * ATL_ATTEND_QUERIES;
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* attention_tiles.c - attention in bf16, by a kernel that keeps scores and powers to itself
+ * (kernels/attend.h).
+ *
+ * First every head's keys and values are packed, 32 keys (a unit) at a time, and with the keys the largest
+ * |k|. A tile of the pool is then up to 256 queries of one head against all its keys: they are packed, and by
+ * Cauchy and Schwarz |f·q·k| ≤ f·|q|·|k| says for each 16 of them whether powers can do without a maximum.
+ * Which 16 queries share a tile depends on their place in the picture alone; so then does the result.
+ *
+ * v gets one column more, of ones: the sum of powers comes out beside what it divides, made of the very
+ * powers that were rounded. */
+#include <math.h>
+#include <string.h>
+
+#include "base/sizes.h"
+#include "kernels/kernels.h"
+#include "ops/attention_parts.h"
+
+#define QUERIES     (ATL_ATTEND_TILES * ATL_ATTEND_QUERIES)
+#define STRIP       ATL_BF16_TILE_ROWS
+#define BLOCK_BYTES 24576 /* of a block of keys and values: half of L1 */
+#define ROUNDING    1.02f /* |q|·|k| after rounding to bf16, and what the sums of squares lose */
+
+typedef struct tiles_job {
+    const atl_attention_maps *maps;
+    const atl_kernels *kernels;
+    size_t d, d_k, v_tiles, v_panels;
+    size_t t_q, t_k, n_units, n_chunks, keys_a_block, heads;
+    uint16_t *k;      /* [head of picture][unit][d_k/2][32][2] */
+    uint16_t *v;      /* [head of picture][unit][v_panels][16][32][2] */
+    float *k_squares; /* [head of picture][unit]: the largest |k|² */
+    uint8_t *scratch;
+    size_t thread_bytes, strip_bytes, rows_bytes, o_bytes;
+} tiles_job;
+
+/* One thread's memory. */
+typedef struct workplace {
+    float *rows;      /* [32][d] */
+    uint16_t *strips; /* of queries; while packing, one of keys */
+    float *o;
+    float *attend;
+} workplace;
+
+static workplace workplace_of(const tiles_job *job, int thread)
+{
+    uint8_t *at = job->scratch + (size_t)thread * job->thread_bytes;
+    return (workplace){.strips = (void *)at,
+                       .rows = (void *)(at + job->strip_bytes),
+                       .o = (void *)(at + job->strip_bytes + job->rows_bytes),
+                       .attend = (void *)(at + job->strip_bytes + job->rows_bytes + job->o_bytes)};
+}
+
+/* A token's channels of one head in f32: where they are, or widened into `room`. */
+static const float *row_in_f32(const tiles_job *job, const atl_map *map, size_t nth_head, size_t token,
+                               float *room)
+{
+    size_t picture = nth_head / job->heads, head = nth_head % job->heads;
+    size_t at = (picture * (size_t)map->h * (size_t)map->w + token) * map->stride + head * job->d;
+    if (map->dtype == ATL_F32)
+        return atl_map_f32(map) + at;
+    job->kernels->bf16_to_f32(job->d, (const uint16_t *)map->data + at, room);
+    return room;
+}
+
+/* Tokens [first, first + n ≤ 32) as a strip; zeros in further rows and in channels past the head's last. */
+static void pack_strip(const tiles_job *job, const atl_map *map, size_t nth_head, size_t first, size_t n,
+                       float *room, uint16_t *strip)
+{
+    const float *rows[STRIP];
+    for (size_t i = 0; i < n; i++)
+        rows[i] = row_in_f32(job, map, nth_head, first + i, room + i * job->d);
+    if (n < STRIP || job->d < job->d_k)
+        memset(strip, 0, STRIP * job->d_k * sizeof *strip);
+    job->kernels->pack_bf16((int)n, 0, job->d, rows, strip);
+}
+
+/* Pairs of channels of a strip, moved as if they were floats: [key][pair] becomes [pair][key], even keys
+ * first. */
+static void turn_keys(const tiles_job *job, const uint16_t *strip, uint16_t *k)
+{
+    for (size_t c = 0; c < job->d_k; c += ATL_BLOCK_K, strip += STRIP * ATL_BLOCK_K, k += STRIP * ATL_BLOCK_K)
+        for (size_t odd = 0; odd < 2; odd++) {
+            const float *rows[STRIP / 2];
+            for (size_t i = 0; i < STRIP / 2; i++)
+                rows[i] = (const float *)(const void *)(strip + (2 * i + odd) * ATL_BLOCK_K);
+            job->kernels->pack_f32(STRIP / 2, ATL_BLOCK_K / 2, rows, (float *)(void *)k + odd * (STRIP / 2),
+                                   STRIP);
+        }
+}
+
+/* 32 columns of v, from `first` on, of n keys: column d is ones. */
+static void pack_values(const tiles_job *job, size_t first, size_t n, const float *const *rows,
+                        uint16_t *panel)
+{
+    float x[ATL_ATTEND_KEYS][ATL_TILE_COLS] = {{0.0f}};
+    size_t n_columns = job->d < first ? 0 : job->d - first;
+    if (n_columns > ATL_TILE_COLS)
+        n_columns = ATL_TILE_COLS;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(x[i], rows[i] + first, n_columns * sizeof(float));
+        if (job->d >= first && job->d - first < ATL_TILE_COLS)
+            x[i][job->d - first] = 1.0f;
+    }
+    job->kernels->pairs_bf16(ATL_ATTEND_KEYS, x[0], panel);
+}
+
+static float largest(const float *x, size_t n)
+{
+    float most = x[0];
+    for (size_t i = 1; i < n; i++)
+        if (!(x[i] <= most)) /* NaN stays */
+            most = x[i];
+    return most;
+}
+
+static void pack_unit(void *user, size_t index, int thread)
+{
+    const tiles_job *job = user;
+    size_t nth_head = index / job->n_units, first = index % job->n_units * ATL_ATTEND_KEYS;
+    size_t n = job->t_k - first < ATL_ATTEND_KEYS ? job->t_k - first : ATL_ATTEND_KEYS;
+    workplace w = workplace_of(job, thread);
+    float squares[STRIP];
+    pack_strip(job, job->maps->k, nth_head, first, n, w.rows, w.strips);
+    job->kernels->squares_bf16(job->d_k, w.strips, squares);
+    job->k_squares[index] = largest(squares, STRIP);
+    turn_keys(job, w.strips, job->k + index * STRIP * job->d_k);
+
+    const float *rows[ATL_ATTEND_KEYS];
+    for (size_t i = 0; i < n; i++)
+        rows[i] = row_in_f32(job, job->maps->v, nth_head, first + i, w.rows + i * job->d);
+    for (size_t panel = 0; panel < job->v_panels; panel++)
+        pack_values(job, panel * ATL_TILE_COLS, n, rows,
+                    job->v + (index * job->v_panels + panel) * ATL_ATTEND_KEYS * ATL_TILE_COLS);
+}
+
+/* Packs n queries, and finds which tiles of 16 need their peaks. */
+static void load_queries(const tiles_job *job, size_t nth_head, size_t first, size_t n, float factor,
+                         const workplace *w, bool *by_peak)
+{
+    float k_square = largest(job->k_squares + nth_head * job->n_units, job->n_units);
+    for (size_t i = 0; i < n; i += STRIP) {
+        float squares[STRIP];
+        uint16_t *strip = w->strips + i * job->d_k;
+        pack_strip(job, job->maps->q, nth_head, first + i, n - i < STRIP ? n - i : STRIP, w->rows, strip);
+        job->kernels->squares_bf16(job->d_k, strip, squares);
+        for (size_t half = 0; half < 2; half++) {
+            float square = largest(squares + half * ATL_ATTEND_QUERIES, ATL_ATTEND_QUERIES);
+            float bound = factor * ROUNDING * sqrtf(square) * sqrtf(k_square);
+            by_peak[i / ATL_ATTEND_QUERIES + half] = !(bound <= ATL_ATTEND_SAFE);
+        }
+    }
+}
+
+static void store_query(const tiles_job *job, size_t nth_head, size_t query, const float *o, float *room)
+{
+    const atl_map *out = job->maps->out;
+    size_t at = (nth_head / job->heads * job->t_q + query) * out->stride + nth_head % job->heads * job->d;
+    atl_finish finish = {.scale = 1.0f / o[job->d]};
+    if (out->dtype == ATL_F32) {
+        job->kernels->finish_f32(&finish, (int)job->d, o, atl_map_f32(out) + at);
+        return;
+    }
+    job->kernels->finish_f32(&finish, (int)job->d, o, room);
+    job->kernels->f32_to_bf16(job->d, room, (uint16_t *)out->data + at);
+}
+
+static void run_chunk(void *user, size_t index, int thread)
+{
+    const tiles_job *job = user;
+    size_t nth_head = index / job->n_chunks, first = index % job->n_chunks * QUERIES;
+    size_t n = job->t_q - first < QUERIES ? job->t_q - first : QUERIES;
+    workplace w = workplace_of(job, thread);
+    bool by_peak[ATL_ATTEND_TILES + 1];
+    float factor = job->maps->scale * 1.44269504f;
+    load_queries(job, nth_head, first, n, factor, &w, by_peak);
+    atl_attend attend = {.n_tiles = (n + ATL_ATTEND_QUERIES - 1) / ATL_ATTEND_QUERIES,
+                         .n_keys = job->t_k,
+                         .keys_a_block = job->keys_a_block,
+                         .d_k = job->d_k,
+                         .v_tiles = job->v_tiles,
+                         .factor = factor,
+                         .q = w.strips,
+                         .k = job->k + nth_head * job->n_units * ATL_ATTEND_KEYS * job->d_k,
+                         .v = job->v +
+                              nth_head * job->n_units * job->v_panels * ATL_ATTEND_KEYS * ATL_TILE_COLS,
+                         .by_peak = by_peak,
+                         .o = w.o,
+                         .scratch = w.attend};
+    job->kernels->bf16_begin();
+    job->kernels->attend_bf16(&attend);
+    job->kernels->bf16_end();
+    for (size_t i = 0; i < n; i++)
+        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, w.rows);
+}
+
+/* As many keys as half of L1 holds, in whole units, of a head's size: not more than there are. */
+static size_t choose_block(const tiles_job *job)
+{
+    size_t units = BLOCK_BYTES / ((job->d_k + job->v_tiles * 16) * ATL_ATTEND_KEYS * sizeof(uint16_t));
+    units = units < 1 ? 1 : units;
+    return (units < job->n_units ? units : job->n_units) * ATL_ATTEND_KEYS;
+}
+
+static void take_scratch(const atl_bench *bench, tiles_job *job, size_t n_heads)
+{
+    size_t n_threads = (size_t)atl_pool_n_threads(bench->pool), n_units = n_heads * job->n_units;
+    size_t n_queries = atl_round_up(job->t_q < QUERIES ? job->t_q : QUERIES, STRIP);
+    job->strip_bytes = n_queries * job->d_k * sizeof(uint16_t);
+    job->rows_bytes = atl_round_up(STRIP * job->d * sizeof(float), ATL_ARENA_ALIGN);
+    job->o_bytes = n_queries * job->v_tiles * 16 * sizeof(float);
+    job->thread_bytes = job->strip_bytes + job->rows_bytes + job->o_bytes +
+                        atl_attend_floats(job->keys_a_block) * sizeof(float);
+    job->k = atl_arena_take(bench->arena, n_units * ATL_ATTEND_KEYS * job->d_k * sizeof *job->k);
+    job->v = atl_arena_take(bench->arena,
+                            n_units * job->v_panels * ATL_ATTEND_KEYS * ATL_TILE_COLS * sizeof *job->v);
+    job->k_squares = atl_arena_take(bench->arena, n_units * sizeof *job->k_squares);
+    job->scratch = atl_arena_take(bench->arena, n_threads * job->thread_bytes);
+}
+
+void atl_attention_in_tiles(const atl_bench *bench, const atl_attention_maps *maps)
+{
+    tiles_job job = {.maps = maps, .kernels = bench->kernels, .heads = (size_t)maps->heads};
+    job.d = (size_t)maps->q->c / job.heads;
+    job.d_k = atl_round_up(job.d, ATL_BLOCK_K);
+    job.v_tiles = job.d / 16 + 1;
+    job.v_panels = (job.v_tiles + 1) / 2;
+    job.t_q = (size_t)maps->q->h * (size_t)maps->q->w;
+    job.t_k = (size_t)maps->k->h * (size_t)maps->k->w;
+    job.n_units = (job.t_k + ATL_ATTEND_KEYS - 1) / ATL_ATTEND_KEYS;
+    job.n_chunks = (job.t_q + QUERIES - 1) / QUERIES;
+    job.keys_a_block = choose_block(&job);
+    size_t n_heads = (size_t)maps->q->n * job.heads, mark = atl_arena_mark(bench->arena);
+    take_scratch(bench, &job, n_heads);
+    if (!bench->arena->measuring) {
+        atl_pool_run(bench->pool, n_heads * job.n_units, pack_unit, &job);
+        atl_pool_run(bench->pool, n_heads * job.n_chunks, run_chunk, &job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
