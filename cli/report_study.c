@@ -1,4 +1,5 @@
-/* report_study.c - `atelier report`: writes a study's report again from its windows. */
+/* report_study.c - `atelier report`: writes the report of a study, or of a comparison, again from its
+ * windows. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #include "commands.h"
 #include "console.h"
-#include "results/study.h"
+#include "results/compare.h"
 
 static atl_status write_report(const char *path, atl_text *out, atl_note *note)
 {
@@ -19,8 +20,12 @@ static atl_status write_report(const char *path, atl_text *out, atl_note *note)
     if (st != ATL_OK)
         atl_note_prefix(note, "%s", path);
     if (st == ATL_OK) {
-        st = atl_study_report_write(dir, &study, note);
-        if (st == ATL_OK)
+        const bool compared = faccessat(dir, ATL_COMPARE_SAMPLES_NAME, F_OK, 0) == 0;
+        st = compared ? atl_compare_report_write(dir, &study, note)
+                      : atl_study_report_write(dir, &study, note);
+        if (st == ATL_OK && compared)
+            atl_compare_put_text(&study, out);
+        else if (st == ATL_OK)
             atl_study_put_text(&study, out);
         atl_study_done(&study);
     }
@@ -35,8 +40,8 @@ int command_report(int argc, char **argv)
         .name = "atelier report",
         .operands = "DIR",
         .summary =
-            "Writes DIR/report.html, .md, .csv and .json from the study in DIR, as every study does in the\n"
-            "end, and says what it recommends.",
+            "Writes DIR/report.html, .md, .csv and .json from the study or the comparison in DIR, as each does\n"
+            "in the end, and says what it found.",
         .options = none,
         .n_options = 0,
         .least_operands = 1,

@@ -201,6 +201,26 @@ static inline void fixture_make(fixture *f)
     }
 }
 
+/* A comparison on 16 cores: six rounds of a batch of 64 pictures by each W × T. */
+static inline void fixture_compare(fixture *f)
+{
+    static const int setups[][2] = {{1, 1}, {16, 1}, {8, 2}, {4, 4}, {2, 8}, {1, 16}};
+    static const char *const policies[] = {"fp32", "bf16"};
+    *f = (fixture){.state = 11};
+    fixture_head(&f->study.head);
+    f->study.head.n_cores = 16;
+    f->study.windows = calloc(FIXTURE_MAX_WINDOWS, sizeof *f->study.windows);
+    for (int round = 0; round < 6; round++)
+        for (int p = 0; p < 2; p++)
+            for (int i = 0; i < 6; i++) {
+                fixture_window(f, policies[p], setups[i][0], setups[i][1], round, false, 0,
+                               round == 2 && i == 3);
+                atl_study_window *w = &f->study.windows[f->study.n_windows - 1];
+                w->images = w->n_jobs = 64;
+                w->length_s = 64 * 3600 / w->images_per_hour;
+            }
+}
+
 static inline void fixture_done(fixture *f)
 {
     atl_study_done(&f->study);

@@ -1,0 +1,68 @@
+/* compare_private.h - the figures of a comparison, worked out once for every form of its report. */
+#ifndef ATL_RESULTS_COMPARE_PRIVATE_H
+#define ATL_RESULTS_COMPARE_PRIVATE_H
+
+#include "base/text.h"
+#include "results/compare.h"
+#include "results/paired.h"
+
+enum { COMPARE_MAX_SETUPS = 64, COMPARE_MAX_WARNINGS = ATL_STUDY_MAX_WARNINGS + 64 };
+
+/* How much faster b is than a over the rounds that have both. NAN: no round has. */
+typedef struct compare_gain {
+    double ratio, low, high, p_value;
+    int n; /* rounds */
+} compare_gain;
+
+/* One W workers × T threads: medians over its valid windows. */
+typedef struct compare_setup {
+    int workers, threads, n_windows, n_flawed;
+    int last_window;                     /* the sequence of the last valid one, −1 */
+    double rate, seconds;                /* images an hour; of the whole batch */
+    compare_gain over_one, over_threads; /* over 1 × 1; over one worker with all threads */
+    double efficiency;                   /* of over_one, by cores used */
+    double wall_ms[ATL_N_STAGES], cpu_ms[ATL_N_STAGES];
+    double job_ms[3]; /* p50, p90, p99 */
+    double cpu_share, pss_mb, energy_j;
+    double cpus_busy, memory_mb, read_mb,
+        written_mb; /* of the samples: means, the largest, and sums a batch */
+} compare_setup;
+
+typedef struct compare_policy {
+    char policy[16];
+    int n_setups;
+    compare_setup setup[COMPARE_MAX_SETUPS]; /* by cores, then by threads */
+    int one, threads, best; /* 1 × 1; one worker with most threads; the fastest. −1: none */
+} compare_policy;
+
+typedef struct comparison {
+    const atl_study *study;
+    int n_policies;
+    compare_policy policy[ATL_STUDY_MAX_POLICIES];
+    int best;                    /* the policy of the fastest setup; −1 */
+    atl_compare_sample *samples; /* owned */
+    size_t n_samples;
+    int n_warnings;
+    char warning[COMPARE_MAX_WARNINGS][256];
+} comparison;
+
+/* `dir_fd` −1: without samples. The result is owned; Errors: ATL_NO_MEMORY, ATL_BAD_INPUT (samples.jsonl). */
+atl_status atl_comparison_work_out(int dir_fd, const atl_study *study, comparison **ret, atl_note *note);
+void atl_comparison_free(comparison *c);
+
+/* Errors: ATL_BAD_INPUT, ATL_IO, ATL_NO_MEMORY. No file is no samples. */
+atl_status atl_compare_read_samples(int dir_fd, atl_compare_sample **ret, size_t *ret_n, atl_note *note);
+void atl_compare_put_sample(const atl_compare_sample *sample, atl_text *out);
+
+/* "8 workers × 1 thread" */
+void atl_compare_put_setup(const compare_setup *s, atl_text *out);
+/* "6.42 times as fast (6.31 to 6.55, p = 0.031, 6 rounds)" */
+void atl_compare_put_gain(const compare_gain *gain, atl_text *out);
+void atl_compare_put_headline(const comparison *c, atl_text *out);
+
+void atl_compare_put_html(const comparison *c, atl_text *out);
+void atl_compare_put_markdown(const comparison *c, atl_text *out);
+void atl_compare_put_csv(const comparison *c, atl_text *out);
+void atl_compare_put_json(const comparison *c, atl_text *out);
+
+#endif

@@ -1,0 +1,204 @@
+/* compare_test.c - one core against many: gains over paired rounds, samples, and the four forms. */
+#include "results/compare.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "compare_private.h"
+#include "report/fixture.h"
+#include "results/dir_file.h"
+
+#define ROOM "compare_test_room"
+
+static int open_room(void)
+{
+    mkdir(ROOM, 0755);
+    const int fd = open(ROOM, O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0);
+    unlinkat(fd, ATL_COMPARE_SAMPLES_NAME, 0);
+    return fd;
+}
+
+static void gains_are_over_paired_rounds(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    assert_int_equal(c->n_policies, 2);
+    const compare_policy *fp32 = &c->policy[0], *bf16 = &c->policy[1];
+    assert_int_equal(c->best, 1);
+    assert_int_equal(bf16->n_setups, 6);
+    const compare_setup *best = &bf16->setup[bf16->best], *threads = &bf16->setup[bf16->threads];
+    assert_int_equal(best->workers, 16);
+    assert_int_equal(threads->threads, 16);
+    assert_int_equal(best->over_one.n, 6);
+    assert_true(best->over_one.p_value < 0.05); /* 2 / 2⁶ */
+    assert_true(best->over_one.low <= best->over_one.ratio && best->over_one.ratio <= best->over_one.high);
+    const double expected =
+        16 / (1 + 0.8 * (fixture_slowdown("bf16", 16) - 1)); /* most of the time is unet's */
+    assert_true(fabs(best->over_one.ratio / expected - 1) < 0.05);
+    assert_true(fabs(best->over_threads.ratio / (best->rate / threads->rate) - 1) < 0.05);
+    assert_true(fabs(fp32->setup[fp32->best].efficiency - 0.98) < 0.04);
+    assert_int_equal(best->n_flawed, 0);
+    assert_true(isnan(best->cpus_busy)); /* without samples */
+    assert_true(fabs(best->seconds - 64 * 3600 / best->rate) < 1e-3 * best->seconds);
+    atl_comparison_free(c);
+    fixture_done(&f);
+}
+
+static void a_flawed_batch_counts_for_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++)
+        if (f.study.windows[i].round == 0 && f.study.windows[i].config.workers == 16) {
+            f.study.windows[i].valid = false;
+            f.study.windows[i].images_per_hour *= 100;
+        }
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    const compare_setup *best = &c->policy[1].setup[c->policy[1].best];
+    assert_int_equal(best->n_flawed, 1);
+    assert_int_equal(best->over_one.n, 5);
+    assert_true(best->over_one.high < 17);
+    assert_int_equal(c->n_warnings, 3); /* the fixture's, and that five rounds are few, of both policies */
+    assert_non_null(strstr(c->warning[1], "no p below 0.0625"));
+    atl_comparison_free(c);
+    fixture_done(&f);
+}
+
+static void samples_are_read_as_written(void **state)
+{
+    (void)state;
+    const int dir = open_room();
+    const atl_compare_sample in[] = {{3, 0.25, 15.5, 2048, NAN, 1.0 / 3}, {4, 0.5, NAN, NAN, 0, 0}};
+    atl_compare_sample *out;
+    atl_note note = {0};
+    size_t n;
+    assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(atl_compare_append_samples(dir, in, 1, &note), ATL_OK);
+    assert_int_equal(atl_compare_append_samples(dir, in + 1, 1, &note), ATL_OK);
+    assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(out[0].window, 3);
+    assert_true(out[0].at_s == 0.25 && out[0].cpus_busy == 15.5 && out[0].memory_mb == 2048);
+    assert_true(isnan(out[0].read_mbps) && out[0].written_mbps == 1.0 / 3);
+    assert_true(isnan(out[1].cpus_busy) && out[1].read_mbps == 0);
+    free(out);
+    const int fd = openat(dir, ATL_COMPARE_SAMPLES_NAME, O_WRONLY | O_APPEND);
+    assert_true(atl_write_all(fd, "{\"window\":5", 11)); /* torn: left out */
+    assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_OK);
+    assert_int_equal(n, 2);
+    free(out);
+    assert_true(atl_write_all(fd, "}\n", 2));
+    close(fd);
+    assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_BAD_INPUT);
+    assert_non_null(strstr(note.text, ATL_COMPARE_SAMPLES_NAME ":3"));
+    close(dir);
+}
+
+static void read_form(int dir, const char *name, char **ret)
+{
+    size_t n;
+    assert_int_equal(atl_dir_file_read(dir, name, 1u << 26, ret, &n, NULL), ATL_OK);
+    assert_int_equal(strlen(*ret), n);
+    assert_null(strstr(*ret, " nan"));
+    assert_null(strstr(*ret, ":nan"));
+    assert_null(strstr(*ret, ">nan"));
+    assert_null(strstr(*ret, ",nan"));
+    assert_null(strstr(*ret, ">inf"));
+    assert_null(strstr(*ret, ",inf"));
+    assert_null(strstr(*ret, " inf "));
+}
+
+static void the_four_forms_say_the_same(void **state)
+{
+    (void)state;
+    fixture f;
+    atl_note note = {0};
+    char *html, *md, *csv, *json;
+    atl_text text = {0};
+    const int dir = open_room();
+    fixture_compare(&f);
+    const int window = f.study.windows[f.study.n_windows - 5].sequence; /* 16 × 1 of bf16 in the last round */
+    for (int i = 1; i <= 3; i++) {
+        const atl_compare_sample sample = {window, i, 10.0 * i, 1000, 0.5, 0};
+        assert_int_equal(atl_compare_append_samples(dir, &sample, 1, &note), ATL_OK);
+    }
+    assert_int_equal(atl_compare_report_write(dir, &f.study, &note), ATL_OK);
+    read_form(dir, "report.html", &html);
+    read_form(dir, "report.md", &md);
+    read_form(dir, "report.csv", &csv);
+    read_form(dir, "report.json", &json);
+    atl_compare_put_text(&f.study, &text);
+    *strchr(text.data, '\n') = '\0';
+    assert_non_null(strstr(text.data, "16 workers × 1 thread paint"));
+    assert_non_null(strstr(html, text.data));
+    assert_non_null(strstr(md, text.data));
+    json_t *o = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(o);
+    const json_t *bf16 = json_array_get(json_object_get(o, "policies"), 1);
+    const json_t *setup = json_array_get(json_object_get(bf16, "setups"), 1);
+    assert_int_equal(json_integer_value(json_object_get(setup, "workers")), 16);
+    assert_true(json_number_value(json_object_get(setup, "cpus_busy")) ==
+                20); /* of 10, 20, 30, a second each */
+    assert_true(json_number_value(json_object_get(setup, "read_mb")) == 1.5);
+    const char *row = strstr(csv, "bf16,16,1,");
+    assert_non_null(row);
+    assert_true(strtod(row + 10, NULL) == json_number_value(json_object_get(setup, "images_per_hour")));
+    assert_int_equal(json_array_size(json_object_get(o, "samples")), 3);
+    json_decref(o);
+    atl_text_done(&text);
+    free(html);
+    free(md);
+    free(csv);
+    free(json);
+    fixture_done(&f);
+    close(dir);
+}
+
+static void little_is_said_of_little(void **state)
+{
+    (void)state;
+    fixture f;
+    const int dir = open_room();
+    fixture_compare(&f);
+    const size_t counts[] = {0, 1, 2};
+    for (size_t i = 0; i < 3; i++) {
+        atl_text text = {0};
+        char *html;
+        f.study.n_windows = counts[i];
+        assert_int_equal(atl_compare_report_write(dir, &f.study, NULL), ATL_OK);
+        read_form(dir, "report.html", &html);
+        atl_compare_put_text(&f.study, &text);
+        assert_non_null(strstr(text.data, i == 0   ? "Nothing was painted"
+                                          : i == 1 ? "One core is as fast"
+                                                   : "1 round, so no interval can be told"));
+        atl_text_done(&text);
+        free(html);
+    }
+    fixture_done(&f);
+    close(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gains_are_over_paired_rounds), cmocka_unit_test(a_flawed_batch_counts_for_nothing),
+        cmocka_unit_test(samples_are_read_as_written),  cmocka_unit_test(the_four_forms_say_the_same),
+        cmocka_unit_test(little_is_said_of_little),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
