@@ -76,6 +76,16 @@ static void note_worker(atl_run_worker *worker, const atl_pool_event *event)
         read_cores(worker);
 }
 
+/* A worker that is ready, but not as was wished for, says so at the end of its text. */
+static void keep_trouble(atl_run_box *box, const atl_pool_event *event)
+{
+    const bool ready = event->type == ATL_POOL_WORKER && event->phase == ATL_WORKER_READY && event->text;
+    atl_pool_event trouble = *event;
+    trouble.text = ready ? strstr(event->text, "packed weights: ") : NULL;
+    if (trouble.text)
+        keep(box, &trouble);
+}
+
 void atl_run_box_put(void *user, const atl_pool_event *event)
 {
     atl_run_box *box = user;
@@ -91,6 +101,7 @@ void atl_run_box_put(void *user, const atl_pool_event *event)
     }
     if (event->type == ATL_POOL_STARTED || event->type == ATL_POOL_LEASE_LOST)
         keep(box, event);
+    keep_trouble(box, event);
     pthread_mutex_unlock(&box->mutex);
 }
 

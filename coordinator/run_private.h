@@ -22,7 +22,7 @@ typedef struct atl_run_event {
     uint32_t worker, attempt;
     uint64_t index;
     atl_job_id job;
-    char text[160];
+    char text[320];
 } atl_run_event;
 
 typedef struct atl_run_box {

@@ -161,6 +161,10 @@ atl_status atl_runner_record_events(atl_runner *r, atl_note *note)
     atl_status st = ATL_OK;
     for (size_t i = 0; i < n && st == ATL_OK; i++) {
         const bool started = events[i].type == ATL_POOL_STARTED;
+        if (events[i].type == ATL_POOL_WORKER) {
+            atl_runner_say(r, "worker %u: %s", events[i].worker, events[i].text);
+            continue;
+        }
         atl_record record = {.type = started ? ATL_RECORD_START : ATL_RECORD_LEASE_LOST,
                              .index = events[i].index,
                              .job = events[i].job,
