@@ -37,6 +37,7 @@ typedef struct live_job {
     uint64_t job;
     job_phase phase;
     bool started;
+    bool recalled;      /* under this lease: once is enough */
     uint32_t attempt;   /* of the current or last lease, from 1 */
     uint32_t n_failed;  /* attempts that ended badly */
     uint32_t n_unlucky; /* of these, from outside */
@@ -56,7 +57,7 @@ struct atl_dispatch {
     atl_action *actions;
     size_t first_action, n_actions, actions_capacity;
     uint64_t random;
-    bool pulling, batch_ended, paused, draining, finished, stuck;
+    bool pulling, none_yet, batch_ended, paused, draining, finished, stuck;
     int64_t intervals_ns[N_INTERVALS]; /* between beats, the latest */
     size_t n_intervals, next_interval;
     atl_dispatch_counts counts;
@@ -331,7 +332,7 @@ static int freest_worker(const atl_dispatch *d, const live_job *for_job)
 static void send(atl_dispatch *d, live_job *job, uint32_t w, int64_t now_ns)
 {
     job->phase = JOB_LEASED;
-    job->started = false;
+    job->started = job->recalled = false;
     job->attempt++;
     job->worker = w;
     job->token = next_token(d);
@@ -375,13 +376,62 @@ static bool any_worker_alive(const atl_dispatch *d)
     return false;
 }
 
+static uint32_t n_idle(const atl_dispatch *d)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < d->n_active; w++)
+        n += d->workers[w].state == WORKER_READY && d->workers[w].n_held == 0;
+    return n;
+}
+
+/* The job that would begin last, of those that wait behind another at a worker and never ended badly. */
+static live_job *last_in_line(const atl_dispatch *d)
+{
+    live_job *last = NULL;
+    uint32_t most_held = 1;
+    for (size_t i = 0; i < d->n_jobs; i++) {
+        live_job *job = &d->jobs[i];
+        if (job->phase != JOB_LEASED || job->started || job->recalled || job->n_failed > 0 ||
+            d->workers[job->worker].state != WORKER_READY)
+            continue;
+        const uint32_t held = d->workers[job->worker].n_held;
+        if (held > most_held || (last && held == most_held && job->sent > last->sent)) {
+            last = job;
+            most_held = held;
+        }
+    }
+    return last;
+}
+
+/* There is nothing to hand out: who idles gets what only waits elsewhere, one for each that idles. */
+static void recall(atl_dispatch *d)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < d->n_jobs; i++)
+        n += d->jobs[i].phase == JOB_LEASED && d->jobs[i].recalled && !d->jobs[i].started;
+    for (const uint32_t idle = n_idle(d); n < idle; n++) {
+        live_job *job = last_in_line(d);
+        if (!job)
+            return;
+        job->recalled = true;
+        act(d, (atl_action){.type = ATL_DO_RECALL,
+                            .worker = job->worker,
+                            .job = job->job,
+                            .attempt = job->attempt,
+                            .token = job->token});
+    }
+}
+
 /* What follows from the state as it is now; called after every event. */
 static void settle(atl_dispatch *d, int64_t now_ns)
 {
     if (d->finished)
         return;
     if (!d->paused && !d->draining) {
+        const bool nothing_to_pull = d->batch_ended || d->none_yet;
         hand_out_waiting(d, now_ns);
+        if (nothing_to_pull && n_waiting(d) == 0)
+            recall(d);
         if (!d->batch_ended && !d->pulling && n_waiting(d) == 0 && freest_worker(d, NULL) >= 0) {
             d->pulling = true;
             act(d, (atl_action){.type = ATL_DO_PULL});
@@ -445,6 +495,17 @@ static void on_job_failed(atl_dispatch *d, const atl_event *event)
     }
 }
 
+/* It goes on as if it had not been sent, but for its token. */
+static void on_returned(atl_dispatch *d, const atl_event *event)
+{
+    live_job *job = find_lease(d, event);
+    if (!job || job->started)
+        return;
+    d->workers[event->worker].n_held--;
+    job->phase = JOB_WAITING;
+    job->attempt--;
+}
+
 static void on_worker_lost(atl_dispatch *d, const atl_event *event)
 {
     worker *w = &d->workers[event->worker];
@@ -498,7 +559,7 @@ static void on_limit(atl_dispatch *d, uint32_t n)
 
 static void on_job_available(atl_dispatch *d, uint64_t job)
 {
-    d->pulling = false;
+    d->pulling = d->none_yet = false;
     d->counts.pulled++;
     d->jobs[d->n_jobs++] = (live_job){.job = job, .phase = JOB_WAITING};
 }
@@ -521,7 +582,8 @@ static void on_begin(atl_dispatch *d, int64_t now_ns)
 static bool is_word_of_worker(atl_event_type type)
 {
     return type == ATL_EV_WORKER_READY || type == ATL_EV_JOB_STARTED || type == ATL_EV_BEAT ||
-           type == ATL_EV_HEARD || type == ATL_EV_RESULT || type == ATL_EV_JOB_FAILED;
+           type == ATL_EV_HEARD || type == ATL_EV_RESULT || type == ATL_EV_JOB_FAILED ||
+           type == ATL_EV_RETURNED;
 }
 
 atl_status atl_dispatch_event(atl_dispatch *dispatch, const atl_event *event, atl_note *note)
@@ -543,6 +605,12 @@ atl_status atl_dispatch_event(atl_dispatch *dispatch, const atl_event *event, at
     case ATL_EV_BATCH_END:
         d->pulling = false;
         d->batch_ended = true;
+        break;
+    case ATL_EV_NONE_YET:
+        d->none_yet = d->pulling;
+        break;
+    case ATL_EV_RETURNED:
+        on_returned(d, event);
         break;
     case ATL_EV_WORKER_READY:
         on_worker_ready(d, event);

@@ -38,6 +38,7 @@ typedef enum atl_event_type {
     ATL_EV_BEGIN,         /* once, first: spawns the workers */
     ATL_EV_JOB_AVAILABLE, /* the answer to PULL: job `job` (dispatch's own handle = the batch index) */
     ATL_EV_BATCH_END,     /* the answer to PULL: there are no more */
+    ATL_EV_NONE_YET,      /* the answer to PULL: none now; one of the two above will follow */
     ATL_EV_WORKER_READY,
     ATL_EV_JOB_STARTED, /* worker, lease */
     ATL_EV_BEAT,        /* worker, lease */
@@ -45,6 +46,7 @@ typedef enum atl_event_type {
     ATL_EV_RESULT,      /* worker, lease */
     ATL_EV_JOB_FAILED,  /* worker, lease: the worker says so; `fatal_for_job` if no other worker could do
                            better (bad input) */
+    ATL_EV_RETURNED,    /* worker, lease: the answer to RECALL: it had not taken the job up */
     ATL_EV_WORKER_LOST, /* worker: its process ended; all that it had sent was reported before */
     ATL_EV_TICK,        /* time passed */
     ATL_EV_PAUSE,
@@ -70,6 +72,7 @@ typedef struct atl_event {
 typedef enum atl_action_type {
     ATL_DO_PULL,         /* read one more job from the batch, answer JOB_AVAILABLE or BATCH_END */
     ATL_DO_SEND,         /* send job to worker under (attempt, token) */
+    ATL_DO_RECALL,       /* ask worker for a job that it may not have taken up, as another one idles */
     ATL_DO_ACCEPT,       /* this result counts: the job is done */
     ATL_DO_DROP,         /* a late or duplicate result: count it, drop it */
     ATL_DO_RECORD_LOST,  /* ledger: LEASE_LOST (job, attempt) */

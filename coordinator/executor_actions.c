@@ -41,7 +41,10 @@ void atl_pool_pull(atl_executor *x)
 {
     uint32_t limit;
     atl_future *future = take_from_queue(x, &limit);
+    const bool told = x->pulling;
     x->pulling = !future;
+    if (!future && !told)
+        atl_pool_tell(x, (atl_event){.type = ATL_EV_NONE_YET});
     if (!future)
         return;
     atl_pool_tell_limit(x, limit); /* before the job: it is meant for those */
@@ -124,6 +127,12 @@ static void send(atl_executor *x, const atl_action *action)
         atl_pool_kill_worker(x, action->worker, "signal 9 (Killed): it did not take its jobs");
 }
 
+static void recall(atl_executor *x, const atl_action *action)
+{
+    if (atl_pool_recall_job(x, action, atl_pool_find(x, action->job)) != ATL_OK)
+        atl_pool_kill_worker(x, action->worker, "signal 9 (Killed): it does not listen");
+}
+
 /* ---- workers ---- */
 
 /* Says what it died of in words, before it dies. */
@@ -203,6 +212,9 @@ static void act(atl_executor *x, const atl_action *a)
         break;
     case ATL_DO_SEND:
         send(x, a);
+        break;
+    case ATL_DO_RECALL:
+        recall(x, a);
         break;
     case ATL_DO_ACCEPT:
         accept(x, a);

@@ -29,12 +29,27 @@ void atl_pool_say(atl_executor *x, uint32_t w, atl_message_type type)
         atl_pool_kill_worker(x, w, "it does not listen");
 }
 
+static atl_lease lease_of(const atl_executor *x, const atl_action *action, const atl_future *future)
+{
+    atl_lease lease = {
+        .job = future->job.id, .index = future->handle, .attempt = action->attempt, .token = action->token};
+    memcpy(lease.run, x->run, sizeof x->run);
+    return lease;
+}
+
 atl_status atl_pool_send_job(atl_executor *x, const atl_action *action, atl_future *future)
 {
-    atl_message message = {.type = ATL_MSG_JOB, .worker = action->worker, .job = future->job};
-    message.lease = (atl_lease){
-        .job = future->job.id, .index = future->handle, .attempt = action->attempt, .token = action->token};
-    memcpy(message.lease.run, x->run, sizeof x->run);
+    const atl_message message = {.type = ATL_MSG_JOB,
+                                 .worker = action->worker,
+                                 .job = future->job,
+                                 .lease = lease_of(x, action, future)};
+    return send_message(x, action->worker, &message);
+}
+
+atl_status atl_pool_recall_job(atl_executor *x, const atl_action *action, const atl_future *future)
+{
+    const atl_message message = {
+        .type = ATL_MSG_RECALL, .worker = action->worker, .lease = lease_of(x, action, future)};
     return send_message(x, action->worker, &message);
 }
 
@@ -155,7 +170,7 @@ static void take_message(atl_executor *x, atl_incoming *in, atl_message *m)
         return;
     }
     const bool leased = m->type == ATL_MSG_STARTED || m->type == ATL_MSG_BEAT || m->type == ATL_MSG_RESULT ||
-                        m->type == ATL_MSG_FAILED;
+                        m->type == ATL_MSG_FAILED || m->type == ATL_MSG_RETURNED;
     if (leased && memcmp(m->lease.run, x->run, sizeof x->run) != 0) {
         x->counts.foreign++;
         return;
@@ -181,6 +196,9 @@ static void take_message(atl_executor *x, atl_incoming *in, atl_message *m)
         break;
     case ATL_MSG_FAILED:
         on_failed(x, m);
+        break;
+    case ATL_MSG_RETURNED:
+        atl_pool_tell(x, event_of(m, ATL_EV_RETURNED));
         break;
     case ATL_MSG_UNABLE:
         on_unable(x, m);

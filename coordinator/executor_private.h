@@ -148,6 +148,7 @@ void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, con
 /* executor_messages.c */
 bool atl_pool_take_messages(atl_executor *x); /* false: there were too many for one turn */
 atl_status atl_pool_send_job(atl_executor *x, const atl_action *action, atl_future *future);
+atl_status atl_pool_recall_job(atl_executor *x, const atl_action *action, const atl_future *future);
 void atl_pool_say(atl_executor *x, uint32_t w, atl_message_type type);
 
 /* executor_loop.c */

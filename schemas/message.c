@@ -273,6 +273,8 @@ static const schema schemas[ATL_N_MESSAGE_TYPES] = {
     [ATL_MSG_JOB] = {LEASE_FIELDS + JOB_FIELDS, pack_job, unpack_job},
     [ATL_MSG_DRAIN] = {0, pack_nothing, unpack_nothing},
     [ATL_MSG_STOP] = {0, pack_nothing, unpack_nothing},
+    [ATL_MSG_RECALL] = {LEASE_FIELDS, pack_leased, unpack_leased},
+    [ATL_MSG_RETURNED] = {LEASE_FIELDS, pack_leased, unpack_leased},
 };
 
 atl_status atl_message_encode(const atl_message *message, atl_text *out, atl_note *note)

@@ -28,6 +28,9 @@ typedef enum atl_message_type {
     ATL_MSG_JOB,   /* lease, job */
     ATL_MSG_DRAIN, /* finish what was started, give the rest back by BYE */
     ATL_MSG_STOP,  /* leave now */
+    /* later additions, so that the others keep their numbers */
+    ATL_MSG_RECALL,   /* coordinator → worker; lease: give this job back if it was not taken up */
+    ATL_MSG_RETURNED, /* worker → coordinator; lease: it was not, and is forgotten here */
     ATL_N_MESSAGE_TYPES
 } atl_message_type;
 
@@ -45,7 +48,7 @@ typedef struct atl_message {
     atl_message_type type;
     uint32_t worker;                  /* its number in the plan */
     int64_t pid;                      /* HELLO */
-    atl_lease lease;                  /* STARTED, BEAT, RESULT, FAILED, JOB */
+    atl_lease lease;                  /* STARTED, BEAT, RESULT, FAILED, JOB, RECALL, RETURNED */
     int step, n_steps;                /* BEAT */
     atl_job job;                      /* JOB */
     uint8_t pixel_digest[32];         /* RESULT: SHA-256 of width, height and pixels */

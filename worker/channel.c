@@ -79,6 +79,20 @@ atl_link *atl_channel_take_if(atl_channel *channel, bool (*wanted)(void *user, c
     return item;
 }
 
+atl_link *atl_channel_remove(atl_channel *channel, bool (*wanted)(void *user, const atl_link *item),
+                             void *user)
+{
+    pthread_mutex_lock(&channel->mutex);
+    atl_link **at = &channel->first;
+    while (*at && !wanted(user, *at))
+        at = &(*at)->next;
+    atl_link *item = *at;
+    if (item && !(*at = item->next))
+        channel->end = at;
+    pthread_mutex_unlock(&channel->mutex);
+    return item;
+}
+
 atl_link *atl_channel_take_all(atl_channel *channel)
 {
     uint64_t count;

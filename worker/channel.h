@@ -37,6 +37,9 @@ atl_link *atl_channel_take_if(atl_channel *channel, bool (*wanted)(void *user, c
                               void *user);
 /* Everything that is there, as a list; forgets the event. */
 atl_link *atl_channel_take_all(atl_channel *channel);
+/* The first item that is wanted, wherever in the queue, or NULL. */
+atl_link *atl_channel_remove(atl_channel *channel, bool (*wanted)(void *user, const atl_link *item),
+                             void *user);
 void atl_channel_close(atl_channel *channel);
 
 #endif

@@ -113,9 +113,11 @@ static void flush(session *s)
 }
 
 /* The session's own words go before what is in the outbox: the painter may be READY before HELLO was said. */
-static void say(session *s, atl_message_type type)
+static void say_of(session *s, atl_message_type type, const atl_lease *lease)
 {
     atl_message message = {.type = type, .worker = s->options->worker, .pid = getpid()};
+    if (lease)
+        message.lease = *lease;
     atl_parcel *parcel = NULL;
     atl_note nobody;
     memcpy(message.lease.run, s->run, sizeof s->run);
@@ -124,6 +126,11 @@ static void say(session *s, atl_message_type type)
         return;
     append(s, &parcel->link);
     flush(s);
+}
+
+static void say(session *s, atl_message_type type)
+{
+    say_of(s, type, NULL);
 }
 
 /* ---- in ---- */
@@ -155,6 +162,24 @@ static void begin_to_drain(session *s)
     }
 }
 
+static bool has_lease(void *lease, const atl_link *item)
+{
+    const atl_lease *wanted = lease, *found = &((const atl_task *)item)->lease;
+    return found->index == wanted->index && found->attempt == wanted->attempt &&
+           found->token == wanted->token;
+}
+
+/* The inbox decides: what the painter has taken out of it is painted here. */
+static void give_back(session *s, atl_lease *lease)
+{
+    atl_link *item = atl_channel_remove(&s->shop->inbox, has_lease, lease);
+    if (!item)
+        return;
+    atl_task_free((atl_task *)item);
+    s->n_tasks--;
+    say_of(s, ATL_MSG_RETURNED, lease);
+}
+
 static void take_message(session *s, const void *bytes, size_t n)
 {
     atl_message message = {0};
@@ -165,6 +190,9 @@ static void take_message(session *s, const void *bytes, size_t n)
     case ATL_MSG_JOB:
         if (memcmp(message.lease.run, s->run, sizeof s->run) == 0)
             take_job(s, &message);
+        break;
+    case ATL_MSG_RECALL:
+        give_back(s, &message.lease);
         break;
     case ATL_MSG_DRAIN:
         begin_to_drain(s);

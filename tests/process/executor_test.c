@@ -228,6 +228,30 @@ static void shared_weights_are_of_one_model(void **state)
     close_pool(p, true);
 }
 
+/* One worker holds a long job and, behind it, a short one, when the other has nothing left to do. */
+static void a_job_that_only_waits_goes_to_a_worker_that_idles(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    char gate[128], prompt[300];
+    heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
+    snprintf(prompt, sizeof prompt, "sleep 3000 touch %s", path_in(p, "gate", gate));
+    atl_future *futures[4];
+    for (uint64_t i = 0; i < 4; i++) /* two each; worker 0 has the long one */
+        futures[i] = submit(p, i, i == 0 ? prompt : "sleep 20");
+    const uint32_t other = 1 - ended(futures[1], ATL_FUTURE_DONE)->worker; /* holds the long one */
+    for (size_t i = 1; i < 4; i++) {
+        const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
+        assert_int_not_equal(r->worker, other);
+        assert_int_equal(r->attempt, 1);
+    }
+    assert_int_not_equal(access(gate, F_OK), 0); /* the long one is still at it */
+    ended(futures[0], ATL_FUTURE_DONE);
+    for (size_t i = 0; i < 4; i++)
+        atl_future_release(&futures[i]);
+    close_pool(p, true);
+}
+
 static void shutdown_paints_what_was_submitted(void **state)
 {
     (void)state;
@@ -342,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_limit_keeps_jobs_from_the_later_workers_until_it_is_raised),
         cmocka_unit_test(what_a_worker_beyond_the_limit_holds_is_finished_there),
         cmocka_unit_test(shared_weights_are_of_one_model),
+        cmocka_unit_test(a_job_that_only_waits_goes_to_a_worker_that_idles),
         cmocka_unit_test(shutdown_paints_what_was_submitted),
         cmocka_unit_test(drain_finishes_what_is_painted_and_cancels_the_rest),
         cmocka_unit_test(shutdown_without_waiting_kills),

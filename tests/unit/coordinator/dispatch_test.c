@@ -23,6 +23,7 @@ typedef struct held {
     uint64_t job, token;
     uint32_t attempt;
     int beats;
+    bool recalled;
 } held;
 
 typedef struct sim_worker {
@@ -45,6 +46,7 @@ typedef struct sim {
     uint32_t late_worker;
     bool has_late;
     bool moves_limit;
+    uint64_t n_recalls;
     int chaos; /* per mille of bad events */
 } sim;
 
@@ -72,6 +74,23 @@ static void on_send(sim *s, const atl_action *a)
     w->held[w->n_held++] = (held){.job = a->job, .token = a->token, .attempt = a->attempt};
 }
 
+/* It is asked for what it holds and has not said that it began; it will answer at its next turn. */
+static void on_recall(sim *s, const atl_action *a)
+{
+    sim_worker *w = &s->workers[a->worker];
+    bool idles = false;
+    for (uint32_t i = 0; i < s->limit; i++)
+        idles = idles || (s->workers[i].n_held == 0 && i != a->worker);
+    assert_true(idles);
+    for (int i = 0; i < w->n_held; i++)
+        if (w->held[i].job == a->job && w->held[i].token == a->token) {
+            assert_int_equal(w->held[i].beats, 0);
+            assert_false(w->held[i].recalled);
+            w->held[i].recalled = true;
+        }
+    s->n_recalls++;
+}
+
 /* Does what the dispatch asks for; actions can cause events, so it takes them one at a time. */
 static void obey(sim *s)
 {
@@ -86,6 +105,9 @@ static void obey(sim *s)
             break;
         case ATL_DO_SEND:
             on_send(s, &a);
+            break;
+        case ATL_DO_RECALL:
+            on_recall(s, &a);
             break;
         case ATL_DO_ACCEPT:
             s->stored[a.job]++;
@@ -155,6 +177,21 @@ static void work(sim *s, uint32_t i)
     }
 }
 
+/* Gives back one recalled job that it has not begun. True: that was its turn. */
+static bool gave_back(sim *s, uint32_t i)
+{
+    sim_worker *w = &s->workers[i];
+    for (int k = 0; k < w->n_held; k++) {
+        const held h = w->held[k];
+        if (!h.recalled || h.beats > 0)
+            continue;
+        memmove(&w->held[k], &w->held[k + 1], (size_t)(--w->n_held - k) * sizeof *w->held);
+        tell(s, about(ATL_EV_RETURNED, i, &h));
+        return true;
+    }
+    return false;
+}
+
 static void worker_turn(sim *s, uint32_t i)
 {
     sim_worker *w = &s->workers[i];
@@ -172,6 +209,8 @@ static void worker_turn(sim *s, uint32_t i)
         w->state = 4;
     } else if (w->state == 2 && rnd(s, 1000) < (uint64_t)s->chaos / 2) {
         w->state = 3; /* hangs until it is killed */
+    } else if (w->state == 2 && rnd(s, 3) && gave_back(s, i)) {
+        return; /* now and then it begins what was recalled instead */
     } else if (w->state == 2 && w->n_held > 0) {
         work(s, i);
     } else if (w->state == 2) {
@@ -260,6 +299,37 @@ static void every_job_ends_once_in_storms(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 90000; seed++)
         run_storm(seed, (int)(1 + seed % 120));
+}
+
+/* Two workers, four jobs, the second worker comes late: it gets what only waits at the first. */
+static void what_waits_elsewhere_goes_to_who_idles(void **state)
+{
+    (void)state;
+    const atl_dispatch_options options = {
+        .n_workers = 2, .credit = 2, .max_attempts = 3, .min_workers_tried = 2, .quarantine_failures = 5};
+    sim s = {.n_workers = 2, .limit = 2, .credit = 2, .n_jobs = 2};
+    assert_int_equal(atl_dispatch_new(&options, &s.dispatch, NULL), ATL_OK);
+    tell(&s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(&s);
+    tell(&s, (atl_event){.type = ATL_EV_WORKER_READY, .worker = 0});
+    obey(&s);
+    assert_int_equal(s.workers[0].n_held, 2);
+    tell(&s, about(ATL_EV_JOB_STARTED, 0, &s.workers[0].held[0]));
+    tell(&s, (atl_event){.type = ATL_EV_WORKER_READY, .worker = 1});
+    obey(&s);
+    tell(&s, (atl_event){.type = ATL_EV_HEARD, .worker = 1}); /* it is not asked for twice */
+    obey(&s);
+    assert_int_equal(s.n_recalls, 1);
+    assert_true(s.workers[0].held[1].recalled);
+    assert_true(gave_back(&s, 0));
+    obey(&s);
+    assert_int_equal(s.workers[1].n_held, 1);
+    assert_int_equal(s.workers[1].held[0].attempt, 1); /* it was not begun */
+    tell(&s, about(ATL_EV_RESULT, 1, &s.workers[1].held[0]));
+    tell(&s, about(ATL_EV_RESULT, 0, &s.workers[0].held[0]));
+    obey(&s);
+    assert_true(s.finished && s.stored[0] == 1 && s.stored[1] == 1);
+    atl_dispatch_free(&s.dispatch);
 }
 
 /* After a drain nothing new is started, and what was stored before stays counted once. */
@@ -381,6 +451,7 @@ static void a_worker_that_falls_silent_while_it_starts_is_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_waits_elsewhere_goes_to_who_idles),
         cmocka_unit_test(a_death_from_outside_is_not_held_against_the_job),
         cmocka_unit_test(deaths_from_outside_are_forgiven_so_often_and_no_more),
         cmocka_unit_test(a_worker_that_falls_silent_while_it_starts_is_killed),
