@@ -1,7 +1,8 @@
 /* leave_row.c - see leave_row.h. */
 #include "leave_row.h"
 
-#include <limits.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "console.h"
 #include "coordinator/placement.h"
 #include "engine/engine.h"
+#include "results/study.h"
 #include "run_dir.h"
 
 atl_status this_machine(const char *cpus, char ret[160], atl_note *note)
@@ -29,6 +31,11 @@ atl_status this_machine(const char *cpus, char ret[160], atl_note *note)
     return st;
 }
 
+static void say_lost(const atl_note *note)
+{
+    console_say("the history has no row of this (%s)", note->text[0] ? note->text : "no memory");
+}
+
 void leave_row(atl_archive_entry *row, const char *cpus)
 {
     atl_note note = {0};
@@ -43,8 +50,15 @@ void leave_row(atl_archive_entry *row, const char *cpus)
     if (st == ATL_OK)
         st = atl_archive_append(path, row, &note);
     if (st != ATL_OK)
-        console_say("the history has no row of this (%s)", note.text[0] ? note.text : "no memory");
+        say_lost(&note);
     free(path);
+}
+
+static void set_place(atl_archive_entry *row, const char *dir)
+{
+    char *whole = realpath(dir, NULL);
+    snprintf(row->place, sizeof row->place, "%s", whole ? whole : dir);
+    free(whole);
 }
 
 void leave_row_of_run(const char *dir, const char *cpus)
@@ -52,9 +66,7 @@ void leave_row_of_run(const char *dir, const char *cpus)
     atl_archive_entry row = {.order = ""};
     atl_note note = {0};
     run_dir opened;
-    char *whole = realpath(dir, NULL);
-    snprintf(row.place, sizeof row.place, "%s", whole ? whole : dir);
-    free(whole);
+    set_place(&row, dir);
     atl_status st = run_dir_open(dir, &opened, &note);
     if (st == ATL_OK) {
         st = atl_archive_entry_of_run(opened.fd, &row, &note);
@@ -63,5 +75,28 @@ void leave_row_of_run(const char *dir, const char *cpus)
     if (st == ATL_OK)
         leave_row(&row, cpus);
     else if (st != ATL_NOT_FOUND)
-        console_say("the history has no row of this (%s)", note.text);
+        say_lost(&note);
+}
+
+void leave_rows_of_study(const char *dir, const char *cpus)
+{
+    atl_archive_entry rows[ATL_ARCHIVE_MAX_OF_STUDY] = {0};
+    atl_note note = {0};
+    atl_study study;
+    int n = 0;
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    atl_status st =
+        fd < 0 ? atl_fail(&note, ATL_IO, "%s: %s", dir, strerror(errno)) : atl_study_read(fd, &study, &note);
+    if (st == ATL_OK) {
+        st = atl_archive_entries_of_study(&study, rows, &n, &note);
+        atl_study_done(&study);
+    }
+    if (fd >= 0)
+        close(fd);
+    for (int i = 0; i < n; i++) {
+        set_place(&rows[i], dir);
+        leave_row(&rows[i], cpus);
+    }
+    if (st != ATL_OK && st != ATL_NOT_FOUND)
+        say_lost(&note);
 }

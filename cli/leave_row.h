@@ -5,9 +5,15 @@
  *     atl_archive_figure_add(&row, "unet_step", "ms", 412.7, ATL_LESS_IS_BETTER); // the headline first
  *     leave_row(&row, args.cpus);                                         // unless --no-history
  *
- * A study leaves one row for each policy × order, with what it recommends as `workers` and `threads`, and the
- * rate that goes with it as the headline: that is where `run --workers auto` finds it. `model_hash` is what
- * atl_engine_identify_model says. */
+ * A run and a study have calls of their own, which read what lies in their directory:
+ *
+ *     leave_row_of_run(dir, args.cpus);
+ *     leave_rows_of_study(dir, args.cpus);
+ *
+ * A study's rows (one for each policy × order) have what it recommends as `workers` and `threads`: that is
+ * where `run --workers auto` finds it, if the study's head has the model_hash that atl_engine_identify_model
+ * says.
+ */
 #ifndef ATL_CLI_LEAVE_ROW_H
 #define ATL_CLI_LEAVE_ROW_H
 
@@ -30,5 +36,7 @@ atl_status this_machine(const char *cpus, char ret[160], atl_note *note);
 void leave_row(atl_archive_entry *row, const char *cpus);
 /* The row of a run's last session. */
 void leave_row_of_run(const char *dir, const char *cpus);
+/* The rows of the study in that directory, made on this machine; none if it recommends nothing. */
+void leave_rows_of_study(const char *dir, const char *cpus);
 
 #endif

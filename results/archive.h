@@ -86,4 +86,13 @@ atl_status atl_archive_latest_study(const char *path, const atl_archive_wanted *
  * left alone). Errors: ATL_NOT_FOUND (it painted nothing), as atl_ledger_read. */
 atl_status atl_archive_entry_of_run(int dir_fd, atl_archive_entry *ret, atl_note *note);
 
+struct atl_study;
+enum { ATL_ARCHIVE_MAX_OF_STUDY = 16 };
+/* Entries of a study (results/study.h), one for each policy × order: of its thread counts the one that paints
+ * most at the worker count recommended for it. Machine, place and commit are left empty. Errors:
+ * ATL_NOT_FOUND (it recommends nothing), ATL_NO_MEMORY. */
+atl_status atl_archive_entries_of_study(const struct atl_study *study,
+                                        atl_archive_entry ret[ATL_ARCHIVE_MAX_OF_STUDY], int *ret_n,
+                                        atl_note *note);
+
 #endif
