@@ -55,6 +55,9 @@ atl_status atl_mapping_open(const char *path, atl_mapping *ret, atl_note *note)
             close(fd);
             return st;
         }
+#ifdef MADV_DONTDUMP
+        madvise(data, size, MADV_DONTDUMP); /* weights: a core file needs no copy of what is on the disk */
+#endif
     }
     close(fd);
     *ret = (atl_mapping){.data = data, .size_bytes = size};

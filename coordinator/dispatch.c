@@ -234,22 +234,34 @@ static void fail_attempt(live_job *job, bool from_outside)
     job->phase = JOB_WAITING;
 }
 
-/* Whether a job had its regular attempts. Those that were ended from outside are not held against it, up to a
- * number of them: what kills may be the job all the same, where the system does not say so. */
-static bool is_exhausted(const atl_dispatch *d, const live_job *job)
+/* The attempts that count. Those that were ended from outside are not held against a job, up to a number of
+ * them: what kills may be the job all the same, where the system does not say so. */
+static uint32_t n_counted(const atl_dispatch *d, const live_job *job)
 {
-    const uint32_t spared = job->n_unlucky < d->options.max_unlucky ? job->n_unlucky : d->options.max_unlucky;
-    return job->n_failed - spared >= d->options.max_attempts;
+    return job->n_failed -
+           (job->n_unlucky < d->options.max_unlucky ? job->n_unlucky : d->options.max_unlucky);
+}
+
+static uint32_t n_untried(const atl_dispatch *d, const live_job *job)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < d->n_active; w++)
+        n += d->workers[w].state != WORKER_ASIDE && !has_tried(job, w);
+    return n;
 }
 
 static bool is_poison(const atl_dispatch *d, const live_job *job)
 {
-    if (!is_exhausted(d, job))
-        return false;
-    uint32_t untried = 0;
-    for (uint32_t w = 0; w < d->n_active; w++)
-        untried += d->workers[w].state != WORKER_ASIDE && !has_tried(job, w);
-    return job->n_tried >= d->options.min_workers_tried || untried == 0;
+    return n_counted(d, job) >= d->options.max_attempts &&
+           (job->n_tried >= d->options.min_workers_tried || n_untried(d, job) == 0);
+}
+
+/* Whether the job's next attempt has to be on a worker that has not tried it: the last one, if it is to have
+ * been on enough of them. */
+static bool must_move(const atl_dispatch *d, const live_job *job)
+{
+    return n_counted(d, job) + 1 >= d->options.max_attempts && job->n_tried > 0 &&
+           job->n_tried < d->options.min_workers_tried && n_untried(d, job) > 0;
 }
 
 static void give_up(atl_dispatch *d, live_job *job, atl_fail_reason reason)
@@ -309,6 +321,7 @@ static void take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_outside
 static int freest_worker(const atl_dispatch *d, const live_job *for_job)
 {
     int best = -1;
+    const bool moves = for_job && must_move(d, for_job);
     for (uint32_t w = 0; w < d->n_active; w++) {
         const worker *candidate = &d->workers[w];
         if (candidate->state != WORKER_READY || candidate->n_held >= d->options.credit)
@@ -316,8 +329,7 @@ static int freest_worker(const atl_dispatch *d, const live_job *for_job)
         const bool suspect = for_job && for_job->n_failed > 0;
         if ((candidate->alone || suspect) && candidate->n_held > 0)
             continue;
-        /* After its last regular attempt a job may only go to a worker that has not tried it. */
-        if (for_job && has_tried(for_job, w) && is_exhausted(d, for_job))
+        if (moves && has_tried(for_job, w))
             continue;
         const bool tried = for_job && has_tried(for_job, w);
         if (tried && best >= 0)

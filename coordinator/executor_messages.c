@@ -224,8 +224,12 @@ bool atl_pool_take_messages(atl_executor *x)
             return true;
         x->received_ns = atl_clock_now_ns();
         x->received_cpu_ns = atl_clock_thread_cpu_ns();
-        if (!in.malformed && atl_message_decode(in.body, in.body_bytes, &message, NULL) == ATL_OK &&
-            message.worker < (uint32_t)x->plan.n_workers)
+        atl_status st = in.malformed ? ATL_BAD_INPUT : in.no_memory ? ATL_NO_MEMORY : ATL_OK;
+        if (st == ATL_OK)
+            st = atl_message_decode(in.body, in.body_bytes, &message, NULL);
+        if (st == ATL_NO_MEMORY) /* whoever waits for what was said would wait for ever */
+            atl_pool_break(x, st, "no memory for what a worker says");
+        else if (st == ATL_OK && message.worker < (uint32_t)x->plan.n_workers)
             take_message(x, &in, &message);
         else
             x->counts.foreign++;

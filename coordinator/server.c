@@ -180,7 +180,7 @@ bool atl_server_receive(atl_server *server, atl_incoming *ret)
         if (n_frames == 1)
             zmq_msg_copy(&server->body, &frame);
         else if (n_frames == 2 && !more)
-            ret->malformed |= !take_picture(&frame, &ret->picture);
+            ret->no_memory = !take_picture(&frame, &ret->picture);
         if (!more)
             break;
     }

@@ -32,6 +32,7 @@ typedef struct atl_incoming {
     const void *body; /* until the next receive */
     size_t body_bytes;
     atl_frame picture; /* the second frame, if there is one: whoever receives frees it */
+    bool no_memory;    /* for its picture: it is lost */
     bool malformed;    /* a routing id that is none of ours, or other than one or two frames */
 } atl_incoming;
 

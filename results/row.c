@@ -173,6 +173,8 @@ atl_status atl_row_parse(const char *json, size_t n_bytes, atl_row *ret, atl_not
     json_t *o = json_loadb(json, n_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(o)) {
         json_decref(o);
+        if (!o && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+            return atl_fail(note, ATL_NO_MEMORY, "no memory for the figures of a picture");
         return atl_fail(note, ATL_BAD_INPUT, "figures of a picture: %s", o ? "found no object" : error.text);
     }
     atl_row row = {.index = get_count(o, "index"), .adopted = json_is_true(json_object_get(o, "adopted"))};

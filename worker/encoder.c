@@ -88,7 +88,7 @@ void atl_task_report_failed(atl_shop *shop, const atl_task *task, atl_status sta
     message.note = (char *)(uintptr_t)note->text;
     atl_note nobody;
     if (atl_parcel_post(&shop->outbox, &message, NULL, &nobody) != ATL_OK)
-        return; /* no memory even for this: the coordinator's patience ends it */
+        atomic_store(&shop->mute, true);
 }
 
 void *atl_encoder_main(void *encoder)

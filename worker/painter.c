@@ -32,6 +32,13 @@ static void post(atl_painter *p, const atl_message *message)
         return; /* signs of life may be lost: the next one says the same */
 }
 
+static void must_post(atl_painter *p, const atl_message *message)
+{
+    atl_note nobody;
+    if (atl_parcel_post(&p->shop->outbox, message, NULL, &nobody) != ATL_OK)
+        atomic_store(&p->shop->mute, true); /* the session looks several times a second */
+}
+
 static void say_about(atl_painter *p, atl_message_type type, atl_task *task, int step, int n_steps)
 {
     task->told_ns = atl_clock_now_ns();
@@ -59,14 +66,14 @@ static void say_ready(atl_painter *p)
     if (facts->pack_note[0])
         atl_text_printf(&note, "%spacked weights: %s", note.data && note.data[0] ? "; " : "",
                         facts->pack_note);
-    post(p, &(atl_message){.type = ATL_MSG_READY,
-                           .worker = p->shop->number,
-                           .isa = (char *)(uintptr_t)facts->isa,
-                           .policy = (char *)(uintptr_t)facts->policy,
-                           .binding = list.data,
-                           .note = note.data,
-                           .packed_bytes = facts->packed_bytes,
-                           .pss_bytes = atl_usage_pss_bytes()});
+    must_post(p, &(atl_message){.type = ATL_MSG_READY,
+                                .worker = p->shop->number,
+                                .isa = (char *)(uintptr_t)facts->isa,
+                                .policy = (char *)(uintptr_t)facts->policy,
+                                .binding = list.data,
+                                .note = note.data,
+                                .packed_bytes = facts->packed_bytes,
+                                .pss_bytes = atl_usage_pss_bytes()});
     atl_text_done(&list);
     atl_text_done(&note);
 }
@@ -233,10 +240,10 @@ void *atl_painter_main(void *painter)
     atl_painter *p = painter;
     p->status = open_engine(p);
     if (p->status != ATL_OK) {
-        post(p, &(atl_message){.type = ATL_MSG_UNABLE,
-                               .worker = p->shop->number,
-                               .status = p->status,
-                               .note = p->note.text});
+        must_post(p, &(atl_message){.type = ATL_MSG_UNABLE,
+                                    .worker = p->shop->number,
+                                    .status = p->status,
+                                    .note = p->note.text});
         atl_engine_close(&p->engine);
         return NULL;
     }

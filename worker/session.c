@@ -122,8 +122,11 @@ static void say_of(session *s, atl_message_type type, const atl_lease *lease)
     atl_note nobody;
     memcpy(message.lease.run, s->run, sizeof s->run);
     s->said_ns = atl_clock_now_ns();
-    if (atl_parcel_new(&message, &parcel, &nobody) != ATL_OK)
+    if (atl_parcel_new(&message, &parcel, &nobody) != ATL_OK) {
+        if (type == ATL_MSG_HELLO) /* signs of life may be lost, and leaving tells what BYE does */
+            atomic_store(&s->shop->mute, true);
         return;
+    }
     append(s, &parcel->link);
     flush(s);
 }
@@ -137,11 +140,12 @@ static void say(session *s, atl_message_type type)
 
 static void take_job(session *s, atl_message *message)
 {
+    if (s->draining)
+        return; /* a lease that is not answered ends with this process */
     atl_task *task = calloc(1, sizeof *task);
-    if (!task || s->draining) {
-        free(task);
-        return; /* a lease that is not answered: it ends with this process, or by the coordinator's patience
-                 */
+    if (!task) {
+        atomic_store(&s->shop->mute, true);
+        return;
     }
     task->lease = message->lease;
     task->job = message->job;
@@ -184,7 +188,10 @@ static void take_message(session *s, const void *bytes, size_t n)
 {
     atl_message message = {0};
     atl_note nobody;
-    if (atl_message_decode(bytes, n, &message, &nobody) != ATL_OK)
+    const atl_status st = atl_message_decode(bytes, n, &message, &nobody);
+    if (st == ATL_NO_MEMORY)
+        atomic_store(&s->shop->mute, true);
+    if (st != ATL_OK)
         return;
     switch (message.type) {
     case ATL_MSG_JOB:
@@ -237,6 +244,8 @@ static atl_status serve(session *s, atl_note *note)
         flush(s);
         if (coordinator_is_gone(s))
             return ATL_OK;
+        if (atomic_load(&s->shop->mute))
+            return atl_fail(note, ATL_NO_MEMORY, "no memory for what the coordinator must hear");
         if (atl_clock_now_ns() - s->said_ns >= (int64_t)s->shop->word_every_ms * 1000000)
             say(s, ATL_MSG_ALIVE);
         if (s->draining && s->n_tasks == 0 && !s->unsent) {

@@ -48,6 +48,8 @@ typedef struct atl_shop {
     atl_channel painted;  /* painter → encoder: atl_task */
     atl_channel outbox;   /* painter, encoder → session: atl_parcel */
     atomic_bool stopping; /* STOP: give up what is being painted */
+    atomic_bool mute;     /* there was no memory for what the coordinator must hear: the process is to end,
+                             which says the same */
 } atl_shop;
 
 #endif

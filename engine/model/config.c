@@ -2,7 +2,9 @@
  * each part's file is read by a file of its own (config_unet.c, …). */
 #include "model/config.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,10 +133,8 @@ static atl_status part_close(component_file *part, atl_text *unread)
 
 static bool part_there(const char *dir, const char *name)
 {
-    char *path = atl_path_join(dir, name);
-    const bool there = path && atl_is_file(path);
-    free(path);
-    return there;
+    char path[PATH_MAX]; /* no allocation: what memory is wanting for is not absent */
+    return (size_t)snprintf(path, sizeof path, "%s/%s", dir, name) < sizeof path && atl_is_file(path);
 }
 
 static atl_status read_tokenizer(const char *dir, int which, atl_model_config *config, atl_note *note)

@@ -44,7 +44,9 @@ void atl_json_open_bytes(atl_json *json, const char *file, char *data, size_t si
     if (!json->owned && json_error_code(&error) == json_error_numeric_overflow)
         json->owned = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     json->root = json->owned;
-    if (!json->owned)
+    if (!json->owned && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+        atl_json_fail(json, ATL_NO_MEMORY, "no memory to read it");
+    else if (!json->owned)
         atl_json_fail(json, ATL_BAD_INPUT, "is not valid JSON at line %d, column %d: %s", error.line,
                       error.column, error.text);
     else if (!json_is_object(json->root))

@@ -115,6 +115,9 @@ atl_status atl_pack_file_map(const char *path, const uint8_t key[ATL_PACK_KEY_BY
         if (data == MAP_FAILED) {
             st = fail_errno(note, path, "map");
         } else {
+#ifdef MADV_DONTDUMP
+            madvise(data, bytes, MADV_DONTDUMP);
+#endif
             *ret_store = (atl_store){.base = data, .capacity_bytes = bytes};
             atl_pool_run(pool, (bytes + READ_BYTES - 1) / READ_BYTES, bring_chunk, ret_store);
         }

@@ -91,6 +91,8 @@ static atl_status read_header(atl_safetensors *file, const uint8_t *bytes, size_
                         MAX_HEADER_DEPTH);
     json_error_t error;
     file->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    if (!file->header && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+        return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its header", file->path);
     if (!file->header)
         return atl_fail(note, ATL_BAD_INPUT, "%s: the header is not valid JSON at byte %d: %s", file->path,
                         error.position + (int)PREFIX_BYTES, error.text);

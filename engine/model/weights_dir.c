@@ -5,6 +5,7 @@
  * diffusion_pytorch_model for unet and vae and model for the text encoders. */
 #include <dirent.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +45,8 @@ static void index_name(const place *p, char out[MAX_FILE_NAME])
 
 static bool is_there(const char *dir, const char *name)
 {
-    char *path = atl_path_join(dir, name);
-    const bool there = path && atl_is_file(path);
-    free(path);
-    return there;
+    char path[PATH_MAX]; /* no allocation: what memory is wanting for is not absent */
+    return (size_t)snprintf(path, sizeof path, "%s/%s", dir, name) < sizeof path && atl_is_file(path);
 }
 
 static bool place_exists(const place *p)
@@ -255,7 +254,9 @@ static atl_status add_indexed(atl_weights *weights, atl_component component, con
     json_t *root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
     free(data);
     const json_t *map = json_object_get(root, "weight_map");
-    if (!root)
+    if (!root && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+        st = atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", index_path);
+    else if (!root)
         st = atl_fail(note, ATL_BAD_INPUT, "%s: is not valid JSON at line %d, column %d: %s", index_path,
                       error.line, error.column, error.text);
     else if (!json_is_object(map))

@@ -66,6 +66,8 @@ static atl_status load(const char *name, const char *data, size_t size, atl_voca
     vocab->root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
     if (!vocab->root) {
         atl_vocab_close(&vocab);
+        if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
+            return atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", name);
         return atl_fail(note, ATL_BAD_INPUT, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     }
     *ret = vocab;

@@ -4,7 +4,7 @@
 browser=$(command -v chromium || command -v chromium-browser || true)
 if [ -z "$browser" ]; then
   echo "there is no Chromium here; left out"
-  exit 0
+  exit 77
 fi
 
 # ask FILE WIDTH SCRIPT: what SCRIPT leaves in document.title once the page stands.
