@@ -153,7 +153,9 @@ static void weigh(void *user, atl_executor_options *executor)
                                        .n_threads = executor->n_threads > 0 ? executor->n_threads : 1};
     atl_memory_need need = {0};
     s->largest.batch_size = executor->batch_size;
-    if (executor->n_workers != 0 || atl_engine_memory(&engine, &s->largest, &need, NULL) != ATL_OK)
+    /* also where a study chose the workers: then the plan warns */
+    if (strcmp(s->args.workers, "auto") != 0 ||
+        atl_engine_memory(&engine, &s->largest, &need, NULL) != ATL_OK)
         return;
     executor->shared_bytes = need.shared_bytes;
     executor->worker_bytes = need.each_bytes;
