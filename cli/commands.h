@@ -7,6 +7,8 @@ int command_paint(int argc, char **argv);
 int command_model(int argc, char **argv);
 int command_worker(int argc, char **argv); /* started by the executor */
 int command_probe(int argc, char **argv);  /* started by studies */
+int command_cpu(int argc, char **argv);
+int command_bench(int argc, char **argv);
 int command_topology(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_status(int argc, char **argv);

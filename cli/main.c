@@ -25,6 +25,7 @@ static const struct {
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
     {"worker", command_worker, NULL},
     {"probe", command_probe, NULL},
+    {"cpu", command_cpu, "what this machine has, and which kernels each policy would use on it"},
     {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},
 };
 

@@ -148,6 +148,11 @@ atl_status atl_cpu_check_isa(atl_note *note)
     return atl_fail(note, ATL_USAGE, "ATELIER_ISA: found \"%s\", wanted one of %s", isa, atl_cpu_isas());
 }
 
+uint32_t atl_cpu_flags_of_machine(void)
+{
+    return detected_flags();
+}
+
 uint32_t atl_cpu_flags(void)
 {
     uint32_t flags = detected_flags();

@@ -119,6 +119,7 @@ uint32_t atl_cpu_flags(void);
 const char *atl_cpu_isas(void); /* "portable, avx2, …": what ATELIER_ISA may be */
 /* ATL_USAGE, in words, if ATELIER_ISA is something else. */
 atl_status atl_cpu_check_isa(atl_note *note);
+uint32_t atl_cpu_flags_of_machine(void); /* without that limit */
 const atl_kernels *atl_kernels_choose(uint32_t cpu_flags);
 
 #endif
