@@ -26,6 +26,7 @@ static const struct {
     {"worker", command_worker, NULL},
     {"probe", command_probe, NULL},
     {"cpu", command_cpu, "what this machine has, and which kernels each policy would use on it"},
+    {"bench", command_bench, "time the stages of a model, as shares of what the machine can do"},
     {"topology", command_topology, "draw this machine's clusters of cores, and where workers would sit"},
 };
 

@@ -1,0 +1,436 @@
+/* bench_measure.c - see bench_plan.h.
+ *
+ * All engines are open at once: one for each policy and number of threads, on the same cores, with one copy
+ * of a policy's weights between them. First come the ceilings, then one run of every case that warms it up,
+ * then rounds of all cases in random order, so that a machine that gets slower does so for all of them; then
+ * the ceilings again, which tells how much the machine changed. */
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/sizes.h"
+#include "bench_plan.h"
+#include "console.h"
+#include "coordinator/evidence.h"
+#include "engine/ceilings.h"
+#include "engine/cpu.h"
+#include "engine/stages.h"
+
+#define CEILING_S 0.3
+
+enum { MAX_ROWS = 4096, MAX_OPS = 512 };
+
+/* One policy on one number of threads. */
+typedef struct seat {
+    const char *policy;
+    int threads;
+    const atl_plan *plan; /* of the cores for so many threads */
+    atl_stage_bench *bench;
+} seat;
+
+typedef struct op_times {
+    atl_stage_op op; /* of the last run */
+    double *ms;      /* [repetitions] */
+    int n;
+} op_times;
+
+/* What is measured over and over. */
+typedef struct subject {
+    const seat *seat;
+    atl_stage_case which;
+    double gflop, mb;
+    double *ms; /* [repetitions] */
+    op_times *ops;
+    size_t n_ops;
+} subject;
+
+typedef struct measuring {
+    const bench_plan *plan;
+    atl_plan plans[BENCH_MAX_LIST];
+    seat seats[BENCH_MAX_LIST * BENCH_MAX_LIST];
+    int n_seats;
+    subject *subjects;
+    size_t n_subjects;
+    atl_ceiling before[BENCH_MAX_LIST][ATL_MAX_CEILINGS], after[ATL_MAX_CEILINGS];
+    size_t n_before[BENCH_MAX_LIST];
+    atl_cpu cpu;
+    bench_row *rows;
+    size_t n_rows;
+} measuring;
+
+/* ---- opening ---- */
+
+static void bind_thread(void *user, int thread)
+{
+    const seat *s = user;
+    const int cpu = s->plan->slots[0].pus[thread];
+    cpu_set_t *set = CPU_ALLOC((size_t)cpu + 1);
+    if (!set)
+        return;
+    CPU_ZERO_S(CPU_ALLOC_SIZE((size_t)cpu + 1), set);
+    CPU_SET_S((size_t)cpu, CPU_ALLOC_SIZE((size_t)cpu + 1), set);
+    sched_setaffinity(0, CPU_ALLOC_SIZE((size_t)cpu + 1), set); /* a wish: noise tells if it was refused */
+    CPU_FREE(set);
+}
+
+static atl_status open_seats(measuring *m, atl_note *note)
+{
+    const bench_plan *plan = m->plan;
+    atl_status st = ATL_OK;
+    for (int t = 0; st == ATL_OK && t < plan->n_threads; t++)
+        st = atl_plan_make(plan->machine, 1, plan->threads[t], ATL_COMPACT, 0, &m->plans[t], note);
+    for (int t = 0; st == ATL_OK && t < plan->n_threads; t++)
+        if (m->plans[t].warning[0])
+            console_say("%d thread(s): %s", plan->threads[t], m->plans[t].warning);
+    for (int p = 0; st == ATL_OK && p < plan->n_policies; p++) {
+        const int weights = memfd_create("atelier-bench", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* without it each has its own copy */
+        for (int t = 0; st == ATL_OK && t < plan->n_threads; t++) {
+            seat *s = &m->seats[m->n_seats];
+            *s = (seat){.policy = plan->policies[p], .threads = plan->threads[t], .plan = &m->plans[t]};
+            const atl_engine_options options = {.model = plan->model,
+                                                .variant = plan->variant,
+                                                .policy = s->policy,
+                                                .n_threads = s->threads,
+                                                .thread_hook =
+                                                    atl_machine_can_bind(plan->machine) ? bind_thread : NULL,
+                                                .hook_user = s,
+                                                .shared_weights_fd = weights > 0 ? weights : 0};
+            console_say("opening the model: %s, %d thread(s)", s->policy, s->threads);
+            st = atl_stage_bench_open(&options, &s->bench, note);
+            m->n_seats += st == ATL_OK;
+        }
+        if (weights >= 0)
+            close(weights);
+    }
+    return st;
+}
+
+static atl_status make_subjects(measuring *m, atl_note *note)
+{
+    const bench_plan *plan = m->plan;
+    const size_t most = (size_t)m->n_seats * (size_t)plan->n_stages * (size_t)plan->n_sizes;
+    m->subjects = calloc(most, sizeof *m->subjects);
+    m->rows = calloc(MAX_ROWS, sizeof *m->rows);
+    bool ok = m->subjects && m->rows;
+    for (int stage = 0; ok && stage < plan->n_stages; stage++)
+        for (int size = 0; ok && size < plan->n_sizes; size++)
+            for (int s = 0; ok && s < m->n_seats; s++) {
+                if (size > 0 && strcmp(plan->stages[stage], "text_encode") == 0)
+                    continue; /* the picture's size is no matter to it */
+                subject *x = &m->subjects[m->n_subjects++];
+                x->seat = &m->seats[s];
+                x->which = (atl_stage_case){.stage = plan->stages[stage],
+                                            .width = plan->widths[size],
+                                            .height = plan->heights[size],
+                                            .batch = plan->batch};
+                if (x->which.width == 0)
+                    atl_stage_bench_size(x->seat->bench, &x->which.width, &x->which.height);
+                if (x->which.batch == 0)
+                    x->which.batch = strncmp(x->which.stage, "vae", 3) == 0 ? 1 : 2;
+                x->ms = calloc((size_t)plan->repetitions, sizeof *x->ms);
+                x->ops = calloc(MAX_OPS, sizeof *x->ops);
+                ok = x->ms && x->ops;
+            }
+    return ok ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a benchmark");
+}
+
+static void close_all(measuring *m)
+{
+    for (size_t i = 0; i < m->n_subjects; i++) {
+        for (size_t j = 0; j < m->subjects[i].n_ops; j++)
+            free(m->subjects[i].ops[j].ms);
+        free(m->subjects[i].ms);
+        free(m->subjects[i].ops);
+    }
+    free(m->subjects);
+    for (int i = 0; i < m->n_seats; i++)
+        atl_stage_bench_close(&m->seats[i].bench);
+    for (int t = 0; t < m->plan->n_threads; t++)
+        atl_plan_done(&m->plans[t]);
+    free(m->rows);
+    free(m);
+}
+
+/* ---- ceilings ---- */
+
+#define OF_SHARES "gemm,read_memory,triad_streaming"
+
+static atl_status measure_ceilings(const measuring *m, int t, bool all, atl_ceiling *ret, size_t *n,
+                                   atl_note *note)
+{
+    const atl_ceilings_options options = {.n_threads = m->plan->threads[t],
+                                          .cpus = m->plans[t].slots[0].pus,
+                                          .seconds = CEILING_S,
+                                          .only = all ? NULL : OF_SHARES,
+                                          .all_isas = all && m->plan->layers};
+    return atl_ceilings_measure(&options, ret, n, note);
+}
+
+static atl_status ceilings_before(measuring *m, atl_note *note)
+{
+    atl_status st = ATL_OK;
+    for (int t = 0; st == ATL_OK && t < m->plan->n_threads; t++) {
+        console_say("measuring the ceilings of %d thread(s)", m->plan->threads[t]);
+        st = measure_ceilings(m, t, m->plan->all_ceilings, m->before[t], &m->n_before[t], note);
+    }
+    return st;
+}
+
+/* The largest change of a median, in %. */
+static atl_status ceilings_after(measuring *m, double *ret_drift, atl_note *note)
+{
+    atl_status st = ATL_OK;
+    double drift = 0;
+    for (int t = 0; st == ATL_OK && t < m->plan->n_threads; t++) {
+        size_t n = 0;
+        st = measure_ceilings(m, t, false, m->after, &n, note);
+        for (size_t i = 0; st == ATL_OK && i < n; i++) {
+            const atl_ceiling *now = &m->after[i];
+            const atl_ceiling *then =
+                atl_ceiling_find(m->before[t], m->n_before[t], now->name, now->isa, now->n_threads);
+            if (then)
+                drift = fmax(drift, 100 * fabs(now->median / then->median - 1));
+        }
+    }
+    *ret_drift = drift;
+    return st;
+}
+
+static double ceiling_of(const measuring *m, int threads, const char *name, const char *isa)
+{
+    for (int t = 0; t < m->plan->n_threads; t++) {
+        const atl_ceiling *found = atl_ceiling_find(m->before[t], m->n_before[t], name, isa, threads);
+        if (found)
+            return found->median;
+    }
+    return NAN;
+}
+
+/* ---- the rounds ---- */
+
+static double *times_of(const measuring *m, subject *x, const atl_stage_op *op)
+{
+    size_t i = 0;
+    while (i < x->n_ops && strcmp(x->ops[i].op.name, op->name) != 0)
+        i++;
+    if (i == MAX_OPS)
+        return NULL;
+    op_times *times = &x->ops[i];
+    if (i == x->n_ops) {
+        times->ms = calloc((size_t)m->plan->repetitions, sizeof *times->ms);
+        if (!times->ms)
+            return NULL;
+        x->n_ops++;
+    }
+    times->op = *op;
+    return times->n < m->plan->repetitions ? &times->ms[times->n++] : NULL;
+}
+
+/* `repetition` -1 warms up: it counts for nothing. */
+static atl_status run_once(const measuring *m, subject *x, int repetition, atl_note *note)
+{
+    atl_stage_cost cost = {0};
+    const bool with_ops = m->plan->layers && repetition >= 0;
+    const atl_status st = atl_stage_run(x->seat->bench, &x->which, with_ops, &cost, note);
+    if (st != ATL_OK)
+        return st;
+    x->gflop = cost.flops / 1e9;
+    x->mb = cost.bytes / 1e6;
+    if (repetition >= 0)
+        x->ms[repetition] = (double)cost.wall_ns / 1e6;
+    for (size_t i = 0; i < cost.n_ops; i++) {
+        double *ms = times_of(m, x, &cost.ops[i]);
+        if (ms)
+            *ms = (double)cost.ops[i].ns / 1e6;
+    }
+    free(cost.ops);
+    return ATL_OK;
+}
+
+static void shuffle(size_t *order, size_t n, uint64_t *state)
+{
+    for (size_t i = n; i > 1; i--) {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        const size_t j = (size_t)((*state >> 32) * i >> 32), swapped = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swapped;
+    }
+}
+
+static atl_status run_rounds(measuring *m, atl_note *note)
+{
+    size_t *order = calloc(m->n_subjects, sizeof *order);
+    uint64_t state = 88172645463325252u;
+    atl_status st = order ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a benchmark");
+    for (size_t i = 0; st == ATL_OK && i < m->n_subjects; i++)
+        order[i] = i;
+    for (int round = -1; st == ATL_OK && round < m->plan->repetitions; round++) {
+        shuffle(order, m->n_subjects, &state);
+        if (round < 0)
+            console_say("warming up %zu cases", m->n_subjects);
+        else
+            console_say("round %d of %d", round + 1, m->plan->repetitions);
+        for (size_t i = 0; st == ATL_OK && i < m->n_subjects; i++)
+            st = run_once(m, &m->subjects[order[i]], round, note);
+    }
+    free(order);
+    return st;
+}
+
+/* ---- rows ---- */
+
+/* What most of a stage's products are made of. */
+static const char *layers_of(const char *stage)
+{
+    return strcmp(stage, "text_encode") == 0 ? "text encoder"
+           : strcmp(stage, "unet_step") == 0 ? "convolutions"
+                                             : "autoencoder";
+}
+
+static bench_row row_of(const measuring *m, const subject *x)
+{
+    bench_row row = {.threads = x->seat->threads,
+                     .width = x->which.width,
+                     .height = x->which.height,
+                     .batch = x->which.batch,
+                     .unit = "ms",
+                     .calls = 1,
+                     .gflop = x->gflop,
+                     .mb = x->mb,
+                     .peak_gflops = NAN};
+    snprintf(row.kind, sizeof row.kind, "stage");
+    snprintf(row.name, sizeof row.name, "%s", x->which.stage);
+    snprintf(row.stage, sizeof row.stage, "%s", x->which.stage);
+    snprintf(row.policy, sizeof row.policy, "%s", x->seat->policy);
+    snprintf(row.isa, sizeof row.isa, "%s", atl_stage_bench_isa(x->seat->bench));
+    for (size_t i = 0; i < m->cpu.n_uses; i++) {
+        const atl_cpu_use *use = &m->cpu.uses[i];
+        char product[32];
+        if (strcmp(use->policy, row.policy) != 0 || strcmp(use->layers, layers_of(row.stage)) != 0)
+            continue;
+        snprintf(product, sizeof product, "gemm_%s", use->store);
+        row.peak_gflops = ceiling_of(m, row.threads, product, row.isa);
+        snprintf(row.isa, sizeof row.isa, "%s", use->isa);
+    }
+    row.peak_gbps = fmax(ceiling_of(m, row.threads, "read_memory", NULL),
+                         ceiling_of(m, row.threads, "triad_streaming", NULL));
+    return row;
+}
+
+static void add_row(measuring *m, const bench_row *row)
+{
+    if (m->n_rows < MAX_ROWS)
+        m->rows[m->n_rows++] = *row;
+}
+
+static void add_subject(measuring *m, subject *x)
+{
+    bench_row row = row_of(m, x);
+    bench_summarise(x->ms, m->plan->repetitions, &row);
+    bench_set_shares(&row);
+    add_row(m, &row);
+    for (size_t i = 0; m->plan->layers && i < x->n_ops; i++) {
+        op_times *times = &x->ops[i];
+        row = row_of(m, x);
+        snprintf(row.kind, sizeof row.kind, "layer");
+        snprintf(row.name, sizeof row.name, "%s", times->op.name);
+        row.calls = times->op.n_calls;
+        row.gflop = times->op.flops / 1e9;
+        row.mb = times->op.bytes / 1e6;
+        bench_summarise(times->ms, times->n, &row);
+        bench_set_shares(&row);
+        add_row(m, &row);
+    }
+}
+
+static void add_ceilings(measuring *m)
+{
+    for (int t = 0; t < m->plan->n_threads; t++)
+        for (size_t i = 0; i < m->n_before[t]; i++) {
+            const atl_ceiling *c = &m->before[t][i];
+            bench_row row = {.threads = c->n_threads,
+                             .n = c->n,
+                             .median = c->median,
+                             .mean = c->mean,
+                             .sd = c->sd,
+                             .least = c->best,
+                             .gflop = NAN,
+                             .mb = NAN,
+                             .gflops = NAN,
+                             .gbps = NAN,
+                             .peak_gflops = NAN,
+                             .peak_gbps = NAN,
+                             .of_peak = NAN,
+                             .of_bandwidth = NAN,
+                             .of_roof = NAN};
+            snprintf(row.kind, sizeof row.kind, "ceiling");
+            snprintf(row.name, sizeof row.name, "%s", c->name);
+            snprintf(row.isa, sizeof row.isa, "%s", c->isa);
+            snprintf(row.unit, sizeof row.unit, "%s", c->unit);
+            add_row(m, &row);
+        }
+}
+
+static double found(const atl_evidence *list, size_t n, const char *name)
+{
+    const atl_evidence *one = atl_evidence_find(list, n, name);
+    return one ? one->value : NAN;
+}
+
+/* The rounds, watched. */
+static atl_status watch_rounds(measuring *m, bench_about *about, atl_note *note)
+{
+    const pid_t self = getpid();
+    atl_evidence_scope scope = {.pids = &self, .n_pids = 1};
+    for (int t = 0; t < m->plan->n_threads; t++)
+        if ((size_t)m->plan->threads[t] > scope.n_cpus) {
+            scope.n_cpus = (size_t)m->plan->threads[t];
+            scope.cpus = m->plans[t].slots[0].pus;
+        }
+    atl_evidence_watch *watch = NULL;
+    atl_evidence list[ATL_STUDY_MAX_EVIDENCE];
+    atl_status st = atl_evidence_begin(&scope, &watch, note);
+    if (st != ATL_OK)
+        return st;
+    st = run_rounds(m, note);
+    const size_t n = atl_evidence_end(&watch, 0, list, ATL_COUNT(list));
+    about->steal = found(list, n, "steal");
+    about->foreign_load = found(list, n, "foreign_load");
+    about->run_delay = found(list, n, "run_delay");
+    return st;
+}
+
+atl_status bench_measure(const bench_plan *plan, bench_row **ret_rows, size_t *ret_n, bench_about *about,
+                         atl_note *note)
+{
+    measuring *m = calloc(1, sizeof *m);
+    if (!m)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a benchmark");
+    m->plan = plan;
+    atl_cpu_look("", &m->cpu);
+    atl_status st = open_seats(m, note);
+    if (st == ATL_OK)
+        st = make_subjects(m, note);
+    if (st == ATL_OK)
+        st = ceilings_before(m, note);
+    if (st == ATL_OK)
+        st = watch_rounds(m, about, note);
+    if (st == ATL_OK)
+        st = ceilings_after(m, &about->ceiling_drift, note);
+    for (size_t i = 0; st == ATL_OK && i < m->n_subjects; i++)
+        add_subject(m, &m->subjects[i]);
+    if (st == ATL_OK) {
+        add_ceilings(m);
+        *ret_rows = m->rows;
+        *ret_n = m->n_rows;
+        m->rows = NULL;
+    }
+    close_all(m);
+    return st;
+}
