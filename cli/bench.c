@@ -14,13 +14,14 @@
 #include "engine/engine.h"
 #include "engine/stages.h"
 #include "find_model.h"
+#include "leave_row.h"
 
 #define AT(field) offsetof(bench_args, field)
 
 typedef struct bench_args {
     const char *model, *variant, *stages, *policy, *threads, *width, *height, *output, *roofline;
     int64_t batch, repetitions;
-    bool kernels, ceilings;
+    bool kernels, ceilings, no_ceilings, no_history;
 } bench_args;
 
 static const atl_option rows[] = {
@@ -31,7 +32,7 @@ static const atl_option rows[] = {
     {"stages", 's', ATL_OPTION_STRING, AT(stages), "LIST", NULL, 0, 0, NULL,
      "text_encode,unet_step,vae_decode", "text_encode, unet_step, vae_decode, vae_encode; or all"},
     {"policy", 0, ATL_OPTION_STRING, AT(policy), "LIST", NULL, 0, 0, "ATELIER_POLICY", "fp32",
-     "precisions, with commas between"},
+     "precisions, with commas between: fp32, bf16, auto"},
     {"threads", 't', ATL_OPTION_STRING, AT(threads), "LIST", NULL, 0, 0, "ATELIER_THREADS", "1",
      "numbers of threads: 1,2,4"},
     {"width", 'W', ATL_OPTION_STRING, AT(width), "LIST", NULL, 0, 0, NULL, NULL,
@@ -47,10 +48,13 @@ static const atl_option rows[] = {
      "a row for each shape of layer, too, and with --ceilings the products of every instruction set"},
     {"ceilings", 'c', ATL_OPTION_FLAG, AT(ceilings), NULL, NULL, 0, 0, NULL, NULL,
      "all ceilings of the machine: products, bandwidths and latencies of each cache and of memory"},
+    {"no-ceilings", 0, ATL_OPTION_FLAG, AT(no_ceilings), NULL, NULL, 0, 0, NULL, NULL,
+     "measure no ceiling: times alone, without shares"},
     {"output", 'o', ATL_OPTION_CHOICE, AT(output), "FORMAT", "md|csv|json|jsonl|sql", 0, 0, NULL, "md",
      "how to print it"},
     {"roofline", 0, ATL_OPTION_STRING, AT(roofline), "FILE", NULL, 0, 0, NULL, NULL,
      "draw a roofline of it into an SVG file; measures all ceilings"},
+    NO_HISTORY_ROW(AT(no_history)),
 };
 
 static const atl_command command = {
@@ -149,13 +153,20 @@ static atl_status read_plan(const bench_args *args, bench_plan *plan, atl_note *
     plan->repetitions = (int)args->repetitions;
     plan->layers = args->kernels;
     plan->all_ceilings = args->ceilings || args->roofline;
+    plan->no_ceilings = args->no_ceilings;
     plan->variant = args->variant;
+    if (args->no_ceilings && plan->all_ceilings)
+        return atl_fail(note, ATL_USAGE,
+                        "--no-ceilings: found with --ceilings or --roofline, which need them");
     atl_status st = bench_read_words("stages", stages, plan->stages, BENCH_MAX_STAGES, &plan->n_stages, note);
     if (st == ATL_OK)
         st = check_names(plan, note);
     if (st == ATL_OK)
         st =
             bench_read_words("policy", args->policy, plan->policies, BENCH_MAX_LIST, &plan->n_policies, note);
+    for (int i = 0; st == ATL_OK && i < plan->n_policies; i++)
+        if (strcmp(plan->policies[i], "auto") == 0)
+            snprintf(plan->policies[i], BENCH_WORD, "%s", atl_engine_policy_settle("auto"));
     if (st == ATL_OK)
         st = bench_read_numbers("threads", args->threads, MAX_THREADS, plan->threads, &plan->n_threads, note);
     return st == ATL_OK ? read_sizes(args, plan, note) : st;
@@ -180,6 +191,53 @@ static atl_status write_all(const bench_args *args, const bench_about *about, co
     return st;
 }
 
+#define STRANGERS_MOST 5.0  /* % of the cores' time */
+#define DRIFT_MOST     10.0 /* % */
+
+static void warn_of_noise(const bench_about *about)
+{
+    if (about->foreign_load > STRANGERS_MOST || about->steal > STRANGERS_MOST)
+        console_say(
+            "warning: others used %.0f %% of these cores' time, and the hypervisor took %.0f %%: the figures "
+            "say less about the program than about the company it had",
+            about->foreign_load, about->steal);
+    if (about->ceiling_drift > DRIFT_MOST)
+        console_say("warning: a ceiling changed by %.0f %% from begin to end", about->ceiling_drift);
+}
+
+static bool is_one_case(const bench_row *a, const bench_row *b)
+{
+    return strcmp(a->policy, b->policy) == 0 && a->threads == b->threads && a->width == b->width &&
+           a->height == b->height && strcmp(a->kind, "stage") == 0 && strcmp(b->kind, "stage") == 0;
+}
+
+/* One row of the history for each policy × threads × size: the UNet's step is its headline. */
+static void leave_rows(const bench_about *about, const bench_row *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool is_first = strcmp(found[i].kind, "stage") == 0;
+        for (size_t j = 0; j < i && is_first; j++)
+            is_first = !is_one_case(&found[i], &found[j]);
+        if (!is_first)
+            continue;
+        atl_archive_entry row = {.kind = "bench", .workers = 1, .threads = found[i].threads};
+        snprintf(row.policy, sizeof row.policy, "%s", found[i].policy);
+        snprintf(row.model_name, sizeof row.model_name, "%s", about->model);
+        snprintf(row.model_hash, sizeof row.model_hash, "%s", about->model_hash);
+        snprintf(row.work, sizeof row.work, "stages %dx%d", found[i].width, found[i].height);
+        for (int headline = 1; headline >= 0; headline--)
+            for (size_t j = i; j < n; j++) {
+                char name[48];
+                if (!is_one_case(&found[i], &found[j]) ||
+                    (strcmp(found[j].name, "unet_step") == 0) != headline)
+                    continue;
+                snprintf(name, sizeof name, "%.24s batch %d", found[j].name, found[j].batch);
+                atl_archive_figure_add(&row, name, "ms", found[j].median, ATL_LESS_IS_BETTER);
+            }
+        leave_row(&row, NULL);
+    }
+}
+
 static atl_status bench(const bench_args *args, bench_plan *plan, atl_note *note)
 {
     char started[32], name[128], hash[11];
@@ -202,6 +260,10 @@ static atl_status bench(const bench_args *args, bench_plan *plan, atl_note *note
     st = bench_measure(plan, &found, &n, &about, note);
     if (st == ATL_OK)
         st = write_all(args, &about, found, n, note);
+    if (st == ATL_OK)
+        warn_of_noise(&about);
+    if (st == ATL_OK && !args->no_history)
+        leave_rows(&about, found, n);
     free(found);
     return st;
 }

@@ -87,7 +87,8 @@ static atl_status open_seats(measuring *m, atl_note *note)
         if (m->plans[t].warning[0])
             console_say("%d thread(s): %s", plan->threads[t], m->plans[t].warning);
     for (int p = 0; st == ATL_OK && p < plan->n_policies; p++) {
-        const int weights = memfd_create("atelier-bench", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* without it each has its own copy */
+        const int weights = memfd_create(
+            "atelier-bench", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* without it each has its own copy */
         for (int t = 0; st == ATL_OK && t < plan->n_threads; t++) {
             seat *s = &m->seats[m->n_seats];
             *s = (seat){.policy = plan->policies[p], .threads = plan->threads[t], .plan = &m->plans[t]};
@@ -173,7 +174,7 @@ static atl_status measure_ceilings(const measuring *m, int t, bool all, atl_ceil
 static atl_status ceilings_before(measuring *m, atl_note *note)
 {
     atl_status st = ATL_OK;
-    for (int t = 0; st == ATL_OK && t < m->plan->n_threads; t++) {
+    for (int t = 0; st == ATL_OK && t < m->plan->n_threads && !m->plan->no_ceilings; t++) {
         console_say("measuring the ceilings of %d thread(s)", m->plan->threads[t]);
         st = measure_ceilings(m, t, m->plan->all_ceilings, m->before[t], &m->n_before[t], note);
     }
@@ -184,8 +185,8 @@ static atl_status ceilings_before(measuring *m, atl_note *note)
 static atl_status ceilings_after(measuring *m, double *ret_drift, atl_note *note)
 {
     atl_status st = ATL_OK;
-    double drift = 0;
-    for (int t = 0; st == ATL_OK && t < m->plan->n_threads; t++) {
+    double drift = m->plan->no_ceilings ? NAN : 0;
+    for (int t = 0; st == ATL_OK && t < m->plan->n_threads && !m->plan->no_ceilings; t++) {
         size_t n = 0;
         st = measure_ceilings(m, t, false, m->after, &n, note);
         for (size_t i = 0; st == ATL_OK && i < n; i++) {

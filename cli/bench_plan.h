@@ -18,6 +18,7 @@ typedef struct bench_plan {
     int widths[BENCH_MAX_LIST], heights[BENCH_MAX_LIST], n_sizes; /* 0 × 0: the model's own */
     int batch, repetitions;
     bool layers;       /* a row for each shape of layer, and the products of every instruction set */
+    bool no_ceilings;  /* none: no shares either */
     bool all_ceilings; /* not only those that shares are of */
 } bench_plan;
 

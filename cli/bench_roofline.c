@@ -12,7 +12,10 @@
 
 enum { WIDTH = 960, HEIGHT = 600, LEFT = 70, RIGHT = 30, TOP = 60, BOTTOM = 60 };
 
-enum { MAX_LABELS = 48, LINE_PX = 14, LABELLED_LAYERS = 10 };
+enum { MAX_LABELS = 48, LINE_PX = 14 };
+
+#define LEAST_SHARE    0.005 /* of its stage's time: a layer below has no dot */
+#define LABELLED_SHARE 0.08  /* one below has no label */
 
 typedef struct label_box {
     double x, y, width;
@@ -44,8 +47,28 @@ static double intensity(const bench_row *row)
     return row->gflop / (row->mb / 1e3);
 }
 
+/* The stage that a layer's time is a part of. */
+static const bench_row *stage_of(const drawing *d, const bench_row *layer)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const bench_row *row = &d->rows[i];
+        if (strcmp(row->kind, "stage") == 0 && strcmp(row->stage, layer->stage) == 0 &&
+            strcmp(row->policy, layer->policy) == 0 && row->threads == layer->threads &&
+            row->width == layer->width && row->height == layer->height)
+            return row;
+    }
+    return layer;
+}
+
+static double share_of_stage(const drawing *d, const bench_row *row)
+{
+    return row->median / stage_of(d, row)->median;
+}
+
 static bool is_dot(const drawing *d, const bench_row *row)
 {
+    if (strcmp(row->kind, "layer") == 0 && share_of_stage(d, row) < LEAST_SHARE)
+        return false;
     return strcmp(row->kind, "ceiling") != 0 && row->threads == d->threads && isfinite(row->gflops) &&
            row->gflops > 0 && row->mb > 0;
 }
@@ -206,24 +229,35 @@ static int colour_of(const char *policy)
     return (int)ATL_COUNT(known);
 }
 
-static void draw_dots(drawing *d, const char *kind)
+static void draw_dot(const drawing *d, const bench_row *row)
 {
-    int n_labelled = 0;
+    const bool is_layer = strcmp(row->kind, "layer") == 0;
+    atl_text_printf(d->out, "<circle class='p%d%s' cx='%.1f' cy='%.1f' r='%s'><title>",
+                    colour_of(row->policy), is_layer ? " faint" : "", x_px(d, intensity(row)),
+                    y_px(d, row->gflops), is_layer ? "4" : "7");
+    put_escaped(row->name, d->out);
+    atl_text_printf(d->out, ", %s, %d thread(s): %.2f ms, %.0f GFLOP/s, %.1f GB/s, %.0f %% of the roof",
+                    row->policy, row->threads, row->median, row->gflops, row->gbps, row->of_roof);
+    if (is_layer)
+        atl_text_printf(d->out, ", %.0f %% of %s", 100 * share_of_stage(d, row), row->stage);
+    atl_text_puts(d->out, "</title></circle>\n");
+}
+
+static void draw_dots(const drawing *d, const char *kind)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->rows[i].kind, kind) == 0 && is_dot(d, &d->rows[i]))
+            draw_dot(d, &d->rows[i]);
+}
+
+static void draw_labels(drawing *d, const char *kind)
+{
     const bool are_layers = strcmp(kind, "layer") == 0;
-    for (size_t i = 0; i < d->n; i++) {
+    for (size_t i = 0; i < d->n && d->n_labels < MAX_LABELS; i++) {
         const bench_row *row = &d->rows[i];
-        if (strcmp(row->kind, kind) != 0 || !is_dot(d, row))
-            continue;
-        const double x = x_px(d, intensity(row)), y = y_px(d, row->gflops);
-        atl_text_printf(d->out, "<circle class='p%d%s' cx='%.1f' cy='%.1f' r='%s'><title>",
-                        colour_of(row->policy), are_layers ? " faint" : "", x, y, are_layers ? "4" : "7");
-        put_escaped(row->name, d->out);
-        atl_text_printf(d->out,
-                        ", %s, %d thread(s): %.2f ms, %.0f GFLOP/s, %.1f GB/s, %.0f %% of the roof</title>"
-                        "</circle>\n",
-                        row->policy, row->threads, row->median, row->gflops, row->gbps, row->of_roof);
-        if (!are_layers || n_labelled++ < LABELLED_LAYERS) /* a stage's rows begin with the dearest */
-            draw_label(d, row, x, y);
+        if (strcmp(row->kind, kind) == 0 && is_dot(d, row) &&
+            (!are_layers || share_of_stage(d, row) >= LABELLED_SHARE))
+            draw_label(d, row, x_px(d, intensity(row)), y_px(d, row->gflops));
     }
 }
 
@@ -276,6 +310,8 @@ void bench_write_roofline(const bench_about *about, const bench_row *rows, size_
     draw_roofs(&d);
     draw_dots(&d, "layer");
     draw_dots(&d, "stage");
+    draw_labels(&d, "stage"); /* first come the nearest places */
+    draw_labels(&d, "layer");
     draw_title(about, &d);
     atl_text_puts(out, "</svg>\n");
 }

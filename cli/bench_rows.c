@@ -213,6 +213,22 @@ static void put_measured_md(const bench_row *row, atl_text *out)
     atl_text_puts(out, "\n");
 }
 
+static void put_ceilings_md(const bench_row *rows, size_t n, atl_text *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].kind, "ceiling") != 0)
+            continue;
+        if (!any)
+            atl_text_puts(out, "\n| ceiling | kernels | threads | median | mean ± sd | best | unit |\n"
+                               "|---|---|--:|--:|--:|--:|---|\n");
+        any = true;
+        atl_text_printf(out, "| %s | %s | %d | %.2f | %.2f ± %.2f | %.2f | %s |\n", rows[i].name, rows[i].isa,
+                        rows[i].threads, rows[i].median, rows[i].mean, rows[i].sd, rows[i].least,
+                        rows[i].unit);
+    }
+}
+
 static void put_percent(const char *what, double value, atl_text *out)
 {
     if (isfinite(value))
@@ -233,15 +249,9 @@ static void put_md(const bench_about *about, const bench_row *rows, size_t n, at
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].kind, "ceiling") != 0)
             put_measured_md(&rows[i], out);
-    atl_text_puts(out, "\n| ceiling | kernels | threads | median | mean ± sd | best | unit |\n"
-                       "|---|---|--:|--:|--:|--:|---|\n");
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(rows[i].kind, "ceiling") == 0)
-            atl_text_printf(out, "| %s | %s | %d | %.2f | %.2f ± %.2f | %.2f | %s |\n", rows[i].name,
-                            rows[i].isa, rows[i].threads, rows[i].median, rows[i].mean, rows[i].sd,
-                            rows[i].least, rows[i].unit);
-    put_percent("\nNoise: ceilings changed by", about->ceiling_drift, out);
-    put_percent(" from begin to end; while it ran, steal", about->steal, out);
+    put_ceilings_md(rows, n, out);
+    put_percent("\nNoise: change of a ceiling from begin to end", about->ceiling_drift, out);
+    put_percent("; while it ran, steal", about->steal, out);
     put_percent(", other programs", about->foreign_load, out);
     put_percent(" of these cores, waiting for a core", about->run_delay, out);
     atl_text_puts(out, ".\n");

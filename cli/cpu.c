@@ -11,6 +11,7 @@
 #include "coordinator/placement.h"
 #include "engine/caches.h"
 #include "engine/cpu.h"
+#include "engine/engine.h"
 
 #define AT(field) offsetof(cpu_args, field)
 
@@ -102,8 +103,9 @@ static int print_json(const atl_cpu *cpu, const atl_caches *caches, const atl_te
         json_object_set_new(pages, page_settings[i].key, setting[0] ? json_string(setting) : json_null());
     }
     json_t *all =
-        json_pack("{sssssssssssosososososo}", "model", cpu->model, "flags", cpu->flags, "isa", cpu->isa,
-                  "isa_asked_for", cpu->asked ? cpu->asked : "", "amx",
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "model", cpu->model, "flags",
+                  cpu->flags, "isa", cpu->isa, "isa_asked_for", cpu->asked ? cpu->asked : "", "auto_policy",
+                  atl_engine_policy_settle("auto"), "amx",
                   !cpu->has_amx         ? "none"
                   : cpu->amx_is_allowed ? "allowed"
                                         : "refused",
@@ -169,6 +171,7 @@ static void print_kernels(const atl_cpu *cpu)
                use->store, strcmp(use->isa, "blas") == 0 ? "OpenBLAS" : use->isa);
         before = use->policy;
     }
+    printf("%-10s is %s here\n", "auto", atl_engine_policy_settle("auto"));
 }
 
 int command_cpu(int argc, char **argv)

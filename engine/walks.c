@@ -154,13 +154,6 @@ static bool link_lines(atl_walk *walk, uint64_t state)
     return true;
 }
 
-static void fill(atl_walk *walk, uint64_t state)
-{
-    float *x = (float *)(void *)walk->base;
-    for (size_t i = 0; i < walk->mapped_bytes / sizeof *x; i++)
-        x[i] = (float)(int32_t)(next_random(&state) >> 32) * 0x1p-31f;
-}
-
 atl_status atl_walk_open(atl_walk_kind kind, size_t bytes, unsigned long long seed, atl_walk **ret,
                          atl_note *note)
 {
@@ -190,7 +183,7 @@ atl_status atl_walk_open(atl_walk_kind kind, size_t bytes, unsigned long long se
     if (ok && kind == ATL_WALK_CHASE)
         ok = link_lines(walk, seed * 2 + 1);
     else if (ok)
-        fill(walk, seed * 2 + 1);
+        memset(walk->base, 0x3f, walk->mapped_bytes); /* 0.747 as floats: no zero page, nothing subnormal */
     if (!ok) {
         atl_walk_close(&walk);
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a walk over %zu MB", bytes / 1000000);

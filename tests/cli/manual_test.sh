@@ -3,7 +3,7 @@
 page=$source/docs/atelier.1
 
 sed 's/\\-/-/g' "$page" >page # roff writes every dash as \-
-for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology run retry status verify gallery history report; do
+for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology cpu bench run retry status verify gallery history report; do
   # shellcheck disable=SC2086
   expect 0 "" $command --help
   cp out help

@@ -5,7 +5,7 @@ expect 0 "" --help
 grep -q '^  paint ' out || fail "--help lists no commands"
 expect 0 "" --version
 grep -qE '^atelier [0-9]+\.[0-9]+\.[0-9]+$' out || fail "no version"
-for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology run retry status verify gallery history report; do
+for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology cpu bench run retry status verify gallery history report; do
   # shellcheck disable=SC2086
   expect 0 "" $command --help
   head -n 1 out | grep -q "^Usage: atelier $command" || fail "no usage of $command"
