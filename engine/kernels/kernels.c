@@ -95,7 +95,7 @@ static const atl_kernels neon = {.isa = "neon",
                                  ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON) NO_TILES};
 static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
                                       ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
-                                      .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon,
+                                      .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon_bf16,
                                       ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) NO_TILES};
 
 static uint32_t detected_flags(void)

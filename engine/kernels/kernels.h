@@ -97,6 +97,8 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
                         const uint16_t *ahead);
 void atl_gemm_bf16__neon_bf16(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
                               bool add, const uint16_t *ahead);
+void atl_gemm_gathered_bf16__neon_bf16(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                       const uint16_t *ahead);
 void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
                                  const uint16_t *ahead);
 void atl_bf16_begin__amx(void);

@@ -21,9 +21,9 @@
 #define SIDE   8          /* of a tile of sums */
 #define BLOCKS (SIDE / 2) /* of two rows, of two columns */
 
-static inline bfloat16x8_t two_rows(const uint16_t *upper)
+static inline bfloat16x8_t two_rows(const uint16_t *upper, const uint16_t *lower)
 {
-    return vreinterpretq_bf16_u16(vcombine_u16(vld1_u16(upper), vld1_u16(upper + ATL_BLOCK_K)));
+    return vreinterpretq_bf16_u16(vcombine_u16(vld1_u16(upper), vld1_u16(lower)));
 }
 
 /* Four k of two columns each: from two pairs of k of four columns. */
@@ -35,25 +35,33 @@ static inline void zip_columns(const uint16_t *b, bfloat16x8_t columns[2])
     columns[1] = vreinterpretq_bf16_u32(vzip2q_u32(first, second));
 }
 
-/* sums[SIDE][SIDE] of as many rows of the strip, rows past its last included, and columns of the panel. */
-static void multiply(size_t k, const uint16_t *a, const uint16_t *b, float *sums)
+typedef float32x4_t sums_tile[BLOCKS][BLOCKS];
+
+/* Adds eight rows of k, in blocks of 32 that lie `block_stride` apart, times eight columns. */
+static inline __attribute__((always_inline)) void
+multiply(size_t k, const uint16_t *const row[SIDE], size_t block_stride, const uint16_t *b, sums_tile tile)
 {
-    float32x4_t tile[BLOCKS][BLOCKS];
-    UNROLL for (int i = 0; i < BLOCKS * BLOCKS; i++) tile[i / BLOCKS][i % BLOCKS] = vdupq_n_f32(0.0f);
-    for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
-        for (int four = 0; four < ATL_BLOCK_K / 4; four++, a += 4, b += 4 * ATL_TILE_COLS) {
-            bfloat16x8_t columns[BLOCKS];
-            zip_columns(b, columns);
-            zip_columns(b + 8, columns + 2);
-            UNROLL for (int i = 0; i < BLOCKS; i++)
-            {
-                bfloat16x8_t rows = two_rows(a + 2 * i * ATL_BLOCK_K);
-                UNROLL for (int j = 0; j < BLOCKS; j++) tile[i][j] =
-                    vbfmmlaq_f32(tile[i][j], rows, columns[j]);
-            }
+    for (size_t at = 0; at < k; at += 4, b += 4 * ATL_TILE_COLS) {
+        const size_t from = at / ATL_BLOCK_K * block_stride + at % ATL_BLOCK_K;
+        bfloat16x8_t columns[BLOCKS];
+        zip_columns(b, columns);
+        zip_columns(b + 8, columns + 2);
+        UNROLL for (int i = 0; i < BLOCKS; i++)
+        {
+            bfloat16x8_t rows = two_rows(row[2 * i] + from, row[2 * i + 1] + from);
+            UNROLL for (int j = 0; j < BLOCKS; j++) tile[i][j] = vbfmmlaq_f32(tile[i][j], rows, columns[j]);
         }
-        a += (ATL_BF16_TILE_ROWS - 1) * ATL_BLOCK_K;
     }
+}
+
+static inline __attribute__((always_inline)) void clear(sums_tile tile)
+{
+    UNROLL for (int i = 0; i < BLOCKS * BLOCKS; i++) tile[i / BLOCKS][i % BLOCKS] = vdupq_n_f32(0.0f);
+}
+
+/* The blocks of two by two in rows. */
+static inline __attribute__((always_inline)) void spread(sums_tile tile, float sums[SIDE * SIDE])
+{
     UNROLL for (int i = 0; i < BLOCKS * BLOCKS; i++)
     {
         float *to = sums + i / BLOCKS * 2 * SIDE + i % BLOCKS * 2;
@@ -69,16 +77,56 @@ static void store_row(const float *sums, float *c, bool add)
     vst1q_f32(c + 4, add ? vaddq_f32(vld1q_f32(c + 4), right) : right);
 }
 
+/* Rows [first, m) of at most SIDE. */
+static void store_rows(int first, int m, const float sums[SIDE * SIDE], float *c, size_t ldc, bool add)
+{
+    for (int i = first; i < m && i < first + SIDE; i++)
+        store_row(sums + (i - first) * SIDE, c + (size_t)i * ldc, add);
+}
+
 void atl_gemm_bf16__neon_bf16(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
                               bool add, const uint16_t *ahead)
 {
-    float sums[SIDE * SIDE];
+    (void)ahead;
+    for (int first = 0; first < m; first += SIDE) {
+        const uint16_t *row[SIDE]; /* a strip has rows past its last */
+        for (int i = 0; i < SIDE; i++)
+            row[i] = a + (first + i) * ATL_BLOCK_K;
+        for (int col = 0; col < ATL_TILE_COLS; col += SIDE) {
+            float sums[SIDE * SIDE];
+            sums_tile tile;
+            clear(tile);
+            multiply(k, row, ATL_BF16_TILE_ROWS * ATL_BLOCK_K, b + 2 * col, tile);
+            spread(tile, sums);
+            store_rows(first, m, sums, c + col, ldc, add);
+        }
+    }
+}
+
+/* Row i, or the last one that there is. */
+static const uint16_t *gathered_row(const atl_gathered *a, int m, int i)
+{
+    const size_t at = (size_t)(i < m ? i : m - 1);
+    return at < 16 ? a->upper + at * a->stride : a->lower + (at - 16) * a->stride;
+}
+
+void atl_gemm_gathered_bf16__neon_bf16(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                       const uint16_t *ahead)
+{
     (void)ahead;
     for (int first = 0; first < m; first += SIDE)
         for (int col = 0; col < ATL_TILE_COLS; col += SIDE) {
-            multiply(k, a + first * ATL_BLOCK_K, b + 2 * col, sums);
-            for (int i = first; i < m && i < first + SIDE; i++)
-                store_row(sums + (i - first) * SIDE, c + (size_t)i * ldc + col, add);
+            float sums[SIDE * SIDE];
+            sums_tile tile;
+            clear(tile);
+            for (size_t tap = 0; tap < a->n_taps; tap++) {
+                const uint16_t *row[SIDE];
+                for (int i = 0; i < SIDE; i++)
+                    row[i] = gathered_row(a, m, first + i) + a->taps[tap];
+                multiply(a->k, row, ATL_BLOCK_K, b + tap * a->k * ATL_TILE_COLS + 2 * col, tile);
+            }
+            spread(tile, sums);
+            store_rows(first, m, sums, c + col, ATL_TILE_COLS, add);
         }
 }
 
