@@ -1,0 +1,71 @@
+# Fault 4: the system kills workers for their memory. A control group of this test's own has room for one worker over a
+# large picture and not for two: one is killed, is not started again, and the other paints everything.
+#
+# Needs to be root and a memory controller, of either version.
+. "$(dirname "$0")/lib.sh"
+skip() {
+  echo "$*"
+  exit 77
+}
+if [ -n "${6:-}" ]; then
+  skip "sanitizers take memory of their own; left out"
+fi
+
+# The group: below this process's own, where the memory controller is.
+if own=$(awk -F: '$2 == "memory" { print $3 }' /proc/self/cgroup) && [ -n "$own" ]; then
+  top=/sys/fs/cgroup/memory limit=memory.limit_in_bytes killed=memory.oom_control
+else
+  own=$(awk -F: '$1 == 0 { print $3 }' /proc/self/cgroup)
+  top=/sys/fs/cgroup limit=memory.max killed=memory.events
+fi
+group=$top${own%/}/atelier-test-$$
+mkdir "$group" 2>/dev/null || skip "no control group can be made at $group"
+trap 'rmdir "$group"' EXIT
+[ -w "$group/$limit" ] || skip "$group has no memory controller"
+
+# in_group WORDS...: the program, in the group.
+in_group() {
+  (
+    echo $BASHPID >"$group/cgroup.procs" || exit 126
+    exec "$program" "$@"
+  )
+}
+
+tiny_model tiny
+for ((i = 0; i < 3; i++)); do
+  echo "--prompt picture $i --width 448 --height 448 --steps 1"
+done >p.txt
+run_prompts p.txt whole -q -w 1 2>err || fail "the undisturbed run"
+head -n 1 whole/timings.jsonl >line
+one=$(json line peak_rss_bytes)
+# What a worker has for itself, beside the weights and the libraries; and room for one and a half of it.
+printf -- '--prompt small --width 32 --height 32 --steps 1\n' >small.txt
+run_prompts small.txt small -q -w 1 2>err || fail "a small picture"
+head -n 1 small/timings.jsonl >line
+base=$(json line peak_rss_bytes)
+[ $((one - base)) -gt 50000000 ] || fail "a large picture takes $one bytes, a small one $base: nothing to run out of"
+echo $((one + (one - base) / 2 + 30000000)) >"$group/$limit"
+cat "$group/memory.memsw.limit_in_bytes" >/dev/null 2>&1 && cat "$group/$limit" >"$group/memory.memsw.limit_in_bytes"
+[ ! -w "$group/memory.swap.max" ] || echo 0 >"$group/memory.swap.max"
+
+code=0
+in_group run p.txt -o pictures -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
+[ $code != 126 ] || skip "no process can be put into $group"
+grep -q "^oom_kill [1-9]" "$group/$killed" || fail "nothing was killed: $(cat "$group/$killed")"
+is 0 $code "with room for one worker"
+grep -q "the system killed it because memory is out" err || fail "it does not say why"
+is 1 "$(awk '/^oom_kill / { print $2 }' "$group/$killed")" "kills: whoever was killed is not started again"
+reconcile pictures 3
+is "$(digests whole)" "$(digests pictures)" "pictures"
+
+# Room for none: a finite number of attempts, the queue is kept, and words.
+echo $((base + (one - base) / 3)) >"$group/$limit" || skip "the limit cannot be lowered"
+code=0
+in_group run p.txt -o none -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
+case $code in
+  1) grep -q "every worker was set aside" err || fail "it does not say why" ;;
+  3) [ "$(awk -F'\t' '$3 == "FAIL" && $8 == "poison"' none/ledger.tsv | wc -l)" -gt 0 ] || fail "what failed is not said" ;;
+  *) fail "exit code $code where there is room for no worker" ;;
+esac
+[ "$(awk '/^oom_kill / { print $2 }' "$group/$killed")" -lt 20 ] || fail "workers were started again and again"
+rm -f none/failed.jsonl
