@@ -13,7 +13,7 @@
 #include "progress.h"
 #include "run_show.h"
 
-enum { BAR_WIDTH = 30, MAX_WORKER_LINES = 16, DEFAULT_COLUMNS = 80 };
+enum { BAR_WIDTH = 30, NARROW_BAR = 10, NARROW_COLUMNS = 80, MAX_WORKER_LINES = 16, DEFAULT_COLUMNS = 80 };
 static const int64_t plain_every_ns = 5000000000, draw_every_ns = 200000000;
 
 run_progress run_progress_new(bool quiet, bool plain, bool show)
@@ -75,8 +75,9 @@ static void draw_worker(const run_progress *p, const atl_run_worker *w, size_t n
     char line[512];
     int n = snprintf(line, sizeof line, "  %2zu %-9s", number, worker_words(w->phase));
     if (w->phase == ATL_WORKER_PAINTING)
-        n += snprintf(line + n, sizeof line - (size_t)n, " job %llu  step %d/%d",
-                      (unsigned long long)w->index, w->step, w->n_steps);
+        n += snprintf(line + n, sizeof line - (size_t)n, " job %llu", (unsigned long long)w->index);
+    if (w->phase == ATL_WORKER_PAINTING && w->n_steps > 0)
+        n += snprintf(line + n, sizeof line - (size_t)n, "  step %d/%d", w->step, w->n_steps);
     n += snprintf(line + n, sizeof line - (size_t)n, "  %llu done", (unsigned long long)w->n_done);
     if (w->phase == ATL_WORKER_LOST || w->phase == ATL_WORKER_ASIDE)
         snprintf(line + n, sizeof line - (size_t)n, "  %s", w->text);
@@ -102,12 +103,13 @@ static void draw(run_progress *p, const atl_run_view *view)
     char words[256], bar[BAR_WIDTH + 1];
     const int width = columns();
     const double part = view->n_jobs > 0 ? (double)view->n_done / (double)view->n_jobs : 0;
-    for (int i = 0; i < BAR_WIDTH; i++)
-        bar[i] = i < (int)(part * BAR_WIDTH + 0.5) ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
+    const int bar_width = width < NARROW_COLUMNS ? NARROW_BAR : BAR_WIDTH; /* words matter more */
+    for (int i = 0; i < bar_width; i++)
+        bar[i] = i < (int)(part * bar_width + 0.5) ? '#' : '.';
+    bar[bar_width] = '\0';
     put_status(view, words);
     fprintf(stderr, "\r%s[%s]%s %.*s\033[K", p->colour ? "\033[32m" : "", bar, p->colour ? "\033[0m" : "",
-            width > BAR_WIDTH + 4 ? width - BAR_WIDTH - 4 : 1, words);
+            width > bar_width + 4 ? width - bar_width - 4 : 1, words);
     const size_t n = view->n_workers < MAX_WORKER_LINES ? view->n_workers : MAX_WORKER_LINES;
     for (size_t i = 0; i < n; i++)
         draw_worker(p, &view->workers[i], i, width);

@@ -176,6 +176,8 @@ atl_status atl_runner_record_events(atl_runner *r, atl_note *note)
             r->first_start_ns = atl_clock_now_ns();
         if (!started) {
             atl_record_add(&record, events[i].text);
+        }
+        if (!started && !r->draining) { /* then workers give back what they have not begun */
             atl_runner_say(r, "worker %u lost job %llu: %s; it is painted again", events[i].worker,
                            (unsigned long long)events[i].index, events[i].text);
         }

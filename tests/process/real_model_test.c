@@ -142,6 +142,57 @@ static void pools_with_one_place_for_weights_pack_them_once(void **state)
     atl_weights_file_close(&weights);
 }
 
+static void micro_batches_give_the_pictures_of_one_alone(void **state)
+{
+    (void)state;
+    uint8_t digests[N_JOBS][32];
+    int largest = 0;
+    paint_alone(digests);
+    pool *p = new_pool("none", ATELIER_PROGRAM);
+    p->options.model = model;
+    p->options.n_workers = 1;
+    p->options.batch_size = 4;
+    open_pool(p);
+    atl_future *futures[N_JOBS];
+    for (uint64_t i = 0; i < N_JOBS; i++)
+        futures[i] = submit_real(p, i);
+    for (uint64_t i = 0; i < N_JOBS; i++) {
+        const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
+        check_same(r, (const uint8_t(*)[32])digests);
+        largest = r->timings.batch_size > largest ? r->timings.batch_size : largest;
+        atl_future_release(&futures[i]);
+    }
+    assert_true(largest > 1 && largest <= 4);
+    close_pool(p, true);
+}
+
+/* Two threads of one worker: each on a hardware thread of its own, where there are two; the same pictures. */
+static void threads_are_bound_one_by_one_and_paint_the_same(void **state)
+{
+    (void)state;
+    uint8_t digests[N_JOBS][32];
+    paint_alone(digests);
+    pool *p = new_pool("none", ATELIER_PROGRAM);
+    p->options.model = model;
+    p->options.n_workers = 1;
+    p->options.n_threads = 2;
+    p->options.bind = true;
+    open_pool(p);
+    const int *pus = atl_executor_plan(p->executor)->slots[0].pus;
+    const said ready = heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 1);
+    char list[2][48];
+    snprintf(list[0], sizeof list[0], pus[0] + 1 == pus[1] ? "cores %d-%d, " : "cores %d,%d, ", pus[0],
+             pus[1]);
+    snprintf(list[1], sizeof list[1], "cores %d, ", pus[0]);
+    const char *wanted = pus[0] == pus[1] ? list[1] : list[0];
+    if (strncmp(ready.text, wanted, strlen(wanted)) != 0)
+        fail_msg("found '%s', wanted '%s…'", ready.text, wanted);
+    atl_future *future = submit_real(p, 1);
+    check_same(ended(future, ATL_FUTURE_DONE), (const uint8_t(*)[32])digests);
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
 static void the_binding_that_was_got_is_told(void **state)
 {
     (void)state;
@@ -173,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_workers_and_a_death_give_the_pictures_of_one),
         cmocka_unit_test(pools_with_one_place_for_weights_pack_them_once),
+        cmocka_unit_test(micro_batches_give_the_pictures_of_one_alone),
+        cmocka_unit_test(threads_are_bound_one_by_one_and_paint_the_same),
         cmocka_unit_test(the_binding_that_was_got_is_told),
         cmocka_unit_test(a_request_that_the_engine_refuses_fails_with_its_words),
     };
