@@ -190,9 +190,9 @@ static void tell_end(atl_executor *x, uint32_t w)
     atl_pool_worker *worker = &x->workers[w];
     const bool by_itself = worker->left && worker->wait_status == 0;
     const bool of_memory = killed_for_memory(worker);
-    worker->alive = worker->has_peer = false;
-    if (by_itself)
+    if (by_itself && worker->has_peer)
         snprintf(worker->why, sizeof worker->why, "it left, and gave back what it had not begun");
+    worker->alive = worker->has_peer = false;
     if (of_memory)
         snprintf(worker->why, sizeof worker->why, "the system killed it because memory is out");
     if (worker->phase != ATL_WORKER_ASIDE)
