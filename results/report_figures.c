@@ -373,8 +373,12 @@ static void warn_of_series(report *r, const report_series *s)
         const atl_study_window *w = &s->window[i];
         mixed += w->valid && !w->same_pixels;
         if (w->round >= 0 && !seen_before(s, i) && !has_valid(s, &w->config))
-            warn(r, "%s: no valid window with %d workers%s; %s.", s->label, w->config.workers,
-                 w->config.corunners ? " beside co-runners" : "", w->flaws);
+            warn(r, "%s: no valid window with %d worker%s%s%s: %s", s->label, w->config.workers,
+                 w->config.workers == 1 ? "" : "s", w->config.corunners ? " beside co-runners" : "",
+                 w->config.probe != s->probe && !w->config.corunners
+                     ? (s->probe ? " without the probe" : " with the probe")
+                     : "",
+                 w->flaws);
         if (isfinite(r->cores) && !seen_before(s, i) && w->config.workers * w->config.threads > r->cores)
             warn(r, "%s: %d workers × %d threads are more than the %g cores that may be used.", s->label,
                  w->config.workers, w->config.threads, r->cores);

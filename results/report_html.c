@@ -158,6 +158,13 @@ static void put_throughput(const report *r, atl_text *out)
 {
     atl_text caption = {0};
     put_title("What more workers bring", "", out);
+    bool some = false;
+    for (int i = 0; i < r->n_series; i++)
+        some = some || r->series[i].n_counts > 0;
+    if (!some) {
+        atl_text_puts(out, "<p>No valid window was measured: there is nothing to draw.</p>\n");
+        return;
+    }
     atl_text_puts(
         &caption,
         "Points: medians of the rounds, with 95 % intervals. Lines: the law that fits best, its band "

@@ -293,7 +293,7 @@ void atl_report_put_laws_table(const report_series *s, atl_text *out)
 
 static void put_ceiling(const char *name, double value, const char *unit, atl_text *out)
 {
-    atl_text_printf(out, "<tr><td>%s</td><td>", name);
+    atl_text_printf(out, "<tr><td class=\"words\">%s</td><td>", name);
     atl_put_figure_unit(out, value, unit);
     atl_text_puts(out, "</td></tr>\n");
 }
@@ -301,7 +301,7 @@ static void put_ceiling(const char *name, double value, const char *unit, atl_te
 void atl_report_put_ceilings(const report *r, atl_text *out)
 {
     const atl_study_ceilings *c = &r->study->head.ceilings;
-    PUT_HEADS(out, "the machine's ceilings, measured in this study", "");
+    PUT_HEADS(out, "<the machine's ceilings, measured in this study", "");
     put_ceiling("memory bandwidth of one core (triad)", c->triad_gbps_one, "GB/s", out);
     put_ceiling("memory bandwidth of all cores together", c->triad_gbps_all, "GB/s", out);
     put_ceiling("one read from an idle memory", c->latency_ns_idle, "ns", out);

@@ -236,7 +236,7 @@ static void what_a_reader_must_know_is_said(void **state)
         w->same_pixels = i != 20;
     }
     char *text = text_of(&f);
-    assert_non_null(strstr(text, "no valid window with 12 workers; a foreign load"));
+    assert_non_null(strstr(text, "no valid window with 12 workers: a foreign load"));
     assert_non_null(strstr(text, "64 workers × 1 threads are more than the 32 cores"));
     assert_non_null(strstr(text, "other pixels"));
     free(text);
