@@ -5,14 +5,15 @@
  *
  * The norm comes before each half (pre-LN), so x itself is the residual stream and is kept in place; q, k and
  * v are one stacked matrix. Only as many layers run as the wanted outputs need: SDXL's first encoder never
- * computes its last layer. Activations are f32: an encoder runs once a picture, so a narrower type would buy
- * nothing here. Choosing which hidden state feeds the UNet is the pipeline's business, not this file's. */
+ * computes its last layer. The residual stream is f32. Choosing which hidden state feeds the UNet is the
+ * pipeline's business, not this file's. */
 #include "nets/clip.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/pixelwise.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 
@@ -146,8 +147,8 @@ static void attend(const atl_clip *clip, const atl_bench *bench, const clip_laye
     int heads = clip->config.n_heads;
     size_t mark = atl_arena_mark(bench->arena);
 
-    atl_map normed = atl_map_take(bench, ATL_F32, x->n, 1, x->w, d);
-    atl_map qkv = atl_map_take(bench, ATL_F32, x->n, 1, x->w, 3 * d);
+    atl_map normed = atl_net_take(bench, ATL_LAYER_TEXT, x->n, 1, x->w, d);
+    atl_map qkv = atl_net_take(bench, ATL_LAYER_TEXT, x->n, 1, x->w, 3 * d);
     atl_layer_norm(bench, &layer->norm1, x, &normed);
     atl_linear_run(bench, &layer->qkv, &normed, &(atl_epilogue){0}, &qkv);
 
@@ -164,8 +165,8 @@ static void feed_forward(const atl_clip *clip, const atl_bench *bench, const cli
                          const atl_map *x)
 {
     size_t mark = atl_arena_mark(bench->arena);
-    atl_map normed = atl_map_take(bench, ATL_F32, x->n, 1, x->w, clip->config.hidden_size);
-    atl_map wide = atl_map_take(bench, ATL_F32, x->n, 1, x->w, clip->config.intermediate_size);
+    atl_map normed = atl_net_take(bench, ATL_LAYER_TEXT, x->n, 1, x->w, clip->config.hidden_size);
+    atl_map wide = atl_net_take(bench, ATL_LAYER_TEXT, x->n, 1, x->w, clip->config.intermediate_size);
 
     atl_layer_norm(bench, &layer->norm2, x, &normed);
     atl_linear_run(bench, &layer->fc1, &normed, &(atl_epilogue){.before = clip->config.act}, &wide);

@@ -164,7 +164,8 @@ static void load_half(atl_loader *loader, half *h, const atl_vae_config *config,
     for (int i = 0; i < h->n_stages; i++)
         load_stage(loader, h, config, i);
     atl_load_norm(loader, &h->norm_out, last, config->norm_num_groups, NORM_EPS, "conv_norm_out");
-    atl_load_conv(loader, &h->conv_out, ATL_LAYER_IO,
+    /* three channels of the whole picture: of what is done in f32 by far the dearest */
+    atl_load_conv(loader, &h->conv_out, decoder ? ATL_LAYER_VAE : ATL_LAYER_IO,
                   conv_shape(last, decoder ? config->out_channels : moments, 3), "conv_out");
     atl_loader_leave(loader);
 
@@ -287,7 +288,8 @@ static void run_half(const void *net, const atl_bench *bench, atl_lanes *lanes, 
     const half *h = net;
     const ends *e = io;
     atl_conv_input first = {.x = e->in};
-    atl_map x = other_lane(lanes, e->in, e->in->h, e->in->w, h->conv_in.c_out);
+    atl_dtype stream = bench->policy->layer[ATL_LAYER_VAE].stream;
+    atl_map x = atl_lanes_other(lanes, stream, e->in->n, e->in->h, e->in->w, h->conv_in.c_out);
 
     atl_conv_run(bench, &h->conv_in, &first, NULL, &x);
     atl_lanes_switch(lanes);

@@ -125,7 +125,7 @@ static void load_decoder(atl_loader *loader, sequence *s, const atl_vae_config *
         b.index++; /* nn.Upsample */
         add_conv(&b, doubling, ATL_LAYER_VAE)->doubled = true;
     }
-    add_conv(&b, conv_shape(c, config->out_channels), ATL_LAYER_IO);
+    add_conv(&b, conv_shape(c, config->out_channels), ATL_LAYER_VAE); /* of the whole picture: dear in f32 */
 }
 
 /* diffusers builds each stage's convolution from the stage's own channels to the same, so that a model whose
@@ -226,7 +226,8 @@ static void run_sequence(const void *net, const atl_bench *bench, atl_lanes *lan
         int factor = l->doubled ? 2 : 1;
         int h = atl_conv_out_size(&l->conv[0], factor * x.h);
         int w = atl_conv_out_size(&l->conv[0], factor * x.w);
-        atl_map out = atl_lanes_other(lanes, x.dtype, x.n, h, w, l->conv[0].c_out);
+        atl_map out =
+            atl_lanes_other(lanes, bench->policy->layer[ATL_LAYER_VAE].stream, x.n, h, w, l->conv[0].c_out);
         run_conv(l, bench, &x, &out);
         atl_lanes_switch(lanes);
         x = out;

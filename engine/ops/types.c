@@ -21,8 +21,9 @@ const char *atl_dtype_name(atl_dtype dtype)
     X(bf16, ATL_BF16)
 
 /* First and last layers, and what is made of the time, cost next to nothing and show every rounding in the
- * picture: they stay f32, and so does the text encoder, which runs once. Rounding a map that only products
- * read costs nothing: they would round it. Streams are rounded again with each addition, and so are f32. */
+ * picture: they stay f32. Rounding a map that only products read costs nothing: they would round it. Streams
+ * are rounded again with each addition, and so are f32, but for the autoencoder's, which are short and large:
+ * what limits it is memory. */
 #define POLICY(label, inner)                                                                                 \
     {.name = #label,                                                                                         \
      .layer = {[ATL_LAYER_IO] = {ATL_F32, ATL_F32, ATL_F32},                                                 \
@@ -30,8 +31,8 @@ const char *atl_dtype_name(atl_dtype dtype)
                [ATL_LAYER_LINEAR] = {inner, inner, ATL_F32},                                                 \
                [ATL_LAYER_ATTENTION] = {inner, ATL_F32, ATL_F32},                                            \
                [ATL_LAYER_TIME] = {ATL_F32, ATL_F32, ATL_F32},                                               \
-               [ATL_LAYER_TEXT] = {ATL_F32, ATL_F32, ATL_F32},                                               \
-               [ATL_LAYER_VAE] = {inner, inner, ATL_F32}}},
+               [ATL_LAYER_TEXT] = {inner, inner, ATL_F32},                                                   \
+               [ATL_LAYER_VAE] = {inner, inner, inner}}},
 static const atl_policy policies[] = {POLICIES(POLICY)};
 
 const atl_policy *atl_policy_find(const char *name)
