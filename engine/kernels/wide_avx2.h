@@ -104,6 +104,11 @@ static inline vec v_reciprocal(vec a)
     return _mm256_div_ps(_mm256_set1_ps(1.0f), a);
 }
 
+static inline vec v_reciprocal_near(vec a)
+{
+    return v_reciprocal(a);
+}
+
 /* a < b ? 0 : x, lane by lane. */
 static inline vec v_zero_if_less(vec a, vec b, vec x)
 {

@@ -107,6 +107,12 @@ static inline vec v_reciprocal(vec a)
     return _mm512_mul_ps(r, _mm512_fnmadd_ps(a, r, _mm512_set1_ps(2.0f)));
 }
 
+/* The estimate alone: 2⁻¹⁴. */
+static inline vec v_reciprocal_near(vec a)
+{
+    return _mm512_rcp14_ps(a);
+}
+
 /* a < b ? 0 : x, lane by lane. */
 static inline vec v_zero_if_less(vec a, vec b, vec x)
 {

@@ -214,11 +214,12 @@ void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, f
 void KERNEL(affine_rows)(atl_activation act, int m, int n, const atl_rows *x, const float *scale,
                          const float *shift, const atl_rows *out)
 {
+    bool near = act == ATL_ACT_SILU && out->dtype == ATL_BF16;
     for (size_t i = 0; i < (size_t)m; i++)
         for (int j = 0; j < n; j += LANES) {
             int part = n - j < LANES ? n - j : 0;
             vec y = v_fma(load_any(x, i, j, part), load_some(scale + j, part), load_some(shift + j, part));
-            store_any(out, i, j, part, v_activate(act, y));
+            store_any(out, i, j, part, near ? v_silu_near(y) : v_activate(act, y));
         }
 }
 

@@ -48,6 +48,7 @@ typedef struct norm_job {
     float *sums;        /* [n][n_chunks][2][c]: Σ(x - pivot) and Σ(x - pivot)² */
     float *scale_shift; /* [n][2][c] */
     float *pivots;      /* [n][c]: the first pixels */
+    double *totals;     /* [n][groups][2][c / groups] */
     float *rows;        /* [n_threads][2][c]: a row of another type than f32, widened */
 } norm_job;
 
@@ -112,16 +113,17 @@ static double pivot_of(const norm_job *job, size_t picture, int channel)
     return (double)job->pivots[picture * (size_t)job->norm->c + (size_t)channel];
 }
 
-static void channel_sums(const norm_job *job, size_t picture, int channel, double *ret_sum,
-                         double *ret_sum_sq)
+/* totals[2][size]: of channels [first, first + size), chunk by chunk. */
+static void total_up(const norm_job *job, size_t picture, size_t first, size_t size, double *totals)
 {
     size_t c = (size_t)job->norm->c;
-    const float *at = job->sums + picture * job->n_chunks * 2 * c + channel;
-    *ret_sum = *ret_sum_sq = 0.0;
-    for (size_t chunk = 0; chunk < job->n_chunks; chunk++, at += 2 * c) {
-        *ret_sum += (double)at[0];
-        *ret_sum_sq += (double)at[c];
-    }
+    const float *at = job->sums + picture * job->n_chunks * 2 * c + first;
+    memset(totals, 0, 2 * size * sizeof *totals);
+    for (size_t chunk = 0; chunk < job->n_chunks; chunk++, at += 2 * c)
+        for (size_t i = 0; i < size; i++) {
+            totals[i] += (double)at[i];
+            totals[size + i] += (double)at[c + i];
+        }
 }
 
 /* From sums about pivots to one mean and variance: Σ(x - m)² = Σ(x - p)² + 2(p - m)·Σ(x - p) + N(p - m)². */
@@ -131,17 +133,16 @@ static void join_group(void *user, size_t tile, int thread)
     const atl_norm *norm = job->norm;
     size_t picture = tile / (size_t)norm->groups;
     int size = norm->c / norm->groups, first = (int)(tile % (size_t)norm->groups) * size;
-    double n = (double)picture_rows(job->out), mean = 0.0, variance = 0.0, sum, sum_sq;
+    double n = (double)picture_rows(job->out), mean = 0.0, variance = 0.0;
+    double *sum = job->totals + 2 * tile * (size_t)size, *sum_sq = sum + size;
     (void)thread;
-    for (int c = first; c < first + size; c++) {
-        channel_sums(job, picture, c, &sum, &sum_sq);
-        mean += sum / n + pivot_of(job, picture, c);
-    }
+    total_up(job, picture, (size_t)first, (size_t)size, sum);
+    for (int i = 0; i < size; i++)
+        mean += sum[i] / n + pivot_of(job, picture, first + i);
     mean /= size;
-    for (int c = first; c < first + size; c++) {
-        channel_sums(job, picture, c, &sum, &sum_sq);
-        double d = pivot_of(job, picture, c) - mean;
-        variance += sum_sq / n + 2.0 * d * (sum / n) + d * d;
+    for (int i = 0; i < size; i++) {
+        double d = pivot_of(job, picture, first + i) - mean;
+        variance += sum_sq[i] / n + 2.0 * d * (sum[i] / n) + d * d;
     }
     double factor = 1.0 / sqrt(variance / size + (double)norm->eps);
     float *scale = job->scale_shift + picture * 2 * (size_t)norm->c, *shift = scale + norm->c;
@@ -190,6 +191,7 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
     job.sums = atl_arena_take(bench->arena, n * job.n_chunks * 2 * (size_t)norm->c * sizeof *job.sums);
     job.scale_shift = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.scale_shift);
     job.pivots = atl_arena_take(bench->arena, n * (size_t)norm->c * sizeof *job.pivots);
+    job.totals = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.totals);
     if (!bench->arena->measuring) {
         find_pivots(&job, n);
         atl_pool_run(bench->pool, n * job.n_chunks, sum_chunk, &job);
