@@ -12,7 +12,7 @@
 
 enum { WIDTH = 960, HEIGHT = 600, LEFT = 70, RIGHT = 30, TOP = 60, BOTTOM = 60 };
 
-enum { MAX_LABELS = 48, LINE_PX = 14 };
+enum { MAX_LABELS = 48, LINE_PX = 14, FAR_PX = 80 };
 
 #define LEAST_SHARE    0.005 /* of its stage's time: a layer below has no dot */
 #define LABELLED_SHARE 0.08  /* one below has no label */
@@ -153,10 +153,11 @@ static void draw_bandwidth(const drawing *d, const char *name, double gbps)
     const double x1 = x_px(d, from), y1 = y_px(d, from * gbps), x2 = x_px(d, to), y2 = y_px(d, to * gbps);
     const double angle = atan2(y2 - y1, x2 - x1) * 180 / 3.14159265358979;
     atl_text_printf(d->out, "<line class='roof' x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f'/>", x1, y1, x2, y2);
-    atl_text_printf(d->out,
-                    "<text class='roof-name' transform='translate(%.1f %.1f) rotate(%.1f)' dy='-5' dx='8'>%s "
-                    "%.0f GB/s</text>\n",
-                    x1, y1, angle, name, gbps);
+    atl_text_printf(
+        d->out,
+        "<text class='roof-name' transform='translate(%.1f %.1f) rotate(%.1f)' dy='-5' dx='%d'>%s "
+        "%.0f GB/s</text>\n",
+        x1, y1, angle, strcmp(name, "memory") == 0 ? 110 : 8, name, gbps);
 }
 
 static void draw_roofs(const drawing *d)
@@ -185,7 +186,7 @@ static void draw_roofs(const drawing *d)
 }
 
 /* Down until it lies on no other. */
-static double free_place(drawing *d, double x, double y, double width)
+static double free_place(const drawing *d, double x, double y, double width)
 {
     for (int i = 0; i < d->n_labels; i++) {
         const label_box *b = &d->labels[i];
@@ -194,8 +195,6 @@ static double free_place(drawing *d, double x, double y, double width)
             i = -1; /* may lie on an earlier one now */
         }
     }
-    if (d->n_labels < MAX_LABELS)
-        d->labels[d->n_labels++] = (label_box){x, y, width};
     return y;
 }
 
@@ -210,6 +209,9 @@ static void draw_label(drawing *d, const bench_row *row, double x, double y)
     const double width = 6.2 * (double)strlen(text);
     const bool is_left = x + 10 + width > WIDTH - RIGHT;
     const double from = is_left ? x - 10 - width : x + 10, at = free_place(d, from, y + 4, width);
+    if ((is_layer && at - y > FAR_PX) || d->n_labels == MAX_LABELS)
+        return; /* its tooltip says it all */
+    d->labels[d->n_labels++] = (label_box){from, at, width};
     if (fabs(at - y - 4) > 1)
         atl_text_printf(d->out, "<line class='leader' x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f'/>", x, y,
                         is_left ? x - 8 : x + 8, at - 4);
