@@ -17,6 +17,8 @@ int command_retry(int argc, char **argv);
 int command_gallery(int argc, char **argv);
 int command_history(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_study(int argc, char **argv);
+int command_compare(int argc, char **argv);
 
 int command_model_inspect(int argc, char **argv);
 int command_model_synth(int argc, char **argv);

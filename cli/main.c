@@ -23,6 +23,8 @@ static const struct {
     {"history", command_history, "what was measured on this machine over time, and what became worse"},
     {"report", command_report, "write a study's report again"},
     {"model", command_model, "inspect, synthesise and probe checkpoints"},
+    {"study", command_study, "measure how many workers this machine should run, and why"},
+    {"compare", command_compare, "show what many cores buy over one, on a fixed batch"},
     {"worker", command_worker, NULL},
     {"probe", command_probe, NULL},
     {"cpu", command_cpu, "what this machine has, and which kernels each policy would use on it"},

@@ -130,9 +130,28 @@ static size_t add_rows(atl_option *rows, size_t n, const atl_option *more, size_
     return n + n_more;
 }
 
+/* The batch's and the model's, without those that a study has in another form, or not at all. */
+static size_t add_study_rows(atl_option *rows)
+{
+    static const char *const not_a_studys[] = {"policy", "dry-run",    "print-config",
+                                               "name",   "init-image", "strength"};
+    size_t n = 0, n_all = add_rows(rows, 0, batch_rows, ATL_COUNT(batch_rows));
+    n_all = add_rows(rows, n_all, model_rows, ATL_COUNT(model_rows));
+    for (size_t i = 0; i < n_all; i++) {
+        bool other = false;
+        for (size_t k = 0; k < ATL_COUNT(not_a_studys); k++)
+            other = other || strcmp(rows[i].name, not_a_studys[k]) == 0;
+        if (!other)
+            rows[n++] = rows[i];
+    }
+    return n;
+}
+
 size_t run_rows(run_rows_of command, atl_option rows[RUN_MAX_ROWS])
 {
     size_t n = 0;
+    if (command == RUN_ROWS_STUDY)
+        return add_study_rows(rows);
     if (command == RUN_ROWS_RUN) {
         n = add_rows(rows, n, batch_rows, ATL_COUNT(batch_rows));
         n = add_rows(rows, n, model_rows, ATL_COUNT(model_rows));

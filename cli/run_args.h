@@ -27,7 +27,7 @@ typedef struct run_args {
     int64_t repaint;
 } run_args;
 
-typedef enum run_rows_of { RUN_ROWS_RUN, RUN_ROWS_RETRY, RUN_ROWS_VERIFY } run_rows_of;
+typedef enum run_rows_of { RUN_ROWS_RUN, RUN_ROWS_RETRY, RUN_ROWS_VERIFY, RUN_ROWS_STUDY } run_rows_of;
 
 run_args run_args_new(void);
 /* The rows of that command; returns how many. */

@@ -63,6 +63,7 @@ typedef struct atl_weights_file atl_weights_file;
 /* Errors: ATL_IO (the system has no memfd), ATL_NO_MEMORY. */
 atl_status atl_weights_file_open(atl_weights_file **ret, atl_note *note);
 void atl_weights_file_close(atl_weights_file **file);
+size_t atl_weights_file_bytes(const atl_weights_file *file); /* what it takes in memory; 0: nothing yet */
 
 typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */

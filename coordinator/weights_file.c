@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "executor_private.h"
 
-enum { ABOVE_STANDARD_FDS = 10 };
+enum { ABOVE_STANDARD_FDS = 10, BYTES_A_BLOCK = 512 /* stat(2)'s unit */ };
 
 struct atl_weights_file {
     pthread_mutex_t mutex; /* of `owner` */
@@ -45,6 +46,12 @@ void atl_weights_file_close(atl_weights_file **file)
     free(f->owner);
     pthread_mutex_destroy(&f->mutex);
     free(f);
+}
+
+size_t atl_weights_file_bytes(const atl_weights_file *file)
+{
+    struct stat there;
+    return fstat(file->fd, &there) == 0 ? (size_t)there.st_blocks * BYTES_A_BLOCK : 0;
 }
 
 static const char *or_default(const char *word)

@@ -15,7 +15,8 @@
 
 #define ATL_STUDY_JSON_NAME    "study.json"
 #define ATL_STUDY_WINDOWS_NAME "windows.jsonl"
-#define ATL_STUDY_JOBS_NAME    "jobs.jsonl" /* row.h's lines with "window": the raw data */
+#define ATL_STUDY_MACHINE_NAME "machine.xml" /* hwloc's, of the machine */
+#define ATL_STUDY_JOBS_NAME    "jobs.jsonl"  /* row.h's lines with "window": the raw data */
 
 /* What a window varies. */
 typedef struct atl_study_config {
@@ -86,6 +87,7 @@ typedef struct atl_study_head {
     char *machine, *cpu_model, *kernel, *isa;
     char *model_name, *model_hash;
     char *prompts_sha256;
+    char *plan;    /* what was to be measured, in words: a study that is taken up again has the same */
     char *started; /* ISO 8601, local wall clock: for people alone */
     int n_cores, n_numa_nodes;
     double quota_cpus, memory_gb;

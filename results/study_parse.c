@@ -245,13 +245,14 @@ static void read_provenance(reader *r, const json_t *o, atl_study_head *h)
     take_string(r, o, "model_name", &h->model_name);
     take_string(r, o, "model_hash", &h->model_hash);
     take_string(r, o, "prompts_sha256", &h->prompts_sha256);
+    take_string(r, o, "plan", &h->plan);
     take_string(r, o, "started", &h->started);
 }
 
 static bool has_strings(const atl_study_head *h)
 {
     bool all = h->command && h->version && h->commit && h->compiler && h->flags && h->machine &&
-               h->cpu_model && h->kernel && h->isa && h->model_name && h->model_hash && h->prompts_sha256 &&
+               h->cpu_model && h->kernel && h->isa && h->model_name && h->model_hash && h->prompts_sha256 && h->plan &&
                h->started && (h->n_warnings == 0 || h->warnings);
     for (int i = 0; i < h->n_warnings && all; i++)
         all = h->warnings[i] != NULL;

@@ -1,0 +1,237 @@
+/* study_setup.c - see study_setup.h. */
+#include "study_setup.h"
+
+#include <math.h>
+#include <sched.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "console.h"
+#include "engine/ceilings.h"
+#include "engine/engine.h"
+#include "find_model.h"
+#include "run_signals.h"
+
+#define CEILING_S   0.5
+#define MAX_PROMPTS 64 /* of the file that are painted round and round */
+
+static void say(void *user, const char *sentence)
+{
+    study_setup *s = user;
+    study_progress_clear(&s->progress);
+    console_say("%s", sentence);
+}
+
+static void watch(void *user, const atl_study_view *view)
+{
+    study_progress_watch(&((study_setup *)user)->progress, view);
+}
+
+/* ---- the prompts ---- */
+
+static atl_status read_jobs(study_setup *s, const char *prompts, atl_note *note)
+{
+    atl_batch_options options = run_batch_options(&s->args.run, prompts);
+    atl_batch *batch = NULL;
+    bool end = false;
+    s->jobs = calloc(MAX_PROMPTS, sizeof *s->jobs);
+    if (!s->jobs)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for prompts");
+    atl_status st = atl_batch_open(&options, &batch, note);
+    while (st == ATL_OK && !end && s->n_jobs < MAX_PROMPTS) {
+        st = atl_batch_next(batch, &s->jobs[s->n_jobs], &end, note);
+        s->n_jobs += st == ATL_OK && !end;
+    }
+    atl_batch_close(&batch);
+    if (st == ATL_OK && !end)
+        say(s, "the first 64 prompts are painted, round and round");
+    s->options.jobs = s->jobs;
+    s->options.n_jobs = s->n_jobs;
+    return st;
+}
+
+/* The prompts' and settings' own hash: that over the jobs' ids. */
+static atl_status hash_jobs(study_setup *s, atl_note *note)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    char hex[2 * sizeof digest + 1];
+    crypto_hash_sha256_init(&state);
+    for (size_t i = 0; i < s->n_jobs; i++)
+        crypto_hash_sha256_update(&state, s->jobs[i].id.bytes, sizeof s->jobs[i].id.bytes);
+    crypto_hash_sha256_final(&state, digest);
+    sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+    s->head.prompts_sha256 = strdup(hex);
+    return s->head.prompts_sha256 ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a hash");
+}
+
+/* ---- what is known of program and machine ---- */
+
+static char *cpu_model(void)
+{
+    char line[512], *found = NULL;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file && !found && fgets(line, sizeof line, file)) {
+        char *colon = strncmp(line, "model name", 10) == 0 ? strchr(line, ':') : NULL;
+        if (!colon)
+            continue;
+        colon[strcspn(colon, "\n")] = '\0';
+        found = strdup(colon + (colon[1] == ' ' ? 2 : 1));
+    }
+    if (file)
+        fclose(file);
+    return found ? found : strdup("");
+}
+
+static char *command_words(int argc, char **argv)
+{
+    atl_text words = {0};
+    atl_text_puts(&words, "atelier");
+    for (int i = 0; i < argc; i++)
+        atl_text_printf(&words, " %s", argv[i]);
+    return words.failed ? NULL : words.data;
+}
+
+static char *now_words(void)
+{
+    char text[40] = "";
+    const time_t now = time(NULL);
+    struct tm parts;
+    if (localtime_r(&now, &parts))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S%z", &parts);
+    return strdup(text);
+}
+
+static atl_status fill_head(study_setup *s, char *command, atl_note *note)
+{
+    atl_study_head *h = &s->head;
+    atl_text plan = {0}, kernel = {0};
+    struct utsname system;
+    char name[128], hash[11];
+    const atl_status st = atl_engine_identify_model(s->model, s->args.run.variant, name, hash, note);
+    if (st != ATL_OK) {
+        free(command);
+        return st;
+    }
+    if (uname(&system) == 0)
+        atl_text_printf(&kernel, "%s %s %s", system.sysname, system.release, system.machine);
+    study_plan_words(&s->args, &plan);
+    h->command = command;
+    h->version = strdup(atl_engine_version());
+    h->commit = strdup(ATELIER_COMMIT);
+    h->compiler = strdup(ATELIER_COMPILER);
+    h->flags = strdup(ATELIER_FLAGS);
+    h->machine = strdup("");
+    h->cpu_model = cpu_model();
+    h->kernel = kernel.data;
+    h->isa = strdup("");
+    h->model_name = strdup(name);
+    h->model_hash = strdup(hash);
+    h->plan = plan.data;
+    h->started = now_words();
+    h->guidance_scale = s->jobs[0].guidance_scale;
+    h->seed = s->args.order_seed;
+    h->rounds = (int)s->args.rounds;
+    h->window_s = s->args.window_s;
+    return h->command && h->version && h->commit && h->compiler && h->flags && h->machine && h->cpu_model &&
+                   h->kernel && h->isa && h->model_name && h->model_hash && h->plan && h->started
+               ? ATL_OK
+               : atl_fail(note, ATL_NO_MEMORY, "no memory for the study's head");
+}
+
+/* ---- the machine's ceilings ---- */
+
+/* One figure of n threads; NAN where it cannot be had. */
+static double ceiling_of(const char *name, int n_threads, char isa[16])
+{
+    const atl_ceilings_options options = {.n_threads = n_threads, .seconds = CEILING_S, .only = name};
+    atl_ceiling found[ATL_MAX_CEILINGS];
+    size_t n = 0;
+    if (atl_ceilings_measure(&options, found, &n, NULL) != ATL_OK || n == 0)
+        return (double)NAN;
+    if (isa && found[0].isa[0])
+        snprintf(isa, 16, "%s", found[0].isa);
+    return found[0].median;
+}
+
+static atl_status measure_ceilings(study_setup *s, atl_note *note)
+{
+    cpu_set_t usable;
+    char isa[16] = "";
+    const int n = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+    const bool bf16 = strcmp(s->options.policies[0], "fp32") != 0;
+    const char *product = bf16 ? "gemm_bf16" : "gemm_f32";
+    if (s->args.no_ceilings) {
+        s->head.ceilings =
+            (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+        return ATL_OK;
+    }
+    say(s, "measuring what the machine can do at most");
+    s->head.ceilings = (atl_study_ceilings){
+        .triad_gbps_one = ceiling_of("triad", 1, NULL),
+        .triad_gbps_all = ceiling_of("triad", n, NULL),
+        .latency_ns_idle = ceiling_of("latency_memory", 1, NULL),
+        .gflops_one = ceiling_of(product, 1, isa),
+        .gflops_all = ceiling_of(product, n, NULL),
+    };
+    free(s->head.isa);
+    s->head.isa = strdup(isa);
+    return s->head.isa ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+}
+
+atl_status study_setup_open(study_setup *s, const char *command, const char *prompts, int argc, char **argv,
+                            atl_note *note)
+{
+    if (!s->args.run.output)
+        return atl_fail(note, ATL_USAGE, "there is no --output; wanted: atelier %s %s -o DIR", command,
+                        prompts);
+    s->policy_words = strdup(s->args.policies);
+    if (!s->policy_words)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+    atl_status st = study_options(&s->args, s->policy_words, &s->options, note);
+    if (st == ATL_OK && !s->args.run.model)
+        st = find_model(&s->model, note);
+    else if (st == ATL_OK && !(s->model = strdup(s->args.run.model)))
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+    if (st == ATL_OK)
+        st = read_jobs(s, prompts, note);
+    if (st == ATL_OK)
+        st = hash_jobs(s, note);
+    if (st == ATL_OK)
+        st = fill_head(s, command_words(argc, argv), note);
+    if (st == ATL_OK)
+        st = measure_ceilings(s, note);
+    s->options.executor.model = s->model;
+    s->options.head = &s->head;
+    s->options.stops = run_signals_stops;
+    s->options.say = s->args.run.quiet ? NULL : say;
+    s->options.watch = watch;
+    s->options.user = s;
+    s->progress = study_progress_new(s->args.run.quiet, s->args.run.plain);
+    run_signals_listen();
+    return st;
+}
+
+void study_setup_close(study_setup *s)
+{
+    for (size_t i = 0; i < s->n_jobs; i++)
+        atl_job_done(&s->jobs[i]);
+    free(s->jobs);
+    free(s->model);
+    free(s->policy_words);
+    atl_study_head_done(&s->head);
+}
+
+int study_setup_end(study_setup *s, atl_status st, const atl_note *note)
+{
+    study_progress_clear(&s->progress);
+    if (st == ATL_CANCELLED && run_signals_stops(NULL) > 0) {
+        console_say("stopped; the same command goes on where this ended");
+        return run_signals_exit_code();
+    }
+    return st == ATL_OK ? 0 : console_fail(st, note);
+}

@@ -1,0 +1,28 @@
+/* study_setup.h - what `study` and `compare` do before they measure: prompts, facts, ceilings, options. */
+#ifndef ATL_CLI_STUDY_SETUP_H
+#define ATL_CLI_STUDY_SETUP_H
+
+#include "coordinator/study.h"
+#include "study_args.h"
+#include "study_progress.h"
+
+typedef struct study_setup {
+    study_args args; /* filled in by the command */
+    char *model, *policy_words;
+    atl_job *jobs;
+    size_t n_jobs;
+    atl_study_head head;
+    atl_study_options options; /* for the study; its user is this setup */
+    study_progress progress;
+} study_setup;
+
+/* Everything from `args`; measures the machine's ceilings. `argv` are the command's words, for the record.
+ * Errors: as the parts have them; close it in any case. */
+atl_status study_setup_open(study_setup *s, const char *command, const char *prompts, int argc, char **argv,
+                            atl_note *note);
+void study_setup_close(study_setup *s);
+
+/* What became of it, as an exit code; words are said. */
+int study_setup_end(study_setup *s, atl_status st, const atl_note *note);
+
+#endif

@@ -1,0 +1,112 @@
+/* study_record.c - a study's directory: opened once, held against what is asked for, appended to; see
+ * study_private.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "results/dir_file.h"
+#include "study_private.h"
+
+static void hold_against(atl_text *words, const char *what, const char *found, const char *wanted)
+{
+    if (strcmp(found ? found : "", wanted ? wanted : "") != 0)
+        atl_text_printf(words, "%s%s: '%s' there, '%s' now", words->length ? "; " : "", what,
+                        found ? found : "", wanted ? wanted : "");
+}
+
+static void hold_number(atl_text *words, const char *what, double found, double wanted)
+{
+    if (found != wanted)
+        atl_text_printf(words, "%s%s: %g there, %g now", words->length ? "; " : "", what, found, wanted);
+}
+
+/* What a study that is taken up again must agree in. */
+static atl_status compare_heads(const atl_study_head *there, const atl_study_head *now, const char *dir,
+                                atl_note *note)
+{
+    atl_text words = {0};
+    hold_against(&words, "model", there->model_hash, now->model_hash);
+    hold_against(&words, "prompts", there->prompts_sha256, now->prompts_sha256);
+    hold_against(&words, "version", there->version, now->version);
+    hold_against(&words, "CPU", there->cpu_model, now->cpu_model);
+    hold_against(&words, "plan", there->plan, now->plan);
+    hold_number(&words, "cores", there->n_cores, now->n_cores);
+    atl_status st = words.failed ? ATL_NO_MEMORY : ATL_OK;
+    if (words.length && !words.failed)
+        st = atl_fail(note, ATL_USAGE,
+                      "%s holds another study (%s): go on with the same command, or name another "
+                      "directory",
+                      dir, words.data);
+    atl_text_done(&words);
+    return st;
+}
+
+atl_status atl_study_record_open(atl_studier *s, atl_note *note)
+{
+    const char *dir = s->options->dir;
+    atl_status st = atl_dir_make(dir, note);
+    if (st != ATL_OK)
+        return st;
+    s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->dir_fd < 0)
+        return atl_fail(note, ATL_IO, "%s: %s", dir, strerror(errno));
+    if (flock(s->dir_fd, LOCK_EX | LOCK_NB) != 0)
+        return atl_fail(note, ATL_USAGE, "%s: another study is at work there", dir);
+    st = atl_study_read(s->dir_fd, &s->study, note);
+    if (st == ATL_OK) {
+        st = compare_heads(&s->study.head, s->options->head, dir, note);
+        if (st == ATL_OK && s->study.n_windows > 0)
+            atl_study_say(s, "%s holds %zu windows of this study; the rest is measured now", dir,
+                          s->study.n_windows);
+        return st;
+    }
+    return st == ATL_NOT_FOUND ? atl_study_write_head(s->dir_fd, s->options->head, note) : st;
+}
+
+atl_status atl_study_record_window(atl_studier *s, const atl_study_window *window, atl_note *note)
+{
+    atl_study_window *more = realloc(s->study.windows, (s->study.n_windows + 1) * sizeof *s->study.windows);
+    if (!more)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for %zu windows", s->study.n_windows + 1);
+    s->study.windows = more;
+    s->study.windows[s->study.n_windows++] = *window;
+    return atl_study_append(s->dir_fd, window, note);
+}
+
+bool atl_study_record_has(const atl_studier *s, int sequence, int *ret_attempts)
+{
+    *ret_attempts = 0;
+    for (size_t i = 0; i < s->study.n_windows; i++)
+        if (s->study.windows[i].sequence == sequence) {
+            ++*ret_attempts;
+            if (s->study.windows[i].valid || *ret_attempts >= ATL_STUDY_MAX_ATTEMPTS)
+                return true;
+        }
+    return false;
+}
+
+/* Not synced: the windows are the truth, these are what they were made from. */
+atl_status atl_study_record_raw(const atl_studier *s, int sequence, atl_note *note)
+{
+    atl_text lines = {0};
+    for (size_t i = 0; i < s->pool.n_samples; i++)
+        atl_text_printf(&lines, "{\"window\":%d,\"row\":%s}\n", sequence, s->pool.rows[i]);
+    const int fd =
+        openat(s->dir_fd, ATL_STUDY_JOBS_NAME, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const bool written = fd >= 0 && !lines.failed && atl_write_all(fd, lines.data, lines.length);
+    const int error = errno;
+    if (fd >= 0)
+        close(fd);
+    atl_text_done(&lines);
+    return written ? ATL_OK : atl_fail(note, ATL_IO, "%s: %s", ATL_STUDY_JOBS_NAME, strerror(error));
+}
+
+atl_study atl_study_record_view(const atl_studier *s)
+{
+    return (atl_study){
+        .head = *s->options->head, .windows = s->study.windows, .n_windows = s->study.n_windows};
+}

@@ -1,0 +1,43 @@
+# Studies: what they refuse, what they record, and that they go on where they were broken off.
+. "$(dirname "$0")/lib.sh"
+tiny_model tiny
+write_prompts p.txt 3
+count() { wc -l <"$1"; }
+study() { # DIR WORDS...
+  "$program" study p.txt -m tiny -o "$1" --plain --window 0.3 --no-corunners --no-ceilings "${@:2}" 2>err
+}
+
+study none --workers 2,1 && fail "descending counts were taken"
+grep -q -- "--workers: found '2,1'" err || fail "the words for descending counts: $(cat err)"
+study none --policy fp32,,bf16 && fail "an empty policy was taken"
+printf '%s\n' "--prompt a --steps 2" "--prompt b --steps 3" >uneven.txt
+"$program" study uneven.txt -m tiny -o none --plain 2>err && fail "pictures of different cost were taken"
+grep -q "pictures of equal cost" err || fail "the words for different costs: $(cat err)"
+[ ! -e none/windows.jsonl ] || fail "something was measured of a bad plan"
+
+# One core is enough: a flawed window counts as measured after its third attempt.
+study s --workers 1 --rounds 2 --no-probe >out || fail "the study: $(cat err)"
+is true "$(tail -n 1 s/windows.jsonl | grep -q '"workers":1' && echo true)" "windows of one worker"
+for f in study.json windows.jsonl jobs.jsonl machine.xml report.html report.md report.csv report.json; do
+  [ -s s/$f ] || fail "s/$f is not there"
+done
+[ "$(count s/windows.jsonl)" -ge 2 ] || fail "there are $(count s/windows.jsonl) windows"
+lines=$(count s/windows.jsonl)
+study s --workers 1 --rounds 2 --no-probe >out || fail "the study again: $(cat err)"
+is "$lines" "$(count s/windows.jsonl)" "windows, when all were measured before"
+study s --workers 1 --rounds 2 --no-probe --threads 2 && fail "another plan was taken into the same directory"
+grep -q "holds another study (plan: " err || fail "the words for another plan: $(cat err)"
+
+# Broken off: what was measured stays, the rest is measured. A torn last line is measured again.
+head -n 1 s/windows.jsonl >first && head -c 60 s/windows.jsonl | cat first - >s/windows.jsonl.new
+mv s/windows.jsonl.new s/windows.jsonl
+study s --workers 1 --rounds 2 --no-probe >out || fail "the study that was torn: $(cat err)"
+is "$(cat first)" "$(head -n 1 s/windows.jsonl)" "the first window, kept"
+is 2 "$(grep -c '"round":' s/windows.jsonl | awk '{ print ($1 >= 2) ? 2 : $1 }')" "windows of both rounds"
+
+# A batch by one core and by many; with fp32 there, the others' quality.
+"$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings >out 2>err || fail "the comparison: $(cat err)"
+for f in report.html report.md report.csv report.json samples.jsonl pictures/fp32/0001.png pictures/bf16/0003.png; do
+  [ -s c/$f ] || fail "c/$f is not there"
+done
+is 2 "$(grep -o '"psnr_db"' c/study.json | wc -l)" "policies whose quality is told"
