@@ -184,7 +184,9 @@ int command_cpu(int argc, char **argv)
     atl_note note = {0};
     atl_machine *machine = NULL;
     const atl_machine_source here = {0};
-    const atl_status st = atl_machine_load(&here, &machine, &note);
+    atl_status st = atl_engine_check_isa(&note);
+    if (st == ATL_OK)
+        st = atl_machine_load(&here, &machine, &note);
     if (st != ATL_OK)
         return console_fail(st, &note);
     atl_cpu cpu;

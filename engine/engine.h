@@ -109,6 +109,9 @@ void atl_engine_paint_batch(atl_engine *engine, const atl_request *requests, siz
  * what was painted with before an engine is opened. */
 const char *atl_engine_policy_settle(const char *policy);
 
+/* ATL_USAGE, in words, if ATELIER_ISA is no instruction set's name; opening an engine says the same. */
+atl_status atl_engine_check_isa(atl_note *note);
+
 /* Facts for reports. */
 typedef struct atl_engine_facts {
     size_t packed_bytes;       /* of weights */

@@ -17,6 +17,11 @@ static const struct {
     {"bf16", ATL_CPU_NEON | ATL_CPU_NEON_BF16},
 };
 
+atl_status atl_engine_check_isa(atl_note *note)
+{
+    return atl_cpu_check_isa(note);
+}
+
 const char *atl_engine_policy_settle(const char *policy)
 {
     if (!policy || policy[0] == '\0')
