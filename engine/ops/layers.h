@@ -6,8 +6,8 @@
  *
  * Each kind has three functions: `_packed_bytes` (how much the store must give), `_pack` (from f32 rows
  * in the checkpoint's layout), `_run`. `_bind` points a layer at a region that was packed before.
- * Maps are f32 or bf16, inputs, residuals and outputs each. All sums are f32, in an order that depends on the shapes alone: never on the number of threads,
- * nor on how many pictures are in the batch. */
+ * Maps are f32 or bf16, inputs, residuals and outputs each. All sums are f32, in an order that depends on the
+ * shapes alone: never on the number of threads, nor on how many pictures are in the batch. */
 #ifndef ATL_OPS_LAYERS_H
 #define ATL_OPS_LAYERS_H
 

@@ -1,5 +1,6 @@
-/* cmocka.h - as much of cmocka as the checks of kernels use, for a cross build that has no library of it: found
- * before the real one by tests/arm64/kernels.sh alone. The first expectation that fails ends the program. */
+/* cmocka.h - as much of cmocka as the checks of kernels use, for a cross build that has no library of it:
+ * found before the real one by tests/arm64/kernels.sh alone. The first expectation that fails ends the
+ * program. */
 #ifndef ATL_TESTS_ARM64_CMOCKA_H
 #define ATL_TESTS_ARM64_CMOCKA_H
 
@@ -14,7 +15,10 @@ struct CMUnitTest {
     void (*test_func)(void **state);
 };
 
-#define cmocka_unit_test(function) {#function, function}
+#define cmocka_unit_test(function)                                                                           \
+    {                                                                                                        \
+#function, function                                                                                  \
+    }
 
 #define fail_msg(...)                                                                                        \
     do {                                                                                                     \
@@ -30,7 +34,7 @@ struct CMUnitTest {
         if (!(condition))                                                                                    \
             fail_msg("%s does not hold", #condition);                                                        \
     } while (0)
-#define assert_false(condition) assert_true(!(condition))
+#define assert_false(condition)  assert_true(!(condition))
 #define assert_non_null(pointer) assert_true((pointer) != NULL)
 #define assert_int_equal(a, b)                                                                               \
     do {                                                                                                     \
