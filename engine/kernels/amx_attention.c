@@ -152,20 +152,41 @@ static void hide_padding(const walk *w, step s, float *scores)
     }
 }
 
+/* The largest number in each of 16 vectors, in lane i that of row i: halves as many vectors each time. */
+static inline __attribute__((always_inline)) __m512 largest_of_rows(const __m512 *row)
+{
+    __m512 fours[4];
+    for (int i = 0; i < 4; i++) {
+        const __m512 *r = row + 4 * i;
+        __m512d low =
+            _mm512_castps_pd(_mm512_max_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1])));
+        __m512d high =
+            _mm512_castps_pd(_mm512_max_ps(_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3])));
+        fours[i] = _mm512_max_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+                                 _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+    }
+    __m512 low = _mm512_max_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
+                               _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+    __m512 high = _mm512_max_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
+                                _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
+    return _mm512_max_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
+}
+
 /* The largest f·s of each query so far, and what that does to sums from before. */
 static void find_peaks(walk *w, step s, const float *scores, float *correction)
 {
-    float *peaks = w->peaks + s.tile * ATL_ATTEND_QUERIES, largest[ATL_ATTEND_QUERIES];
+    float *peaks = w->peaks + s.tile * ATL_ATTEND_QUERIES;
+    __m512 rows[ATL_ATTEND_QUERIES];
     for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++) {
         __m512 peak = _mm512_loadu_ps(scores + i * ATL_ATTEND_KEYS);
         for (size_t unit = 0; unit < s.n_units; unit++) {
             const float *row = scores + unit * TILE + i * ATL_ATTEND_KEYS;
             peak = _mm512_max_ps(peak, _mm512_max_ps(_mm512_loadu_ps(row), _mm512_loadu_ps(row + 16)));
         }
-        largest[i] = _mm512_reduce_max_ps(peak);
+        rows[i] = peak;
     }
     __m512 old = s.first_unit == 0 ? _mm512_set1_ps(-INFINITY) : _mm512_loadu_ps(peaks);
-    __m512 now = _mm512_max_ps(old, _mm512_mul_ps(_mm512_loadu_ps(largest), _mm512_set1_ps(w->a->factor)));
+    __m512 now = _mm512_max_ps(old, _mm512_mul_ps(largest_of_rows(rows), _mm512_set1_ps(w->a->factor)));
     __m512 x = _mm512_sub_ps(old, now), r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
     __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.013534168f), r, _mm512_set1_ps(0.0520114611f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.241442756f));
@@ -195,10 +216,6 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
     __m512 factor = _mm512_set1_ps(w->a->factor);
     if (before.first_unit > 0 && by_peak[before.tile] && before.n_units)
         correct_sums(w, before, w->correction[!parity]);
-    if (now.n_units && by_peak[now.tile]) {
-        hide_padding(w, now, scores);
-        find_peaks(w, now, scores, correction);
-    }
     for (size_t unit = 0; unit < n; unit++) {
         BARRIER();
         for (; scored * n < after.n_units * (unit + 1); scored++)
@@ -209,6 +226,10 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
                             w->powers[!parity] + of_before * TILE);
         }
         BARRIER();
+        if (unit == 0 && now.n_units && by_peak[now.tile]) {
+            hide_padding(w, now, scores);
+            find_peaks(w, now, scores, correction);
+        }
         if (now.n_units)
             raise_unit(scores + unit * TILE, factor, peaks, w->powers[parity] + unit * TILE);
     }

@@ -10,9 +10,11 @@
 #define ATL_ATTEND_KEYS    32 /* in a unit */
 #define ATL_ATTEND_TILES   16 /* at most, in one call */
 
-/* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it need no maximum: neither they
- * nor their sums leave f32's range, and bf16 is as precise at 2⁶⁰ as at 1. */
-#define ATL_ATTEND_SAFE 60.0f
+/* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it are taken without a maximum.
+ * f32's range would allow 60; but a query's largest power, 1 with a maximum and exact, is rounded like any
+ * other without, which where few keys rule makes the error up to half as large again, and here at most some
+ * hundredths. */
+#define ATL_ATTEND_SAFE 8.0f
 
 typedef struct atl_attend {
     size_t n_tiles;      /* of queries */

@@ -112,24 +112,27 @@ static float largest(const float *x, size_t n)
     return most;
 }
 
+/* The heads of a unit follow each other: their channels do in memory. */
 static void pack_unit(void *user, size_t index, int thread)
 {
     const tiles_job *job = user;
-    size_t nth_head = index / job->n_units, first = index % job->n_units * ATL_ATTEND_KEYS;
+    size_t picture = index / job->heads / job->n_units, head = index % job->heads;
+    size_t nth_head = picture * job->heads + head, unit = index / job->heads % job->n_units;
+    size_t first = unit * ATL_ATTEND_KEYS, at = nth_head * job->n_units + unit;
     size_t n = job->t_k - first < ATL_ATTEND_KEYS ? job->t_k - first : ATL_ATTEND_KEYS;
     workplace w = workplace_of(job, thread);
     float squares[STRIP];
     pack_strip(job, job->maps->k, nth_head, first, n, w.rows, w.strips);
     job->kernels->squares_bf16(job->d_k, w.strips, squares);
-    job->k_squares[index] = largest(squares, STRIP);
-    turn_keys(job, w.strips, job->k + index * STRIP * job->d_k);
+    job->k_squares[at] = largest(squares, STRIP);
+    turn_keys(job, w.strips, job->k + at * STRIP * job->d_k);
 
     const float *rows[ATL_ATTEND_KEYS];
     for (size_t i = 0; i < n; i++)
         rows[i] = row_in_f32(job, job->maps->v, nth_head, first + i, w.rows + i * job->d);
     for (size_t panel = 0; panel < job->v_panels; panel++)
         pack_values(job, panel * ATL_TILE_COLS, n, rows,
-                    job->v + (index * job->v_panels + panel) * ATL_ATTEND_KEYS * ATL_TILE_COLS);
+                    job->v + (at * job->v_panels + panel) * ATL_ATTEND_KEYS * ATL_TILE_COLS);
 }
 
 /* Packs n queries, and finds which tiles of 16 need their peaks. */
