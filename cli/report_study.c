@@ -39,9 +39,9 @@ int command_report(int argc, char **argv)
     const atl_command command = {
         .name = "atelier report",
         .operands = "DIR",
-        .summary =
-            "Writes DIR/report.html, .md, .csv and .json from the study or the comparison in DIR, as each does\n"
-            "in the end, and says what it found.",
+        .summary = "Writes DIR/report.html, .md, .csv and .json from the study or the comparison in DIR, as "
+                   "each does\n"
+                   "in the end, and says what it found.",
         .options = none,
         .n_options = 0,
         .least_operands = 1,

@@ -252,8 +252,8 @@ static void read_provenance(reader *r, const json_t *o, atl_study_head *h)
 static bool has_strings(const atl_study_head *h)
 {
     bool all = h->command && h->version && h->commit && h->compiler && h->flags && h->machine &&
-               h->cpu_model && h->kernel && h->isa && h->model_name && h->model_hash && h->prompts_sha256 && h->plan &&
-               h->started && (h->n_warnings == 0 || h->warnings);
+               h->cpu_model && h->kernel && h->isa && h->model_name && h->model_hash && h->prompts_sha256 &&
+               h->plan && h->started && (h->n_warnings == 0 || h->warnings);
     for (int i = 0; i < h->n_warnings && all; i++)
         all = h->warnings[i] != NULL;
     return all;
