@@ -11,7 +11,7 @@
 #define LEAST_CPU_SHARE  0.97
 #define MOST_STEAL_PCT   1.0
 #define MOST_FOREIGN_PCT 2.0
-#define MOST_IDLE_PCT    2.0
+#define MOST_IDLE_PCT    5.0
 
 static bool is_whole(const atl_study_sample *sample, int64_t begin_ns, int64_t end_ns)
 {

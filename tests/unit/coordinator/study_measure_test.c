@@ -97,7 +97,7 @@ static void a_disturbed_window_is_flawed_and_says_why(void **state)
     assert_true(judged(0.80, 4, "steal", 0).valid); /* threads wait for each other: no sign of neighbours */
     assert_false(judged(0.99, 1, "foreign_load", 3).valid);
     assert_false(judged(0.99, 1, "group_throttled", 1).valid);
-    assert_false(judged(0.99, 1, "idle", 2.5).valid);
+    assert_false(judged(0.99, 1, "idle", 5.5).valid);
 }
 
 int main(void)
