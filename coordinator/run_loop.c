@@ -138,13 +138,18 @@ static void settle(atl_runner *r, atl_future *future)
     free_flight(&flight);
 }
 
+/* What was told of a job's attempts was told before it ended, and is recorded before its end is. */
 static void collect(atl_runner *r)
 {
     int timeout_ms = TURN_MS;
+    atl_note note = {0};
     for (int i = 0; i < RESULTS_A_TURN; i++) {
         atl_future *future = atl_executor_next_completed(r->executor, timeout_ms);
         if (!future)
             break;
+        const atl_status st = atl_runner_record_events(r, &note);
+        if (st != ATL_OK)
+            end_badly(r, st, &note);
         settle(r, future);
         timeout_ms = 0;
     }

@@ -20,6 +20,8 @@ for signal in INT TERM; do
   is stopped "$(json state state)"
   [ "$(json state done)" -lt 40 ] || fail "nothing was left to do"
   no_files $signal/.atelier-*
+  is "" "$(awk -F'\t' '$3 == "START" { s[$4] = 1 } $3 == "DONE" && !s[$4] { print $4 }' $signal/ledger.tsv)" \
+    "jobs that were done before they were begun"
   is 0 "$(awk -F'\t' '$3 == "START" { s[$4] = 1 } $3 == "DONE" { delete s[$4] } END { print length(s) }' \
     $signal/ledger.tsv)" "jobs that were begun and not finished"
 done
