@@ -31,6 +31,8 @@ static const atl_option pool_rows[] = {
      "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
     {"no-bind", 0, ATL_OPTION_FLAG, AT(no_bind), NULL, NULL, 0, 0, "ATELIER_NO_BIND", NULL,
      "leave the workers where the system puts them"},
+    {"reserve-core", 0, ATL_OPTION_FLAG, AT(reserve_core), NULL, NULL, 0, 0, "ATELIER_RESERVE_CORE", NULL,
+     "keep one core free of workers, and bind the coordinator to it"},
     {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
      "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
      "yours "
@@ -179,6 +181,7 @@ atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl
         .order = strcmp(args->order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER,
         .cpus = args->cpus,
         .bind = !args->no_bind,
+        .reserve_core = args->reserve_core,
         .batch_size = (int)args->batch_size,
     };
     return ATL_OK;

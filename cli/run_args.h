@@ -12,7 +12,7 @@ typedef struct run_args {
     /* the pool's */
     const char *model, *variant, *policy, *tokenizer, *workers, *order, *cpus, *pack_cache;
     int64_t threads, batch_size;
-    bool no_bind;
+    bool no_bind, reserve_core;
     /* the batch's */
     const char *format, *wildcards, *name, *negative_prompt, *sampler, *rng, *init_image;
     atl_option_list sweeps;

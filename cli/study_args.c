@@ -45,6 +45,8 @@ static const atl_option study_only_rows[] = {
      "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
     {"no-bind", 0, ATL_OPTION_FLAG, AT(run.no_bind), NULL, NULL, 0, 0, "ATELIER_NO_BIND", NULL,
      "leave the workers where the system puts them"},
+    {"reserve-core", 0, ATL_OPTION_FLAG, AT(run.reserve_core), NULL, NULL, 0, 0, "ATELIER_RESERVE_CORE", NULL,
+     "keep one core free of workers, and bind the coordinator to it"},
     NO_HISTORY_ROW(AT(run.no_history)),
     {"plain", 0, ATL_OPTION_FLAG, AT(run.plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},
@@ -60,8 +62,9 @@ study_args study_args_new(void)
 /* The study's, without what says which W x T are measured, and how long. */
 size_t compare_rows(atl_option rows[RUN_MAX_ROWS])
 {
-    static const char *const not_a_comparisons[] = {"workers",  "threads", "order",    "window",
-                                                    "pictures", "minutes", "no-probe", "no-corunners"};
+    static const char *const not_a_comparisons[] = {"workers",  "threads",      "order",
+                                                    "window",   "pictures",     "minutes",
+                                                    "no-probe", "no-corunners", "reserve-core"};
     size_t n = run_rows(RUN_ROWS_STUDY, rows);
     for (size_t i = 0; i < ATL_COUNT(study_only_rows); i++) {
         bool other = false;
@@ -147,7 +150,8 @@ atl_status study_options(const study_args *args, char *policy_words, atl_study_o
         .executor = {.variant = args->run.variant,
                      .tokenizer_dir = args->run.tokenizer,
                      .cpus = args->run.cpus,
-                     .bind = !args->run.no_bind},
+                     .bind = !args->run.no_bind,
+                     .reserve_core = args->run.reserve_core},
         .rounds = (int)args->rounds,
         .window_s = args->window_s,
         .least_pictures = (int)args->pictures,
@@ -174,8 +178,9 @@ void study_plan_words(const study_args *args, atl_text *out)
 {
     atl_text_printf(out,
                     "workers %s, threads %s, order %s, policies %s, windows of %g s and %lld pictures a "
-                    "worker, order seed %llu%s%s",
+                    "worker, order seed %llu%s%s%s",
                     args->workers, args->threads, args->order, args->policies, args->window_s,
                     (long long)args->pictures, (unsigned long long)args->order_seed,
-                    args->no_probe ? "" : ", probe", args->no_corunners ? "" : ", co-runners");
+                    args->no_probe ? "" : ", probe", args->no_corunners ? "" : ", co-runners",
+                    args->run.reserve_core ? ", a core for the coordinator" : "");
 }

@@ -8,12 +8,13 @@
 #include "commands.h"
 #include "console.h"
 #include "coordinator/placement.h"
+#include "engine/engine.h"
 #include "workers_arg.h"
 
 typedef struct topology_args {
-    const char *workers, *order, *cpus, *xml, *synthetic, *svg;
+    const char *workers, *order, *cpus, *xml, *synthetic, *svg, *model, *variant, *policy;
     int64_t threads;
-    bool json;
+    bool json, reserve_core;
 } topology_args;
 
 #define AT(field) offsetof(topology_args, field)
@@ -27,10 +28,19 @@ static const atl_option rows[] = {
      "workers far from each other, or side by side"},
     {"cpus", 0, ATL_OPTION_STRING, AT(cpus), "LIST", NULL, 0, 0, "ATELIER_CPUS", NULL,
      "stay within these CPUs: 0-3,8; otherwise all that cpuset and taskset leave"},
+    {"reserve-core", 0, ATL_OPTION_FLAG, AT(reserve_core), NULL, NULL, 0, 0, "ATELIER_RESERVE_CORE", NULL,
+     "keep one core free of workers, and bind the coordinator to it"},
     {"xml", 0, ATL_OPTION_STRING, AT(xml), "FILE", NULL, 0, 0, NULL, NULL,
      "plan for another machine, of which 'lstopo --of xml FILE' was asked"},
     {"synthetic", 0, ATL_OPTION_STRING, AT(synthetic), "STRING", NULL, 0, 0, NULL, NULL,
      "plan for a machine that is made up: 'pack:2 numa:1 l3:4 core:8 pu:2'"},
+    {"model", 'm', ATL_OPTION_STRING, AT(model), "PATH", NULL, 0, 0, NULL, NULL,
+     "a checkpoint: --workers auto then takes no more workers than memory holds, with pictures of its own "
+     "size"},
+    {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
+     "which files of the checkpoint: fp16 takes *.fp16.safetensors"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16|auto", 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that the checkpoint is computed in"},
     {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
      "print one JSON object instead of the drawing"},
     {"svg", 0, ATL_OPTION_STRING, AT(svg), "FILE", NULL, 0, 0, NULL, NULL,
@@ -70,23 +80,40 @@ static atl_status draw(const topology_args *args, const atl_machine *machine, co
     return st;
 }
 
+/* What a worker of the model would need of memory. */
+static atl_status weigh(const topology_args *args, atl_plan_wish *wish, atl_note *note)
+{
+    const atl_engine_options engine = {
+        .model = args->model, .variant = args->variant, .policy = args->policy, .n_threads = wish->n_threads};
+    const atl_memory_wish largest = {.batch_size = 1};
+    atl_memory_need need = {0};
+    const atl_status st = args->model ? atl_engine_memory(&engine, &largest, &need, note) : ATL_OK;
+    wish->shared_bytes = need.shared_bytes;
+    wish->worker_bytes = need.each_bytes;
+    return st;
+}
+
 int command_topology(int argc, char **argv)
 {
     topology_args args = {0};
     char **operands;
-    int n, code, n_workers = 0;
+    int n, code;
     if (!console_parse(&command, argc, argv, &args, &operands, &n, &code))
         return code;
     atl_note note = {0};
     atl_machine *machine = NULL;
     atl_plan plan = {0};
-    const atl_order order = strcmp(args.order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER;
+    atl_plan_wish wish = {.n_threads = (int)args.threads,
+                          .order = strcmp(args.order, "compact") == 0 ? ATL_COMPACT : ATL_SCATTER,
+                          .reserve_core = args.reserve_core};
     const atl_machine_source source = {.xml = args.xml, .synthetic = args.synthetic, .cpus = args.cpus};
-    atl_status st = workers_arg_read(args.workers, &n_workers, &note);
+    atl_status st = workers_arg_read(args.workers, &wish.n_workers, &note);
+    if (st == ATL_OK)
+        st = weigh(&args, &wish, &note);
     if (st == ATL_OK)
         st = atl_machine_load(&source, &machine, &note);
     if (st == ATL_OK)
-        st = atl_plan_make(machine, n_workers, (int)args.threads, order, 0, &plan, &note);
+        st = atl_plan_for(machine, &wish, &plan, &note);
     if (st == ATL_OK)
         st = draw(&args, machine, &plan, &note);
     atl_plan_done(&plan);

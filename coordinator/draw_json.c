@@ -123,6 +123,8 @@ static void put_plan(const atl_plan *plan, atl_text *out)
         out, ",\"plan\":{\"workers\":%d,\"threads\":%d,\"order\":\"%s\",\"n_max\":%d,\"coordinator_cpu\":",
         plan->n_workers, plan->n_threads, atl_order_name(plan->order), plan->n_max);
     put_index(out, plan->coordinator_pu);
+    atl_text_puts(out, ",\"coordinator_reserved\":");
+    put_bool(out, plan->reserved);
     atl_text_puts(out, ",\"warning\":");
     put_string(out, plan->warning);
     atl_text_puts(out, ",\"slots\":[");

@@ -156,7 +156,9 @@ static void draw_plan(const atl_plan *plan, atl_text *out)
         draw_worker(plan, w, out);
     if (plan->n_workers > LISTED_WORKERS)
         atl_text_printf(out, "  … and %d more, as drawn above\n", plan->n_workers - LISTED_WORKERS);
-    if (plan->coordinator_pu >= 0)
+    if (plan->reserved)
+        atl_text_printf(out, "The core of CPU %d is kept for the coordinator.\n", plan->coordinator_pu);
+    else if (plan->coordinator_pu >= 0)
         atl_text_printf(out, "The coordinator disturbs nobody on CPU %d.\n", plan->coordinator_pu);
     if (plan->warning[0])
         atl_text_printf(out, "%s\n", plan->warning);

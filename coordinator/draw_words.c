@@ -72,6 +72,8 @@ void atl_words_of_plan(const atl_plan *plan, atl_text *out)
         atl_text_printf(out, " · room for %d", plan->n_max);
     else
         atl_text_puts(out, " · room for none");
+    if (plan->reserved)
+        atl_text_puts(out, " · a core for the coordinator");
 }
 
 void atl_words_of_place(const atl_machine *machine, const atl_cluster *cluster, atl_text *out)

@@ -86,11 +86,17 @@ static atl_status make_plan(atl_executor *x, const atl_executor_options *o, atl_
                                 .n_threads = o->n_threads,
                                 .order = o->order,
                                 .shared_bytes = o->shared_bytes,
-                                .worker_bytes = o->worker_bytes};
+                                .worker_bytes = o->worker_bytes,
+                                .reserve_core = o->reserve_core};
     st = atl_plan_for(machine, &wish, &x->plan, note);
     x->bind = x->bind && atl_machine_can_bind(machine);
     atl_machine_free(&machine);
-    return st;
+    if (st == ATL_OK && o->reserve_core && !x->bind)
+        st = atl_fail(note, ATL_USAGE,
+                      "a core can be kept for the coordinator only where workers are bound to others");
+    /* Before the socket and the pool's thread: their threads inherit it. */
+    return st == ATL_OK && o->reserve_core ? atl_own_core_take(&x->own_core, x->plan.coordinator_pu, note)
+                                           : st;
 }
 
 static uint32_t credit_of(const atl_executor *x, const atl_executor_options *o)
@@ -197,6 +203,7 @@ static void free_executor(atl_executor *x)
     free(x->fds);
     free(x->readable);
     atl_plan_done(&x->plan);
+    atl_own_core_leave(&x->own_core);
     if (x->hall)
         atl_hall_leave(x->hall);
     free(x);

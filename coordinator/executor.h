@@ -78,8 +78,10 @@ typedef struct atl_executor_options {
     size_t shared_bytes, worker_bytes; /* atl_engine_memory's: so that auto takes no more workers than memory
                                           holds; 0: unknown */
     bool bind;                         /* pin workers to their slots */
-    int batch_size;     /* micro-batch: equal-sized jobs that share the denoiser's calls; 0 means 1 */
-    int credit;         /* jobs a worker may hold; 0 means 2 (or 2 × batch_size) */
+    bool reserve_core; /* keep a core free of workers (coordinator/placement.h) and bind the pool's threads to
+                          it, and until shutdown the thread that opens the pool; needs bind */
+    int batch_size;    /* micro-batch: equal-sized jobs that share the denoiser's calls; 0 means 1 */
+    int credit;        /* jobs a worker may hold; 0 means 2 (or 2 × batch_size) */
     size_t queue_limit; /* jobs submitted and not taken up yet; submit blocks beyond it. 0: 4 × workers ×
                            credit */
     int max_attempts;   /* 0: 3 */
@@ -90,8 +92,9 @@ typedef struct atl_executor_options {
 } atl_executor_options;
 
 /* Places the workers and starts them; returns before they are ready. What is borrowed by `options` is copied.
- * Errors: ATL_USAGE (a plan that cannot be, `weights` of another model), ATL_NOT_FOUND (nothing is at the
- * model's path), ATL_IO, ATL_NO_MEMORY. A model that is there and bad shows later: see submit. */
+ * Errors: ATL_USAGE (a plan that cannot be, a core reserved where nothing is bound, `weights` of another
+ * model), ATL_NOT_FOUND (nothing is at the model's path), ATL_IO, ATL_NO_MEMORY. A model that is there and
+ * bad shows later: see submit. */
 atl_status atl_executor_open(const atl_executor_options *options, atl_executor **ret, atl_note *note);
 const atl_plan *atl_executor_plan(const atl_executor *executor);
 

@@ -15,6 +15,7 @@
 
 #include "coordinator/dispatch.h"
 #include "coordinator/executor.h"
+#include "own_core.h"
 #include "process.h"
 #include "schemas/message.h"
 #include "server.h"
@@ -102,6 +103,7 @@ struct atl_executor {
     /* copied options */
     char *model, *variant, *policy, *tokenizer_dir, *pack_cache, *program, **extra_args;
     bool bind;
+    atl_own_core own_core; /* the thread's that opened the pool */
     int batch_size;
     int64_t silence_patience_ns, start_patience_ns, compute_patience_ns;
     void (*on_event)(void *user, const atl_pool_event *event);

@@ -1,6 +1,7 @@
 /* placement.c - a plan: the first N of the machine's slots, and what is to be known about them. The order of
  * the slots is slots.c's; here is how many, and what remains for the coordinator. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan_words.h"
 #include "slots.h"
@@ -45,13 +46,11 @@ static bool *find_used(const atl_machine *m, const atl_plan *plan)
     return used;
 }
 
-/* The weakest core that no worker uses, the last of its class; else the sibling of that kind. */
-static atl_status seat_coordinator(const atl_machine *m, atl_plan *plan)
+/* The weakest core that no worker uses, the last of its class, or -1; and the sibling of that kind. */
+static int find_idle(const atl_machine *m, const bool *used, int *ret_sibling)
 {
-    bool *used = find_used(m, plan);
-    if (!used)
-        return ATL_NO_MEMORY;
-    int whole_class = -1, sibling_class = -1, whole = -1, sibling = -1;
+    int whole_class = -1, sibling_class = -1, whole = -1;
+    *ret_sibling = -1;
     for (int i = 0; i < m->n_cores; i++) {
         const atl_core *core = &m->cores[i];
         int n_used = 0, unused = -1;
@@ -61,13 +60,24 @@ static atl_status seat_coordinator(const atl_machine *m, atl_plan *plan)
         }
         if (n_used == 0 && core->core_class >= whole_class) {
             whole_class = core->core_class;
-            whole = m->pus[core->first_pu];
+            whole = i;
         } else if (n_used < core->n_pus && core->core_class >= sibling_class) {
             sibling_class = core->core_class;
-            sibling = unused;
+            *ret_sibling = unused;
         }
     }
-    plan->coordinator_pu = whole >= 0 ? whole : sibling;
+    return whole;
+}
+
+static atl_status seat_coordinator(const atl_machine *m, int reserved, atl_plan *plan)
+{
+    bool *used = find_used(m, plan);
+    if (!used)
+        return ATL_NO_MEMORY;
+    int sibling;
+    const int core = reserved >= 0 ? reserved : find_idle(m, used, &sibling);
+    plan->coordinator_pu = core >= 0 ? m->pus[m->cores[core].first_pu] : sibling;
+    plan->reserved = reserved >= 0;
     free(used);
     return ATL_OK;
 }
@@ -114,6 +124,33 @@ atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_thread
     return atl_plan_for(machine, &wish, ret, note);
 }
 
+/* The core that is kept for the coordinator, or -1. It does not depend on the number of workers, so that
+ * plans stay prefixes of each other. */
+static atl_status choose_reserved(const atl_machine *m, const atl_plan_wish *wish, int n_threads, int *ret,
+                                  atl_note *note)
+{
+    *ret = -1;
+    if (!wish->reserve_core)
+        return ATL_OK;
+    if (m->n_cores < 2)
+        return atl_fail(note, ATL_USAGE,
+                        "a core for the coordinator alone: found %d usable, wanted 2 or more", m->n_cores);
+    const atl_plan_wish most = {.n_threads = n_threads, .order = wish->order};
+    atl_plan full = {0};
+    atl_status st = atl_plan_for(m, &most, &full, note);
+    bool *used = st == ATL_OK ? find_used(m, &full) : NULL;
+    int sibling;
+    if (st == ATL_OK && !used)
+        st = ATL_NO_MEMORY;
+    if (st == ATL_OK && (*ret = find_idle(m, used, &sibling)) < 0) {
+        memset(used, 0, (size_t)m->n_pus * sizeof *used);
+        *ret = find_idle(m, used, &sibling);
+    }
+    free(used);
+    atl_plan_done(&full);
+    return st;
+}
+
 atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, atl_plan *ret, atl_note *note)
 {
     const int n_workers = wish->n_workers, n_threads = wish->n_threads == 0 ? 1 : wish->n_threads;
@@ -123,7 +160,10 @@ atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, a
     atl_slots slots = {0};
     atl_plan plan = {.n_threads = n_threads, .order = wish->order};
     bool by_memory = false;
-    st = atl_slots_find(machine, n_threads, wish->order, n_workers, &slots);
+    int reserved;
+    st = choose_reserved(machine, wish, n_threads, &reserved, note);
+    if (st == ATL_OK)
+        st = atl_slots_find(machine, n_threads, wish->order, n_workers, reserved, &slots);
     if (st != ATL_OK)
         return st;
     plan.n_max = most_workers(machine, slots.n_first, n_threads);
@@ -132,7 +172,7 @@ atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, a
     plan.n_workers = plan.slots ? n : 0;
     st = plan.slots ? copy_slots(&slots, &plan) : ATL_NO_MEMORY;
     if (st == ATL_OK)
-        st = seat_coordinator(machine, &plan);
+        st = seat_coordinator(machine, reserved, &plan);
     if (st == ATL_OK) {
         atl_plan_warn(machine, &plan, slots.n_first, slots.n_slots, wish, by_memory);
         *ret = plan;

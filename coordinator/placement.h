@@ -9,6 +9,8 @@
 #ifndef ATL_COORDINATOR_PLACEMENT_H
 #define ATL_COORDINATOR_PLACEMENT_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "base/text.h"
 
@@ -69,7 +71,8 @@ typedef struct atl_plan {
     atl_order order;
     int n_max; /* most workers of that many threads before they share cores or pass the quota; may be 0 */
     int coordinator_pu; /* where the coordinator disturbs least: the weakest core that no worker uses, else a
-                           sibling that none uses; -1: there is none. Advice: nothing is kept free for it */
+                           sibling that none uses; -1: there is none. Advice, unless it is reserved */
+    bool reserved;      /* the whole core of coordinator_pu is the coordinator's: no slot has a part of it */
     atl_slot *slots;    /* [n_workers]; the plan for N is a prefix of the plan for N + 1 */
     char warning[512];  /* "" or sentences: oversubscribed, straddling, the quota, memory */
 } atl_plan;
@@ -82,9 +85,12 @@ typedef struct atl_plan_wish {
     atl_order order;
     size_t shared_bytes; /* of memory, once: the packed weights */
     size_t worker_bytes; /* each; 0: unknown */
+    bool reserve_core;   /* keep a core free of workers, for the coordinator: one that the most workers with
+                            cores of their own leave over, else the weakest; the same for every n_workers */
 } atl_plan_wish;
 
-/* Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above), ATL_NO_MEMORY. */
+/* Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above, a core to be reserved of one),
+ * ATL_NO_MEMORY. */
 atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, atl_plan *ret, atl_note *note);
 /* The same for nothing shared. */
 atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,

@@ -89,8 +89,12 @@ static void warn_of_memory(const atl_machine *m, atl_plan *plan, const atl_plan_
 void atl_plan_warn(const atl_machine *machine, atl_plan *plan, int n_first, int n_slots,
                    const atl_plan_wish *wish, bool by_memory)
 {
+    int n_usable = machine->n_pus;
+    for (int i = 0; plan->reserved && i < machine->n_cores; i++)
+        if (machine->pus[machine->cores[i].first_pu] == plan->coordinator_pu)
+            n_usable -= machine->cores[i].n_pus;
     plan->warning[0] = '\0';
-    warn_of_cores(plan, n_first, n_slots, machine->n_pus);
+    warn_of_cores(plan, n_first, n_slots, n_usable);
     warn_of_quota(machine, plan);
     warn_of_straddling(plan);
     warn_of_memory(machine, plan, wish, by_memory);

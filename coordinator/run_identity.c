@@ -14,6 +14,8 @@
 #include "results/history.h"
 #include "run_private.h"
 
+enum { PLAN_FIELDS = 7 };
+
 static const struct {
     const char *key, *words;
 } compared[] = {
@@ -109,19 +111,20 @@ atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note 
 atl_status atl_runner_begin_session(atl_runner *r, atl_note *note)
 {
     atl_record run = {.type = ATL_RECORD_RUN}, plan = {.type = ATL_RECORD_PLAN};
-    char field[6][64], date[32];
+    const atl_plan *placed = r->executor ? atl_executor_plan(r->executor) : NULL;
+    char field[PLAN_FIELDS][64], date[32];
     put_date(date);
     snprintf(field[0], sizeof *field, "session=%u", r->session);
-    snprintf(field[1], sizeof *field, "workers=%d",
-             r->executor ? atl_executor_plan(r->executor)->n_workers : 0);
-    snprintf(field[2], sizeof *field, "threads=%d",
-             r->executor ? atl_executor_plan(r->executor)->n_threads : 0);
+    snprintf(field[1], sizeof *field, "workers=%d", placed ? placed->n_workers : 0);
+    snprintf(field[2], sizeof *field, "threads=%d", placed ? placed->n_threads : 0);
     snprintf(field[3], sizeof *field, "pid=%ld", (long)getpid());
     snprintf(field[4], sizeof *field, "begun_ns=%lld", (long long)atl_clock_now_ns());
     snprintf(field[5], sizeof *field, "date=%s", date);
+    snprintf(field[6], sizeof *field, "coordinator_cpu=%d",
+             placed && placed->reserved ? placed->coordinator_pu : -1);
     for (int i = 0; i < RUN_RECORD_FIELDS; i++)
         atl_record_add(&run, r->settings[i]);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < PLAN_FIELDS; i++)
         atl_record_add(&plan, field[i]);
     atl_status st = r->known ? ATL_OK : atl_ledger_append(r->ledger, &run, note);
     if (st == ATL_OK)

@@ -271,10 +271,20 @@ static atl_status planner_init(planner *p, const atl_machine *m, int n_threads, 
     return ok ? ATL_OK : ATL_NO_MEMORY;
 }
 
-/* More threads than hardware threads: one slot of all of them, the strongest first. */
-static void take_everything(planner *p)
+/* Takes the core's hardware threads away before anybody else; returns how many are left. */
+static int set_apart(planner *p, int core)
 {
-    p->n_threads = p->m->n_pus;
+    if (core < 0)
+        return p->m->n_pus;
+    for (int k = 0; k < p->m->cores[core].n_pus; k++)
+        p->taken[p->m->cores[core].first_pu + k] = true;
+    return p->m->n_pus - p->m->cores[core].n_pus;
+}
+
+/* More threads than hardware threads: one slot of all of them, the strongest first. */
+static void take_everything(planner *p, int n_left)
+{
+    p->n_threads = n_left;
     make_units(p, LEVEL_ALL);
     count_free(p, ANY_LAYER);
     take_slot(p, 0, ANY_LAYER);
@@ -288,14 +298,15 @@ void atl_slots_done(atl_slots *slots)
 }
 
 atl_status atl_slots_find(const atl_machine *machine, int n_threads, atl_order order, int wanted,
-                          atl_slots *ret)
+                          int reserved, atl_slots *ret)
 {
     planner p;
     const atl_status st = planner_init(&p, machine, n_threads, order);
-    if (st == ATL_OK && n_threads <= machine->n_pus)
+    const int n_left = st == ATL_OK ? set_apart(&p, reserved) : 0;
+    if (st == ATL_OK && n_threads <= n_left)
         find_slots(&p, wanted);
     else if (st == ATL_OK)
-        take_everything(&p);
+        take_everything(&p, n_left);
     p.out.n_pus = p.n_threads;
     planner_done(&p);
     if (st == ATL_OK)

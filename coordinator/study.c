@@ -121,7 +121,9 @@ static atl_status add_series(atl_studier *s, const char *policy, int threads, at
     const atl_study_options *o = s->options;
     atl_study_series *series = &s->series[s->n_series];
     atl_plan plan = {0};
-    atl_status st = atl_plan_make(s->machine, 0, threads, order, 0, &plan, note);
+    const atl_plan_wish wish = {
+        .n_threads = threads, .order = order, .reserve_core = o->executor.reserve_core};
+    atl_status st = atl_plan_for(s->machine, &wish, &plan, note);
     if (st != ATL_OK)
         return st;
     const int n_max = plan.n_max;
@@ -135,7 +137,7 @@ static atl_status add_series(atl_studier *s, const char *policy, int threads, at
     if (series->n_counts == 0) /* more threads than the machine has cores: one worker, and a warning */
         atl_study_add_count(series, 1);
     if (o->corunners && threads == 1 && order == o->orders[0])
-        series->most_corunners = s->machine->n_cores - 1;
+        series->most_corunners = s->machine->n_cores - 1 - o->executor.reserve_core;
     st = check_counts(s, series, n_max, note);
     s->n_series += st == ATL_OK;
     return st;

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A core is free if none of the first n workers has one of its hardware threads. */
+/* A core is free if none of the first n workers has one of its hardware threads, and nor has the
+ * coordinator. */
 static bool is_free(const atl_studier *s, int n_workers, const atl_core *core)
 {
     const atl_plan *plan = atl_executor_plan(s->pool.executor);
+    if (plan->reserved && s->machine->pus[core->first_pu] == plan->coordinator_pu)
+        return false;
     for (int worker = 0; worker < n_workers; worker++)
         for (int thread = 0; thread < plan->n_threads; thread++)
             for (int pu = 0; pu < core->n_pus; pu++)

@@ -36,6 +36,21 @@ if command -v taskset >/dev/null; then
   is 1 "$(json out plan workers)" "workers under taskset"
 fi
 
+# A core for the coordinator.
+expect 0 "" topology --synthetic "$machine" --reserve-core --json
+is 15 "$(json out plan workers)" "workers beside a reserved core"
+is 30 "$(json out plan coordinator_cpu)" "the reserved core"
+is true "$(json out plan coordinator_reserved)" "reserved"
+expect 0 "" topology --synthetic "$machine" --reserve-core --workers 2
+grep -q '^The core of CPU 30 is kept for the coordinator.$' out || fail "the drawing does not say that a core is kept"
+expect 2 "found 1 usable, wanted 2 or more" topology --synthetic pu:1 --reserve-core
+
+# Memory counts where a model is named: fewer workers of a model than the machine has cores.
+expect 1 "No such file" topology --model none
+tiny_model tiny
+expect 0 "" topology --model tiny --json
+is true "$([ "$(json out plan workers)" -le "$(json out plan n_max)" ] && echo true)" "workers of a small model"
+
 # Drawings.
 expect 0 "" topology --synthetic "$machine" --svg machine.svg
 grep -q '^</svg>$' machine.svg || fail "no SVG"

@@ -267,6 +267,77 @@ static void the_coordinator_gets_the_weakest_idle_core_then_an_idle_sibling(void
     atl_machine_free(&machine);
 }
 
+static atl_plan reserved_plan_of(const atl_machine *machine, int n_workers, int n_threads, atl_order order)
+{
+    const atl_plan_wish wish = {
+        .n_workers = n_workers, .n_threads = n_threads, .order = order, .reserve_core = true};
+    atl_plan plan;
+    assert_int_equal(atl_plan_for(machine, &wish, &plan, NULL), ATL_OK);
+    assert_true(plan.reserved);
+    return plan;
+}
+
+static void expect_reserved(atl_machine *machine, int n_workers, int n_threads, const char *workers,
+                            int coordinator, int n_max)
+{
+    char text[4096];
+    atl_plan plan = reserved_plan_of(machine, n_workers, n_threads, ATL_SCATTER);
+    assert_string_equal(cpus_of(&plan, text, sizeof text), workers);
+    assert_int_equal(plan.coordinator_pu, coordinator);
+    assert_int_equal(plan.n_max, n_max);
+    atl_plan_done(&plan);
+}
+
+static void a_reserved_core_is_the_weakest_and_takes_one_worker_at_most(void **state)
+{
+    (void)state;
+    atl_machine *machine = m1();
+    expect_reserved(machine, 0, 1, "4 5 6 7 0 1 2", 3, 7);
+    expect_reserved(machine, 2, 1, "4 5", 3, 7); /* the same core, however many workers */
+    expect_reserved(machine, 0, 4, "4,5,6,7", 3, 1);
+    expect_reserved(machine, 0, 3, "4,5,6 0,1,2", 3, 2); /* one is left over: it costs no worker */
+    atl_machine_free(&machine);
+    machine = i1370p();
+    expect_reserved(machine, 0, 1, "0 8 16 24 32 40 48 56 50 58 52 60 54", 62, 13);
+    expect_reserved(machine, 15, 1, "0 8 16 24 32 40 48 56 50 58 52 60 54 1 9", 62, 13);
+    atl_machine_free(&machine);
+    machine = gb10();
+    expect_reserved(machine, 2, 1, "5 15", 14, 19);
+    atl_machine_free(&machine);
+    machine = synthetic_machine("pack:1 core:2 pu:2"); /* its sibling goes with it */
+    expect_reserved(machine, 0, 1, "0", 2, 1);
+    expect_reserved(machine, 3, 1, "0 1 0", 2, 1);
+    expect_reserved(machine, 1, 4, "0,1,0,1", 2, 0);
+    atl_machine_free(&machine);
+}
+
+static void a_reserved_core_is_one_that_nobody_needs(void **state)
+{
+    (void)state; /* three threads each: the caches' last cores are left over anyway, and the last of these
+                    goes */
+    atl_machine *machine = synthetic_machine("pack:1 l3:2 core:4 pu:1");
+    expect_reserved(machine, 0, 3, "0,1,2 4,5,6", 7, 2);
+    atl_machine_free(&machine);
+    const atl_machine_limits limits = {.quota_cpus = 3}; /* the quota leaves most of them idle */
+    atl_note note = {0};
+    assert_int_equal(atl_machine_from_topology(synthetic("pack:1 core:8 pu:1"), &limits, &machine, &note),
+                     ATL_OK);
+    expect_reserved(machine, 0, 1, "0 1 2", 7, 3);
+    atl_machine_free(&machine);
+}
+
+static void one_core_cannot_be_reserved(void **state)
+{
+    (void)state;
+    atl_machine *machine = synthetic_machine("pack:1 core:1 pu:4");
+    const atl_plan_wish wish = {.n_workers = 1, .reserve_core = true};
+    atl_plan plan;
+    atl_note note = {0};
+    assert_int_equal(atl_plan_for(machine, &wish, &plan, &note), ATL_USAGE);
+    assert_non_null(strstr(note.text, "found 1 usable, wanted 2 or more"));
+    atl_machine_free(&machine);
+}
+
 static void wishes_out_of_bounds_are_refused(void **state)
 {
     (void)state;
@@ -395,6 +466,46 @@ static void every_plan_is_sound_and_begins_the_next(void **state)
     }
 }
 
+/* Of the machine's hardware threads none of the reserved core's is a worker's. */
+static void check_reserved(const atl_machine *m, const atl_plan *plan)
+{
+    int layer;
+    const atl_core *reserved = core_of(m, plan->coordinator_pu, &layer);
+    assert_int_equal(layer, 0);
+    for (int w = 0; w < plan->n_workers; w++)
+        for (int t = 0; t < plan->n_threads; t++)
+            assert_ptr_not_equal(core_of(m, plan->slots[w].pus[t], &layer), reserved);
+}
+
+static void every_plan_with_a_reserved_core_leaves_it_alone_and_begins_the_next(void **state)
+{
+    (void)state;
+    uint64_t random = 0xD1B54A32D192ED03;
+    for (int i = 0; i < 300; i++) {
+        atl_machine *machine = random_machine(&random);
+        const int n_threads = 1 + (int)rnd(&random, 7);
+        const atl_order order = rnd(&random, 2) ? ATL_SCATTER : ATL_COMPACT;
+        const int most = machine->n_pus / n_threads + 3;
+        if (machine->n_cores < 2) {
+            atl_machine_free(&machine);
+            continue;
+        }
+        atl_plan longer = reserved_plan_of(machine, most, n_threads, order);
+        atl_plan whole = plan_of(machine, most, n_threads, order);
+        assert_in_range(longer.n_max, whole.n_max > 0 ? whole.n_max - 1 : 0, whole.n_max);
+        check_reserved(machine, &longer);
+        for (int n = 0; n < most; n += 1 + (int)rnd(&random, 3)) {
+            atl_plan plan = reserved_plan_of(machine, n, n_threads, order);
+            assert_int_equal(plan.coordinator_pu, longer.coordinator_pu);
+            check_prefix(&plan, &longer);
+            atl_plan_done(&plan);
+        }
+        atl_plan_done(&whole);
+        atl_plan_done(&longer);
+        atl_machine_free(&machine);
+    }
+}
+
 /* Workers of one thread on a machine of equal parts: no package, NUMA node or cache has two more than
  * another. */
 static void scatter_keeps_equal_parts_equally_full(void **state)
@@ -439,8 +550,12 @@ int main(void)
         cmocka_unit_test(weights_that_all_workers_share_count_once),
         cmocka_unit_test(more_workers_than_hardware_threads_begin_again),
         cmocka_unit_test(the_coordinator_gets_the_weakest_idle_core_then_an_idle_sibling),
+        cmocka_unit_test(a_reserved_core_is_the_weakest_and_takes_one_worker_at_most),
+        cmocka_unit_test(a_reserved_core_is_one_that_nobody_needs),
+        cmocka_unit_test(one_core_cannot_be_reserved),
         cmocka_unit_test(wishes_out_of_bounds_are_refused),
         cmocka_unit_test(every_plan_is_sound_and_begins_the_next),
+        cmocka_unit_test(every_plan_with_a_reserved_core_leaves_it_alone_and_begins_the_next),
         cmocka_unit_test(scatter_keeps_equal_parts_equally_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
