@@ -3,7 +3,14 @@
 page=$source/docs/atelier.1
 
 sed 's/\\-/-/g' "$page" >page # roff writes every dash as \-
-for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology cpu bench run retry status verify gallery history report; do
+expect 0 "" --help
+sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' out >commands
+[ -s commands ] || fail "no commands in --help"
+while read -r command; do
+  grep -q "^\.B atelier $command" page || fail "$command is not in the man page's synopsis"
+done <commands
+for command in paint "model inspect" "model synth" "model probe" "model tokenize" "model schedule" topology cpu bench run retry status verify gallery \
+  study compare report history; do
   # shellcheck disable=SC2086
   expect 0 "" $command --help
   cp out help
