@@ -3,12 +3,9 @@
  * at. */
 #include "coordinator/compare.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "commands.h"
@@ -106,9 +103,7 @@ static int print(const study_setup *s)
     atl_note note = {0};
     atl_study study = {0};
     atl_text words = {0};
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const atl_status st =
-        fd >= 0 ? atl_study_read(fd, &study, &note) : atl_fail(&note, ATL_IO, "cannot open %s", dir);
+    const atl_status st = study_setup_read(s, &study, &note);
     if (st == ATL_OK)
         atl_compare_put_text(&study, &words);
     if (words.data)
@@ -117,8 +112,6 @@ static int print(const study_setup *s)
         console_say("%s/report.html shows it all, %s/pictures the pictures", dir, dir);
     atl_text_done(&words);
     atl_study_done(&study);
-    if (fd >= 0)
-        close(fd);
     return st == ATL_OK ? 0 : console_fail(st, &note);
 }
 
@@ -153,15 +146,5 @@ int command_compare(int argc, char **argv)
         .least_operands = 1,
         .most_operands = 1,
     };
-    study_setup s = {.args = study_args_new()};
-    char **operands, **words = calloc((size_t)argc + 1, sizeof *words); /* parsing moves operands about */
-    int n, code = 1;
-    if (!words)
-        return console_fail(ATL_NO_MEMORY, NULL);
-    memcpy(words, argv, (size_t)argc * sizeof *words);
-    if (console_parse(&command, argc, argv, &s.args, &operands, &n, &code))
-        code = run(&s, operands[0], argc, words);
-    study_setup_close(&s);
-    free(words);
-    return code;
+    return study_setup_command(&command, argc, argv, run);
 }

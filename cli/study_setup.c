@@ -1,6 +1,8 @@
 /* study_setup.c - see study_setup.h. */
 #include "study_setup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <sodium.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "console.h"
 #include "engine/ceilings.h"
@@ -234,4 +237,31 @@ int study_setup_end(study_setup *s, atl_status st, const atl_note *note)
         return run_signals_exit_code();
     }
     return st == ATL_OK ? 0 : console_fail(st, note);
+}
+
+atl_status study_setup_read(const study_setup *s, atl_study *ret_study, atl_note *note)
+{
+    const char *dir = s->options.dir;
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return atl_fail(note, ATL_IO, "%s: %s", dir, strerror(errno));
+    const atl_status st = atl_study_read(fd, ret_study, note);
+    close(fd);
+    return st;
+}
+
+int study_setup_command(const atl_command *command, int argc, char **argv,
+                        int (*run)(study_setup *s, const char *prompts, int argc, char **argv))
+{
+    study_setup s = {.args = study_args_new()};
+    char **operands, **words = calloc((size_t)argc + 1, sizeof *words); /* parsing moves operands about */
+    int n, code = 1;
+    if (!words)
+        return console_fail(ATL_NO_MEMORY, NULL);
+    memcpy(words, argv, (size_t)argc * sizeof *words);
+    if (console_parse(command, argc, argv, &s.args, &operands, &n, &code))
+        code = run(&s, operands[0], argc, words);
+    study_setup_close(&s);
+    free(words);
+    return code;
 }

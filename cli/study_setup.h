@@ -25,4 +25,12 @@ void study_setup_close(study_setup *s);
 /* What became of it, as an exit code; words are said. */
 int study_setup_end(study_setup *s, atl_status st, const atl_note *note);
 
+/* What was recorded in the output directory, for a summary. Errors: as atl_study_read. */
+atl_status study_setup_read(const study_setup *s, atl_study *ret_study, atl_note *note);
+
+/* The whole command: its one operand is the prompts' file; `run` gets a setup with the arguments, and the
+ * command's words in their order. Returns the exit code. */
+int study_setup_command(const atl_command *command, int argc, char **argv,
+                        int (*run)(study_setup *s, const char *prompts, int argc, char **argv));
+
 #endif
