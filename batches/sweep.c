@@ -162,6 +162,9 @@ static const atl_field *field_of(const char *name, size_t n)
                                            {"sampler", "sampler_name"},
                                            {"clip_skip", "clip_skip"},
                                            {"strength", "strength"},
+                                           {"guidance_from", "guidance_from"},
+                                           {"guidance_until", "guidance_until"},
+                                           {"deep_cache", "deep_cache"},
                                            {"sampler_name", "sampler_name"},
                                            {"prompt", "prompt"},
                                            {"negative_prompt", "negative_prompt"}};

@@ -43,6 +43,12 @@ static const atl_option settings_rows[] = {
      "a PNG to begin from; it is resized where its size is not the one asked for"},
     {"strength", 0, ATL_OPTION_REAL, AT(strength), "X", NULL, LEAST_STRENGTH, 1, NULL, NULL,
      "how far to go from the init image: near 0 keeps it, 1 forgets it; otherwise 0.75"},
+    {"guidance-from", 0, ATL_OPTION_REAL, AT(guidance_from), "X", NULL, 0, 1, "ATELIER_GUIDANCE_FROM", NULL,
+     "guide only from this part of the steps on (0.2: after a fifth); changes pictures"},
+    {"guidance-until", 0, ATL_OPTION_REAL, AT(guidance_until), "X", NULL, 0, 1, "ATELIER_GUIDANCE_UNTIL",
+     NULL, "guide only until this part of the steps (0.8); each step without guidance takes half the time"},
+    {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
+     "all of the denoiser at each K-th step alone, its outermost layers between; changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
      "whose noise: torch's generator on the CPU, or that on CUDA devices"},
     {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
@@ -187,6 +193,9 @@ atl_request paint_request(const paint_args *args, const atl_picture *init, atl_r
         .clip_skip = (int)args->clip_skip,
         .init_image = init->pixels ? rgb : NULL,
         .strength = args->strength,
+        .guidance_from = args->guidance_from,
+        .guidance_until = args->guidance_until,
+        .deep_cache = (int)args->deep_cache,
         .noise = strcmp(args->rng, "cuda") == 0 ? ATL_NOISE_CUDA : ATL_NOISE_CPU,
     };
 }

@@ -12,8 +12,8 @@
 typedef struct paint_args {
     const char *prompt, *negative_prompt, *sampler, *init_image, *rng;
     uint64_t seed;
-    int64_t steps, width, height, clip_skip;
-    double guidance_scale, strength;
+    int64_t steps, width, height, clip_skip, deep_cache;
+    double guidance_scale, strength, guidance_from, guidance_until;
     /* the engine's */
     const char *model, *variant, *policy, *pack_cache, *tokenizer;
     int64_t threads;

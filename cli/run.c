@@ -138,6 +138,9 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
         .sampler = job->sampler,
         .clip_skip = job->clip_skip,
         .strength = job->strength,
+        .guidance_from = job->guidance_from,
+        .guidance_until = job->guidance_until,
+        .deep_cache = job->deep_cache,
     };
     return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
 }

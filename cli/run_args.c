@@ -92,6 +92,16 @@ static const atl_option batch_rows[] = {
      "for lines that say none: a PNG to begin from"},
     {"strength", 0, ATL_OPTION_REAL, AT(strength), "X", NULL, 0.0001, 1, NULL, NULL,
      "for lines that say none: how far to go from the init image"},
+    {"guidance-from", 0, ATL_OPTION_REAL, AT(guidance_from), "X", NULL, 0, 1, "ATELIER_GUIDANCE_FROM", NULL,
+     "for lines that say none: guide only from this part of the steps on (0.2: after a fifth); changes "
+     "pictures"},
+    {"guidance-until", 0, ATL_OPTION_REAL, AT(guidance_until), "X", NULL, 0, 1, "ATELIER_GUIDANCE_UNTIL",
+     NULL,
+     "for lines that say none: guide only until this part of the steps (0.8); each step without guidance "
+     "takes half the time"},
+    {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
+     "for lines that say none: all of the denoiser at each K-th step alone, its outermost layers between; "
+     "changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
      "whose noise: torch's generator on the CPU, or that on CUDA devices"},
     {"dry-run", 0, ATL_OPTION_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, NULL,
@@ -225,6 +235,9 @@ atl_batch_options run_batch_options(const run_args *args, const char *prompts)
                      .sampler = borrowed(args->sampler),
                      .init_image = borrowed(args->init_image),
                      .strength = args->strength,
+                     .guidance_from = args->guidance_from,
+                     .guidance_until = args->guidance_until,
+                     .deep_cache = (int)args->deep_cache,
                      .noise = strcmp(args->rng, "cuda") == 0 ? ATL_JOB_NOISE_CUDA : ATL_JOB_NOISE_CPU},
         .seed = args->seed,
         .name_template = args->name,

@@ -17,9 +17,9 @@ typedef struct run_args {
     const char *format, *wildcards, *name, *negative_prompt, *sampler, *rng, *init_image;
     atl_option_list sweeps;
     bool lenient, combinatorial;
-    int64_t repeat, steps, width, height, clip_skip;
+    int64_t repeat, steps, width, height, clip_skip, deep_cache;
     uint64_t seed;
-    double guidance_scale, strength;
+    double guidance_scale, strength, guidance_from, guidance_until;
     /* the run's */
     const char *output;
     bool no_sync, no_history, plain, show, quiet, json, dry_run, print_config;

@@ -58,6 +58,7 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
         .timestep_cond = d->timestep_cond,
         .text_embeds = d->text_embeds,
         .time_ids = d->time_ids,
+        .deep = d->deep.data ? &d->deep : NULL,
     };
     atl_unet_run(engine->unet, bench, &in, &answer);
     atl_to_planes(bench, &answer, d->answer);
@@ -71,6 +72,9 @@ static bool take_memory(atl_denoiser *d)
     d->sample = calloc(n * d->size.n, sizeof *d->sample);
     d->answer = calloc(n * d->size.n, sizeof *d->answer);
     if (!d->sample || !d->answer)
+        return false;
+    if (d->hearers[0].deep_cache > 1 &&
+        !(d->deep.data = malloc(atl_unet_deep_bytes(d->engine->unet, (int)n, d->size.h, d->size.w))))
         return false;
     if (config->unet.time_cond_proj_dim > 0) {
         d->timestep_cond = calloc(n * (size_t)config->unet.time_cond_proj_dim, sizeof *d->timestep_cond);
@@ -109,6 +113,7 @@ atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const a
                                .hearers = hearers,
                                .n_hearers = n_hearers,
                                .sides = hearers[0].conditioning->guided ? 2 : 1,
+                               .most_sides = hearers[0].conditioning->guided ? 2 : 1,
                                .size = size};
     if (!take_memory(denoiser)) {
         atl_denoiser_done(denoiser);
@@ -128,6 +133,7 @@ void atl_denoiser_done(atl_denoiser *denoiser)
     free(denoiser->timestep_cond);
     free(denoiser->text_embeds);
     free(denoiser->time_ids);
+    free(denoiser->deep.data);
     *denoiser = (atl_denoiser){0};
 }
 
@@ -155,9 +161,30 @@ static void guide(const atl_denoiser *d, const atl_hearer *hearer, const float *
         hearer->model_output[i] = answer[i] + scale * (answer[n + i] - answer[i]);
 }
 
+/* Whether this step is guided: its part of all steps lies in the interval. */
+static bool is_guided(const atl_denoiser *d, int step)
+{
+    const atl_hearer *h = &d->hearers[0];
+    const double part = (double)step / (double)h->conditioning->n_steps;
+    return d->most_sides == 2 && part >= h->guidance_from && part < h->guidance_until;
+}
+
+/* Every so many calls the whole UNet runs; and where other pictures are asked about than were kept. */
+static void plan_deep(atl_denoiser *d)
+{
+    const int every = d->hearers[0].deep_cache;
+    d->deep.reuse = d->deep.data && d->n_calls % every != 0 && d->deep_pictures == n_pictures(d);
+    if (!d->deep.reuse)
+        d->n_calls = 0;
+    d->n_calls++;
+    d->deep_pictures = n_pictures(d);
+}
+
 void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep)
 {
     denoiser->step = step;
+    denoiser->sides = is_guided(denoiser, step) ? 2 : 1;
+    plan_deep(denoiser);
     denoiser->timestep = timestep;
     gather(denoiser);
     const atl_bench bench = atl_engine_bench(denoiser->engine);

@@ -9,6 +9,9 @@
 typedef struct atl_hearer {
     const atl_conditioning *conditioning;
     double guidance_scale;
+    double guidance_from,
+        guidance_until; /* parts of the steps; the same for all that share calls, as the next */
+    int deep_cache;
     const float *latent; /* [n]: scaled, what the UNet reads */
     float *model_output; /* [n]: what comes out, guided */
 } atl_hearer;
@@ -19,13 +22,17 @@ typedef struct atl_denoiser {
     atl_engine *engine;
     const atl_hearer *hearers;
     size_t n_hearers;
-    int sides; /* of each: 2 when guided */
+    int sides; /* of each in this call: 2 when guided */
+    int most_sides;
     atl_latent_size size;
     float *sample;        /* [n_hearers][sides][n]: what the UNet reads */
     float *answer;        /* [n_hearers][sides][n]: what it says */
     float *timestep_cond; /* [n_hearers][sides][time_cond_proj_dim], LCM; else NULL */
     float *text_embeds;   /* [n_hearers][sides][pooled width], SDXL; else NULL */
     float *time_ids;      /* [n_hearers][sides][6], SDXL; else NULL */
+    atl_unet_deep deep;   /* what is kept between calls; data NULL: nothing */
+    size_t deep_pictures; /* of which it is */
+    int n_calls;          /* so far */
     int step;             /* which of the jobs' steps this call belongs to */
     float timestep;
 } atl_denoiser;
@@ -37,7 +44,8 @@ atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const a
 void atl_denoiser_done(atl_denoiser *denoiser);
 
 /* Each hearer's model_output for its latent at `timestep`, with its embeddings of `step`; guided if its
- * conditioning is: unconditional + scale · (conditional − unconditional) (Ho & Salimans 2022). Cannot fail.
+ * conditioning is and the step lies in its interval: unconditional + scale · (conditional − unconditional)
+ * (Ho & Salimans 2022). Cannot fail.
  */
 void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep);
 

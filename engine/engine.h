@@ -57,12 +57,18 @@ typedef struct atl_request {
     const atl_rgb *init_image; /* NULL: text to image. Must be width × height */
     double strength;           /* with an init image, (0, 1]; 0: 0.75 */
     atl_noise_source noise;
+    /* Savings; each changes the picture, and is off where it is 0. Step i of n is at i/n. */
+    double guidance_from, guidance_until; /* guidance at steps in [from, until) only; until 0: to the end
+                                             (Kynkäänniemi et al. 2024) */
+    int deep_cache; /* k: all of the UNet at each k-th step, its outermost layers alone between (Ma et al.
+                       2023, "DeepCache") */
 } atl_request;
 
 /* What was used after defaults were filled in. */
 typedef struct atl_settings {
     int n_steps, width, height, clip_skip;
-    double guidance_scale, strength;
+    double guidance_scale, strength, guidance_from, guidance_until;
+    int deep_cache; /* 1: off */
     uint64_t seed;
     char sampler[32], sampler_display[32], schedule_display[32];
 } atl_settings;

@@ -186,6 +186,9 @@ static void denoise(atl_engine *engine, atl_job_state *const *jobs, size_t n, at
     for (size_t i = 0; i < n; i++)
         c.hearers[i] = (atl_hearer){.conditioning = &jobs[i]->conditioning,
                                     .guidance_scale = jobs[i]->painting.settings.guidance_scale,
+                                    .guidance_from = s->guidance_from,
+                                    .guidance_until = s->guidance_until,
+                                    .deep_cache = s->deep_cache,
                                     .latent = jobs[i]->scaled,
                                     .model_output = jobs[i]->model_output};
     const atl_status st =
@@ -257,6 +260,9 @@ static bool agree(const atl_job_state *a, const atl_job_state *b)
            a->conditioning.all[0].n_tokens == b->conditioning.all[0].n_tokens &&
            a->conditioning.n_steps == b->conditioning.n_steps && n == b->painting.timings.n_unet_steps &&
            begin == atl_sampler_begin(b->sampler) &&
+           a->painting.settings.guidance_from == b->painting.settings.guidance_from &&
+           a->painting.settings.guidance_until == b->painting.settings.guidance_until &&
+           a->painting.settings.deep_cache == b->painting.settings.deep_cache &&
            memcmp(atl_sampler_timesteps(a->sampler) + begin, atl_sampler_timesteps(b->sampler) + begin,
                   (size_t)n * sizeof(float)) == 0;
 }

@@ -80,6 +80,13 @@ atl_status atl_job_settle(atl_job_state *job, atl_note *note)
                         s->strength);
     s->clip_skip = request->clip_skip > 0 ? request->clip_skip : 1;
     s->seed = request->seed;
+    s->guidance_from = request->guidance_from;
+    s->guidance_until = request->guidance_until > 0 ? request->guidance_until : 1;
+    if (!(s->guidance_from >= 0 && s->guidance_from <= s->guidance_until && s->guidance_until <= 1))
+        return atl_fail(note, ATL_USAGE,
+                        "guidance from %g until %g: wanted two parts of the steps, 0 <= from <= until <= 1",
+                        s->guidance_from, s->guidance_until);
+    s->deep_cache = request->deep_cache > 1 ? request->deep_cache : 1;
     atl_noise_init(&job->noise, request->noise == ATL_NOISE_CUDA ? ATL_RNG_CUDA : ATL_RNG_CPU, request->seed);
     return ATL_OK;
 }

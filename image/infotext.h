@@ -26,9 +26,11 @@ typedef struct atl_infotext_settings {
     uint64_t seed;
     int width, height; /* px */
     const char *model_hash, *model;
-    double denoising_strength; /* image to image; NAN: left out */
-    int clip_skip;             /* left out unless above 1 */
-    const char *rng;           /* "CPU", "NV" */
+    double denoising_strength;            /* image to image; NAN: left out */
+    int clip_skip;                        /* left out unless above 1 */
+    double guidance_from, guidance_until; /* left out at 0, and at 0 or 1 */
+    int deep_cache;                       /* left out unless above 1 */
+    const char *rng;                      /* "CPU", "NV" */
     const char *version;
 } atl_infotext_settings;
 

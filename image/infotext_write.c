@@ -93,6 +93,12 @@ void atl_infotext_write(const atl_infotext_settings *s, atl_text *out)
     put_number("Denoising strength", s->denoising_strength, out, &first);
     if (s->clip_skip > 1)
         put_number("Clip skip", s->clip_skip, out, &first);
+    if (s->guidance_from > 0)
+        put_number("Guidance from", s->guidance_from, out, &first);
+    if (s->guidance_until > 0 && s->guidance_until < 1)
+        put_number("Guidance until", s->guidance_until, out, &first);
+    if (s->deep_cache > 1)
+        put_number("Deep cache", s->deep_cache, out, &first);
     put_string("RNG", s->rng, out, &first);
     put_string("Version", s->version, out, &first);
 }

@@ -85,12 +85,33 @@ void atl_job_unpack_content(atl_unpack *in, atl_job *job)
     job->repeat = (uint32_t)atl_unpack_uint(in, "repeat", UINT32_MAX);
 }
 
+void atl_job_pack_savings(msgpack_packer *packer, const atl_job *job)
+{
+    msgpack_pack_double(packer, canonical(job->guidance_from));
+    msgpack_pack_double(packer, canonical(job->guidance_until));
+    msgpack_pack_int(packer, job->deep_cache);
+}
+
+void atl_job_unpack_savings(atl_unpack *in, atl_job *job)
+{
+    job->guidance_from = atl_unpack_double(in, "guidance_from");
+    job->guidance_until = atl_unpack_double(in, "guidance_until");
+    job->deep_cache = (int)atl_unpack_int(in, "deep_cache", 0, MAX_STEPS);
+}
+
+static bool saves(const atl_job *job)
+{
+    return job->guidance_from > 0 || job->guidance_until > 0 || job->deep_cache > 1;
+}
+
 atl_status atl_job_identify(atl_job *job, atl_note *note)
 {
     atl_text text = {0};
     msgpack_packer packer;
     msgpack_packer_init(&packer, &text, atl_pack_write);
     atl_job_pack_content(&packer, job);
+    if (saves(job)) /* ids without are what they were before there were savings */
+        atl_job_pack_savings(&packer, job);
     atl_status st = ATL_OK;
     if (text.failed) {
         st = atl_fail(note, ATL_NO_MEMORY, "no memory for a job's id");

@@ -226,6 +226,7 @@ static void pack_job(msgpack_packer *p, const atl_message *m)
 {
     pack_lease(p, &m->lease);
     atl_job_pack_content(p, &m->job);
+    atl_job_pack_savings(p, &m->job);
     atl_pack_string(p, m->job.init_image);
     atl_pack_string(p, m->job.name);
 }
@@ -234,6 +235,7 @@ static void unpack_job(atl_unpack *in, atl_message *m)
 {
     unpack_lease(in, &m->lease);
     atl_job_unpack_content(in, &m->job);
+    atl_job_unpack_savings(in, &m->job);
     m->job.init_image = atl_unpack_string(in, "init_image", MAX_PATH_BYTES);
     m->job.name = atl_unpack_string(in, "name", MAX_PATH_BYTES);
     m->job.index = m->lease.index;

@@ -125,6 +125,9 @@ static atl_request request_of(atl_task *task, atl_rgb *init)
         .init_image = from_image ? init : NULL,
         .strength = job->strength,
         .noise = job->noise == ATL_JOB_NOISE_CUDA ? ATL_NOISE_CUDA : ATL_NOISE_CPU,
+        .guidance_from = job->guidance_from,
+        .guidance_until = job->guidance_until,
+        .deep_cache = job->deep_cache,
     };
 }
 

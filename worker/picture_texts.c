@@ -29,6 +29,9 @@ void atl_picture_parameters(const atl_picture_texts *texts, atl_text *out)
         .model = texts->facts->model_name,
         .denoising_strength = texts->init_digest ? s->strength : NAN,
         .clip_skip = s->clip_skip,
+        .guidance_from = s->guidance_from,
+        .guidance_until = s->guidance_until,
+        .deep_cache = s->deep_cache,
         .rng = texts->noise == ATL_NOISE_CUDA ? "NV" : "CPU", /* A1111's name for Philox on any machine */
         .version = version,
     };

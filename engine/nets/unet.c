@@ -12,6 +12,7 @@
 #include "nets/unet.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "nets/pixelwise.h"
 #include "nets/time_embedding.h"
@@ -132,9 +133,9 @@ void atl_unet_free(atl_unet **unet)
 
 /* ---- running ---- */
 
-/* Pushes conv_in(sample) and what the down blocks make of it. */
+/* Pushes conv_in(sample) and, unless `shallow`, what the down blocks make of it. */
 static void run_down(const atl_unet *unet, const atl_bench *bench, const atl_map *sample,
-                     const atl_unet_condition *on, atl_skips *skips)
+                     const atl_unet_condition *on, bool shallow, atl_skips *skips)
 {
     atl_map first =
         atl_net_take_stream(bench, ATL_LAYER_CONV, sample->n, sample->h, sample->w, unet->conv_in.c_out);
@@ -151,27 +152,77 @@ static void run_down(const atl_unet *unet, const atl_bench *bench, const atl_map
 
     skips->n = 1;
     skips->maps[0] = first;
-    for (int i = 0; i < unet->config.n_blocks; i++)
+    for (int i = 0; !shallow && i < unet->config.n_blocks; i++)
         atl_unet_down_run(&unet->down[i], bench, on, skips);
 }
 
 typedef struct way_up {
     const atl_unet_condition *on;
     const atl_skips *skips;
+    const atl_unet_deep *deep;
     const atl_map *out;
 } way_up;
+
+static const atl_unet_stage *last_stage(const atl_unet *unet)
+{
+    return &unet->up[unet->config.n_blocks - 1];
+}
+
+/* Of the map that enters the last layer of the way up. */
+static int deep_channels(const atl_unet *unet)
+{
+    const atl_unet_stage *stage = last_stage(unet);
+    return stage->layers[stage->n_layers - 1].resnet.shape.c_in - unet->conv_in.c_out;
+}
+
+size_t atl_unet_deep_bytes(const atl_unet *unet, int n, int h, int w)
+{
+    return (size_t)n * (size_t)h * (size_t)w * (size_t)deep_channels(unet) * sizeof(float);
+}
+
+static size_t map_bytes(const atl_map *map)
+{
+    return atl_map_rows(map) * (size_t)map->c * atl_dtype_bytes(map->dtype);
+}
+
+/* Middle and up blocks, to the map that enters the last layer. */
+static void run_deep(const atl_unet *unet, const atl_bench *bench, const way_up *way, atl_skips *skips,
+                     atl_lanes *lanes, atl_map *x)
+{
+    const atl_unet_stage *stage = last_stage(unet);
+    atl_unet_mid_run(&unet->mid, bench, way->on, lanes, x);
+    for (int i = 0; i + 1 < unet->config.n_blocks; i++)
+        atl_unet_up_run(&unet->up[i], bench, way->on, skips, lanes, x);
+    atl_unet_up_layers_run(stage, bench, way->on, 0, stage->n_layers - 1, skips, lanes, x);
+    if (way->deep && !bench->arena->measuring)
+        memcpy(way->deep->data, x->data, map_bytes(x));
+}
+
+/* The same map as it was then. */
+static void recall_deep(const atl_unet *unet, const atl_bench *bench, const way_up *way, atl_lanes *lanes,
+                        atl_map *x)
+{
+    const atl_map recalled = atl_lanes_other(lanes, x->dtype, x->n, x->h, x->w, deep_channels(unet));
+    if (!bench->arena->measuring)
+        memcpy(recalled.data, way->deep->data, map_bytes(&recalled));
+    atl_lanes_switch(lanes);
+    *x = recalled;
+}
 
 /* Middle, up blocks and the last layers: what happens in lanes. */
 static void run_up(const void *net, const atl_bench *bench, atl_lanes *lanes, void *io)
 {
     const atl_unet *unet = net;
     const way_up *way = io;
+    const atl_unet_stage *stage = last_stage(unet);
     atl_skips skips = *way->skips;
     atl_map x = skips.maps[skips.n - 1];
 
-    atl_unet_mid_run(&unet->mid, bench, way->on, lanes, &x);
-    for (int i = 0; i < unet->config.n_blocks; i++)
-        atl_unet_up_run(&unet->up[i], bench, way->on, &skips, lanes, &x);
+    if (way->deep && way->deep->reuse)
+        recall_deep(unet, bench, way, lanes, &x);
+    else
+        run_deep(unet, bench, way, &skips, lanes, &x);
+    atl_unet_up_layers_run(stage, bench, way->on, stage->n_layers - 1, stage->n_layers, &skips, lanes, &x);
     atl_group_norm(bench, &unet->norm_out, &x, NULL, unet->config.act, &x);
     atl_conv_input in = {.x = &x};
     atl_conv_run(bench, &unet->conv_out, &in, NULL, way->out);
@@ -198,7 +249,7 @@ void atl_unet_run(const atl_unet *unet, const atl_bench *bench, const atl_unet_i
     atl_skips skips;
 
     atl_time_embedding_run(&unet->time, &unet->config, bench, in, &time);
-    run_down(unet, bench, in->sample, &on, &skips);
-    atl_lanes_run(bench, run_up, unet, &(way_up){.on = &on, .skips = &skips, .out = out});
+    run_down(unet, bench, in->sample, &on, in->deep && in->deep->reuse, &skips);
+    atl_lanes_run(bench, run_up, unet, &(way_up){.on = &on, .skips = &skips, .deep = in->deep, .out = out});
     atl_arena_release(bench->arena, mark);
 }

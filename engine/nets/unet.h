@@ -3,6 +3,8 @@
 #ifndef ATL_NETS_UNET_H
 #define ATL_NETS_UNET_H
 
+#include <stdbool.h>
+
 #include "model/loader.h"
 #include "ops/map.h"
 
@@ -13,6 +15,16 @@ typedef struct atl_unet atl_unet;
 atl_unet *atl_unet_new(atl_loader *loader, const atl_unet_config *config);
 void atl_unet_free(atl_unet **unet);
 
+/* What all but the outermost layers said of the same pictures at an earlier step: the map that enters the
+ * last layer of the way up. It changes slowly from step to step (Ma et al. 2023, "DeepCache", branch 0). */
+typedef struct atl_unet_deep {
+    void *data; /* atl_unet_deep_bytes of them */
+    bool reuse; /* run the outermost layers on it; else run everything and keep it here */
+} atl_unet_deep;
+
+/* For n pictures of h × w. */
+size_t atl_unet_deep_bytes(const atl_unet *unet, int n, int h, int w);
+
 typedef struct atl_unet_input {
     const atl_map *sample;  /* [n][h][w][in_channels]; any h, w ≥ 1 (odd sizes as diffusers handles them) */
     float timestep;         /* one for all */
@@ -20,6 +32,7 @@ typedef struct atl_unet_input {
     const float *timestep_cond; /* [n][time_cond_proj_dim], or NULL (LCM) */
     const float *text_embeds;   /* [n][pooled dim], SDXL only */
     const float *time_ids;      /* [n][6], SDXL only */
+    const atl_unet_deep *deep;  /* or NULL: everything is run, nothing is kept */
 } atl_unet_input;
 
 /* out[n][h][w][out_channels], dense f32 as the inputs. Scratch comes from the bench's arena and is released

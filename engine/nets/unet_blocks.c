@@ -179,10 +179,10 @@ void atl_unet_mid_run(const atl_unet_stage *stage, const atl_bench *bench, const
     }
 }
 
-void atl_unet_up_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
-                     atl_skips *skips, atl_lanes *lanes, atl_map *x)
+void atl_unet_up_layers_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
+                            int first, int end, atl_skips *skips, atl_lanes *lanes, atl_map *x)
 {
-    for (int i = 0; i < stage->n_layers; i++) {
+    for (int i = first; i < end; i++) {
         const atl_map *skip = &skips->maps[--skips->n];
         int c = stage->layers[i].resnet.shape.c_out;
         atl_map out = atl_lanes_other(lanes, x->dtype, x->n, x->h, x->w, c);
@@ -190,6 +190,12 @@ void atl_unet_up_run(const atl_unet_stage *stage, const atl_bench *bench, const 
         atl_lanes_switch(lanes);
         *x = out;
     }
+}
+
+void atl_unet_up_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
+                     atl_skips *skips, atl_lanes *lanes, atl_map *x)
+{
+    atl_unet_up_layers_run(stage, bench, on, 0, stage->n_layers, skips, lanes, x);
     if (stage->has_sampler) {
         const atl_map *next = &skips->maps[skips->n - 1];
         atl_map out = atl_lanes_other(lanes, x->dtype, x->n, next->h, next->w, x->c);

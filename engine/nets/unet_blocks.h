@@ -50,6 +50,9 @@ void atl_unet_down_run(const atl_unet_stage *stage, const atl_bench *bench, cons
 /* x is the last skip before and in a lane afterwards. */
 void atl_unet_mid_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
                       atl_lanes *lanes, atl_map *x);
+/* Layers [first, end) of the next alone: each pops a skip. */
+void atl_unet_up_layers_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
+                            int first, int end, atl_skips *skips, atl_lanes *lanes, atl_map *x);
 /* Each layer pops a skip; the sampler brings x to the size of the next one. x is in a lane afterwards. */
 void atl_unet_up_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
                      atl_skips *skips, atl_lanes *lanes, atl_map *x);
