@@ -10,7 +10,8 @@
 #include "base/text.h"
 #include "image/infotext.h"
 
-static const char names[] = "seed, steps, cfg_scale, width, height, sampler, clip_skip, strength, prompt or "
+static const char names[] = "seed, steps, cfg_scale, width, height, sampler, clip_skip, strength, "
+                            "guidance_from, guidance_until, deep_cache, prompt or "
                             "negative_prompt";
 
 static atl_status add_value(atl_sweep *sweep, const char *value, size_t n, atl_note *note)

@@ -87,9 +87,10 @@ void atl_job_unpack_content(atl_unpack *in, atl_job *job)
 
 void atl_job_pack_savings(msgpack_packer *packer, const atl_job *job)
 {
+    const double until = job->guidance_until < 1 ? job->guidance_until : 0; /* to the end, in one spelling */
     msgpack_pack_double(packer, canonical(job->guidance_from));
-    msgpack_pack_double(packer, canonical(job->guidance_until));
-    msgpack_pack_int(packer, job->deep_cache);
+    msgpack_pack_double(packer, canonical(until));
+    msgpack_pack_int(packer, job->deep_cache > 1 ? job->deep_cache : 0);
 }
 
 void atl_job_unpack_savings(atl_unpack *in, atl_job *job)
@@ -101,7 +102,8 @@ void atl_job_unpack_savings(atl_unpack *in, atl_job *job)
 
 static bool saves(const atl_job *job)
 {
-    return job->guidance_from > 0 || job->guidance_until > 0 || job->deep_cache > 1;
+    return job->guidance_from > 0 || (job->guidance_until > 0 && job->guidance_until < 1) ||
+           job->deep_cache > 1;
 }
 
 atl_status atl_job_identify(atl_job *job, atl_note *note)

@@ -37,3 +37,9 @@ target_link_libraries(test_golden_damage PRIVATE atelier_engine PkgConfig::cmock
 target_include_directories(test_golden_damage PRIVATE ${PROJECT_SOURCE_DIR}/engine)
 add_test(NAME golden_damage COMMAND test_golden_damage $<TARGET_FILE:atelier> ${golden}/models/sd1)
 set_tests_properties(golden_threads golden_damage PROPERTIES TIMEOUT 600)
+
+add_executable(test_golden_savings golden/savings_test.c golden/cases.c)
+target_link_libraries(test_golden_savings PRIVATE atelier_engine atelier_image PkgConfig::jansson PkgConfig::cmocka m)
+target_include_directories(test_golden_savings PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine)
+add_test(NAME golden_savings COMMAND test_golden_savings ${golden}/models ${golden}/expected)
+set_tests_properties(golden_savings PROPERTIES TIMEOUT 600)

@@ -16,6 +16,22 @@ static void cells_in_quotes_hold_commas_quotes_and_newlines(void **state)
     scratch_done(jobs);
 }
 
+static void savings_are_columns(void **state)
+{
+    (void)state;
+    scratch_jobs *jobs =
+        scratch_text("a.csv", "prompt,guidance_from,guidance_until,deep_cache\na,0.25,0.5,2\nb,,,\n");
+    assert_true(jobs->each[0].guidance_from == 0.25);
+    assert_true(jobs->each[0].guidance_until == 0.5);
+    assert_int_equal(jobs->each[0].deep_cache, 2);
+    assert_true(jobs->each[1].guidance_from == 0 && jobs->each[1].guidance_until == 0);
+    assert_int_equal(jobs->each[1].deep_cache, 0);
+    scratch_done(jobs);
+    scratch_text_fails("a.csv", "prompt,guidance_until\na,1.5", "a.csv:2:3: guidance_until: found \"1.5\"");
+    scratch_text_fails("a.csv", "prompt,guidance_from\na,-0.5", "a.csv:2:3: guidance_from: found \"-0.5\"");
+    scratch_text_fails("a.csv", "prompt,deep_cache\na,0", "a.csv:2:3: deep_cache: found \"0\"");
+}
+
 static void an_empty_cell_leaves_the_default(void **state)
 {
     (void)state;
@@ -59,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_in_quotes_hold_commas_quotes_and_newlines),
+        cmocka_unit_test(savings_are_columns),
         cmocka_unit_test(an_empty_cell_leaves_the_default),
         cmocka_unit_test(what_breaks_the_format_is_told_with_its_line_and_column),
         cmocka_unit_test(lenient_passes_over_unknown_columns),

@@ -7,7 +7,8 @@ static void keys_are_fields(void **state)
         scratch_text("a.jsonl", "{\"id\":\"fox\",\"prompt\":\"a\\nb "
                                 "\\u00e4\",\"negative_prompt\":\"n\",\"seed\":7,\"steps\":3,\"cfg_scale\":2,"
                                 "\"width\":64,\"height\":128,\"sampler_name\":\"DDIM\",\"clip_skip\":2,"
-                                "\"strength\":0.5,\"rng\":\"cuda\"}\n\n"
+                                "\"strength\":0.5,\"rng\":\"cuda\",\"guidance_from\":0.1,"
+                                "\"guidance_until\":0.8,\"deep_cache\":3}\n\n"
                                 "{\"prompt\":\"b\",\"seed\":\"18446744073709551615\",\"tiling\":false}");
     const atl_job *job = &jobs->each[0];
     assert_int_equal(jobs->n, 2);
@@ -23,7 +24,12 @@ static void keys_are_fields(void **state)
     assert_int_equal(job->clip_skip, 2);
     assert_true(job->strength == 0.5);
     assert_int_equal(job->noise, ATL_JOB_NOISE_CUDA);
+    assert_true(job->guidance_from == 0.1);
+    assert_true(job->guidance_until == 0.8);
+    assert_int_equal(job->deep_cache, 3);
     assert_true(jobs->each[1].seed == UINT64_MAX);
+    assert_true(jobs->each[1].guidance_from == 0 && jobs->each[1].guidance_until == 0);
+    assert_int_equal(jobs->each[1].deep_cache, 0);
     scratch_done(jobs);
 }
 

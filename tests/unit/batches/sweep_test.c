@@ -44,6 +44,9 @@ static void lists_and_ranges_are_values(void **state)
     values_are("width=512,768", "512;768");
     values_are("height=512,768", "512;768");
     values_are("clip_skip=1,2", "1;2");
+    values_are("guidance_from=0,0.1", "0;0.1");
+    values_are("guidance_until=0.5-1(+0.25)", "0.5;0.75;1");
+    values_are("deep_cache=1-3", "1;2;3");
     values_are("strength=0.25-0.75(+0.25)", "0.25;0.5;0.75");
 }
 
@@ -54,6 +57,8 @@ static void what_cannot_be_meant_is_refused(void **state)
     fails("stepps=3", "found \"stepps\"; wanted seed, steps");
     fails("steps=3,x", "--sweep steps=3,x: steps: found \"x\"");
     fails("steps=", "steps: found \"\"");
+    fails("deep_cache=0-3", "deep_cache: found \"0\"");
+    fails("guidance_until=2", "guidance_until: found \"2\"");
     fails("steps=0-3", "steps: found \"0\"");
     fails("steps=10-30(-5)", "found steps of -5 from 10 to 30");
     fails("steps=10-30(+0)", "found steps of 0");

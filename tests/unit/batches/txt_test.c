@@ -19,7 +19,8 @@ static void every_flag_that_can_be_honoured_is(void **state)
     (void)state;
     scratch_jobs *jobs = scratch_text("a.txt", "--prompt a red 'big fox' --negative_prompt \"no "
                                                "\\\"text\\\"\" here --seed 5 --steps 20 --cfg_scale 7.5 "
-                                               "--width 512 --height 768 --sampler_name 'Euler a'\n");
+                                               "--width 512 --height 768 --sampler_name 'Euler a' "
+                                               "--guidance_from 0.1 --guidance_until 0.9 --deep_cache 4\n");
     assert_int_equal(jobs->n, 1);
     const atl_job *job = &jobs->each[0];
     assert_string_equal(job->prompt, "a red big fox");
@@ -30,6 +31,9 @@ static void every_flag_that_can_be_honoured_is(void **state)
     assert_int_equal(job->width, 512);
     assert_int_equal(job->height, 768);
     assert_string_equal(job->sampler, "Euler a");
+    assert_true(job->guidance_from == 0.1);
+    assert_true(job->guidance_until == 0.9);
+    assert_int_equal(job->deep_cache, 4);
     scratch_done(jobs);
 }
 

@@ -17,6 +17,9 @@ static void survive(const scratch_jobs *jobs)
                                  .clip_skip = 3,
                                  .sampler = (char[]){"DDIM"},
                                  .strength = 0.1,
+                                 .guidance_from = 0.3,
+                                 .guidance_until = 0.6,
+                                 .deep_cache = 5,
                                  .noise = ATL_JOB_NOISE_CUDA};
     options.seed = 12345;
     options.name_template = "[id]";
@@ -47,9 +50,11 @@ static void a_job_written_as_a_line_is_the_same_job(void **state)
         "{\"prompt\":\"a\",\"negative_prompt\":\"b\",\"seed\":1,\"steps\":3,\"cfg_scale\":0,\"width\":64,"
         "\"height\":32,\"clip_skip\":2,\"sampler_name\":\"Euler "
         "a\",\"init_image\":\"i.png\",\"rng\":\"cuda\"}\n"
+        "{\"prompt\":\"a\",\"guidance_from\":0.1,\"deep_cache\":2}\n"
+        "{\"prompt\":\"a\",\"guidance_until\":0.7}\n"
         "{\"prompt\":\"a\",\"seed\":7}\n{\"prompt\":\"a\",\"seed\":7}\n{\"prompt\":\"a\",\"seed\":7,\"id\":"
         "\"x\"}");
-    assert_int_equal(jobs->each[7].repeat, 2);
+    assert_int_equal(jobs->each[9].repeat, 2);
     survive(jobs);
     scratch_done(jobs);
 }

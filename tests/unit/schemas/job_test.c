@@ -84,6 +84,41 @@ static void the_id_is_the_same_in_every_version(void **state)
     assert_string_equal(hex, "8cf276385c6c3668ef19bea3350008c4"); /* a ledger of yesterday is resumed today */
 }
 
+static void what_saves_work_has_an_id_of_its_own(void **state)
+{
+    (void)state;
+    atl_job jobs[5];
+    for (size_t i = 0; i < 5; i++)
+        jobs[i] = a_job();
+    jobs[1].guidance_from = 0.2;
+    jobs[2].guidance_until = 0.2;
+    jobs[3].deep_cache = 2;
+    jobs[4].deep_cache = 3;
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(atl_job_identify(&jobs[i], NULL), ATL_OK);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(&jobs[i].id, &jobs[k].id, sizeof jobs[i].id);
+    }
+}
+
+static void a_saving_that_saves_nothing_is_none(void **state)
+{
+    (void)state;
+    atl_job none = a_job(), idle = a_job(), from = a_job(), from_to_end = a_job();
+    idle.guidance_from = -0.0;
+    idle.guidance_until = 1;
+    idle.deep_cache = 1;
+    from.guidance_from = from_to_end.guidance_from = 0.5;
+    from_to_end.guidance_until = 1;
+    from_to_end.deep_cache = 1;
+    assert_int_equal(atl_job_identify(&none, NULL), ATL_OK);
+    assert_int_equal(atl_job_identify(&idle, NULL), ATL_OK);
+    assert_int_equal(atl_job_identify(&from, NULL), ATL_OK);
+    assert_int_equal(atl_job_identify(&from_to_end, NULL), ATL_OK);
+    assert_memory_equal(&none.id, &idle.id, sizeof none.id);
+    assert_memory_equal(&from.id, &from_to_end.id, sizeof from.id);
+}
+
 static void ids_are_read_as_they_are_written_and_nothing_else_is(void **state)
 {
     (void)state;
@@ -121,6 +156,8 @@ int main(void)
         cmocka_unit_test(the_id_does_not_follow_from_place_and_name),
         cmocka_unit_test(what_is_not_said_has_one_id_whatever_its_bits),
         cmocka_unit_test(the_id_is_the_same_in_every_version),
+        cmocka_unit_test(what_saves_work_has_an_id_of_its_own),
+        cmocka_unit_test(a_saving_that_saves_nothing_is_none),
         cmocka_unit_test(ids_are_read_as_they_are_written_and_nothing_else_is),
         cmocka_unit_test(a_copy_is_whole_and_its_own),
     };

@@ -33,6 +33,9 @@ static atl_message a_message(atl_message_type type)
                       .init_image = WORDS("/tmp/a.png"),
                       .name = WORDS("0-1"),
                       .strength = 0.75,
+                      .guidance_from = 0.125,
+                      .guidance_until = 0.75,
+                      .deep_cache = 3,
                       .repeat = 9};
     m.png_bytes = 12345;
     m.settings = WORDS("Steps: 20");
@@ -91,6 +94,8 @@ static void a_job_arrives_with_its_fields(void **state)
     assert_string_equal(back.job.sampler, "euler_a");
     assert_true(back.job.seed == UINT64_MAX && back.lease.index == UINT64_MAX);
     assert_true(back.job.guidance_scale == 7.5 && back.job.strength == 0.75);
+    assert_true(back.job.guidance_from == 0.125 && back.job.guidance_until == 0.75);
+    assert_int_equal(back.job.deep_cache, 3);
     assert_int_equal(back.lease.token, m.lease.token);
     assert_memory_equal(&back.job.id, &m.lease.job, sizeof m.lease.job);
     atl_message_done(&back);

@@ -241,6 +241,57 @@ static void measured_scratch_is_what_a_run_takes(void **state)
     }
 }
 
+/* A step that reuses what a whole step of the same sample and timestep kept says what that one said. */
+static void reusing_deep_features_of_the_same_step_changes_no_bit(void **state)
+{
+    static const int sizes[][3] = {{1, 8, 8}, {2, 9, 7}};
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        atl_unet_config config = rich;
+        config.layers_per_block[0] = 1 + kind; /* the last layer of the way up has others before it, or few */
+        if (kind == 2)
+            config.n_blocks = 1;
+        trial t;
+        trial_init(&t, &config, sizes[kind % 2][0], sizes[kind % 2][1], sizes[kind % 2][2]);
+        run(&t, 2);
+        const atl_map whole = t.out;
+        atl_unet_deep deep = {.data = malloc(atl_unet_deep_bytes(t.unet, whole.n, whole.h, whole.w))};
+        assert_non_null(deep.data);
+        t.in.deep = &deep;
+        t.out = numbers_map(whole.n, whole.h, whole.w, whole.c, 12);
+        run(&t, 2); /* keeps, and is not changed by keeping */
+        assert_memory_equal(t.out.data, whole.data, map_bytes(&whole));
+        deep.reuse = true;
+        free(t.out.data);
+        t.out = numbers_map(whole.n, whole.h, whole.w, whole.c, 13);
+        assert_true(run(&t, 1) > 0);
+        assert_memory_equal(t.out.data, whole.data, map_bytes(&whole));
+        t.in.timestep = 1; /* the outermost layers hear it, the kept ones do not */
+        run(&t, 1);
+        assert_memory_not_equal(t.out.data, whole.data, map_bytes(&whole));
+        free(whole.data);
+        free(deep.data);
+        trial_done(&t);
+    }
+}
+
+static void reuse_needs_no_more_scratch_than_a_whole_step(void **state)
+{
+    (void)state;
+    trial t;
+    trial_init(&t, &rich, 2, 16, 12);
+    atl_unet_deep deep = {.data = malloc(atl_unet_deep_bytes(t.unet, 2, 16, 12))};
+    t.in.deep = &deep;
+    const size_t whole = measure(t.unet, &t.in, &t.out, 2);
+    assert_int_equal(run(&t, 2), whole);
+    deep.reuse = true;
+    const size_t shallow = measure(t.unet, &t.in, &t.out, 2);
+    assert_int_equal(run(&t, 2), shallow);
+    assert_true(shallow <= whole);
+    free(deep.data);
+    trial_done(&t);
+}
+
 /* The ways that configs differ, each run at an odd size, which brings the resized up-sampling with it. */
 static void every_kind_of_config_runs(void **state)
 {
@@ -347,6 +398,8 @@ int main(void)
         cmocka_unit_test(condition_of_each_picture_is_heard),
         cmocka_unit_test(condition_of_zeros_is_as_none),
         cmocka_unit_test(measured_scratch_is_what_a_run_takes),
+        cmocka_unit_test(reusing_deep_features_of_the_same_step_changes_no_bit),
+        cmocka_unit_test(reuse_needs_no_more_scratch_than_a_whole_step),
         cmocka_unit_test(every_kind_of_config_runs),
         cmocka_unit_test(sd15_pair_at_512_px_needs_little_scratch),
         cmocka_unit_test(what_cannot_be_built_is_refused_by_name),
