@@ -17,10 +17,9 @@
 
 #include "base/clock.h"
 #include "executor_private.h"
+#include "process.h"
 
 enum { FIRST_SAMPLE_MS = 30000, LINE_BYTES = 512, READ_BYTES = 16384, MAX_SAMPLES = 65536 };
-
-extern char **environ;
 
 typedef struct child {
     pid_t pid;             /* 0: none */
@@ -40,12 +39,7 @@ static void close_fd(int *fd)
 static int spawn(const char *program, char *const *argv, int in, int out, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
     posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
     int rc = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
@@ -54,15 +48,8 @@ static int spawn(const char *program, char *const *argv, int in, int out, pid_t 
     if (rc == 0)
         rc = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     if (rc == 0)
-        rc = posix_spawnattr_setsigmask(&attributes, &none);
-    if (rc == 0)
-        rc = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (rc == 0)
-        rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (rc == 0)
-        rc = posix_spawnp(ret_pid, program, &files, &attributes, argv, environ);
+        rc = atl_process_spawn(program, argv, &files, ret_pid);
     posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
     return rc;
 }
 

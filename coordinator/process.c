@@ -33,15 +33,29 @@ static bool open_pipe(int ends[2])
     return false;
 }
 
-static int spawn(const char *program, char *const *argv, int words, int passed_fd, pid_t *ret_pid)
+int atl_process_spawn(const char *program, char *const *argv, const posix_spawn_file_actions_t *files,
+                      pid_t *ret_pid)
 {
-    posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
+    int rc = posix_spawnattr_setsigmask(&attributes, &none);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigdefault(&attributes, &all);
+    if (rc == 0)
+        rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (rc == 0)
+        rc = posix_spawnp(ret_pid, program, files, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    return rc;
+}
+
+static int spawn(const char *program, char *const *argv, int words, int passed_fd, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
     int rc = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&files, words, STDOUT_FILENO);
@@ -53,15 +67,8 @@ static int spawn(const char *program, char *const *argv, int words, int passed_f
         rc = posix_spawn_file_actions_addclosefrom_np(&files, passed_fd >= 0 ? ATL_PROCESS_PASSED_FD + 1
                                                                              : ATL_PROCESS_PASSED_FD);
     if (rc == 0)
-        rc = posix_spawnattr_setsigmask(&attributes, &none);
-    if (rc == 0)
-        rc = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (rc == 0)
-        rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (rc == 0)
-        rc = posix_spawnp(ret_pid, program, &files, &attributes, argv, environ);
+        rc = atl_process_spawn(program, argv, &files, ret_pid);
     posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
     return rc;
 }
 

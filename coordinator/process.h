@@ -6,6 +6,7 @@
 #ifndef ATL_COORDINATOR_PROCESS_H
 #define ATL_COORDINATOR_PROCESS_H
 
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -27,6 +28,10 @@ typedef struct atl_process {
  * calling thread must outlive it where it asked to die with its parent. Errors: ATL_IO, ATL_NOT_FOUND. */
 atl_status atl_process_start(const char *program, char *const *argv, int passed_fd, atl_process *ret,
                              atl_note *note);
+/* The bare start: no signal is blocked or handled in it, `files` are its files. Returns 0 or what went wrong
+ * as posix_spawnp does. */
+int atl_process_spawn(const char *program, char *const *argv, const posix_spawn_file_actions_t *files,
+                      pid_t *ret_pid);
 void atl_process_read_words(atl_process *process); /* what is there now, without waiting */
 void atl_process_kill(const atl_process *process); /* SIGKILL; nothing if there is none */
 /* Takes the ended process away and closes what belongs to it, but keeps the words. False: it has not ended.

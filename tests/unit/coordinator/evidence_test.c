@@ -18,9 +18,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "evidence.h"
 #include "evidence_private.h"
+#include "file_tree.h"
 
 typedef struct tree {
     char root[64];
@@ -32,8 +32,7 @@ static int make_tree(void **state)
 {
     tree *t = calloc(1, sizeof *t);
     assert_non_null(t);
-    snprintf(t->root, sizeof t->root, "/tmp/atelier_evidence_XXXXXX");
-    assert_non_null(mkdtemp(t->root));
+    make_root(t->root);
     *state = t;
     return 0;
 }
@@ -41,24 +40,14 @@ static int make_tree(void **state)
 static int remove_tree(void **state)
 {
     tree *t = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", t->root);
-    const int code = system(command);
+    const int code = remove_root(t->root);
     free(t);
     return code;
 }
 
 static void put(const tree *t, const char *path, const char *text)
 {
-    char whole[512], dir[512];
-    snprintf(whole, sizeof whole, "%s%s", t->root, path);
-    snprintf(dir, sizeof dir, "%s", whole);
-    *strrchr(dir, '/') = '\0';
-    assert_int_equal(atl_dir_make(dir, NULL), ATL_OK);
-    FILE *file = fopen(whole, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    put_file(t->root, path, text);
 }
 
 /* The tree's process has a number that no process can have, so that no counter of the real system finds it.

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
 #include "cgroup.h"
+#include "file_tree.h"
 #include "quota.h"
 
 typedef struct tree {
@@ -23,8 +23,7 @@ static int make_tree(void **state)
 {
     tree *t = calloc(1, sizeof *t);
     assert_non_null(t);
-    snprintf(t->root, sizeof t->root, "/tmp/atelier_quota_XXXXXX");
-    assert_non_null(mkdtemp(t->root));
+    make_root(t->root);
     *state = t;
     return 0;
 }
@@ -32,25 +31,14 @@ static int make_tree(void **state)
 static int remove_tree(void **state)
 {
     tree *t = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", t->root);
-    const int code = system(command);
+    const int code = remove_root(t->root);
     free(t);
     return code;
 }
 
-/* Writes a file below the tree's root, with the directories above it. */
 static void put(const tree *t, const char *path, const char *text)
 {
-    char whole[512], dir[512];
-    snprintf(whole, sizeof whole, "%s%s", t->root, path);
-    snprintf(dir, sizeof dir, "%s", whole);
-    *strrchr(dir, '/') = '\0';
-    assert_int_equal(atl_dir_make(dir, NULL), ATL_OK);
-    FILE *file = fopen(whole, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    put_file(t->root, path, text);
 }
 
 #define MOUNT_V2  "30 23 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
