@@ -24,7 +24,3 @@ for command in paint "model inspect" "model synth" "model probe" "model tokenize
     grep -qw "$name" page || fail "$command: $name is not in the man page"
   done
 done
-if command -v groff >/dev/null; then
-  groff -man -Tutf8 -ww "$page" >formatted 2>warnings || fail "groff fails"
-  [ ! -s warnings ] || fail "groff warns: $(head -n 1 warnings)"
-fi
