@@ -20,16 +20,16 @@ const char *atl_dtype_name(atl_dtype dtype)
     X(fp32, ATL_F32)                                                                                         \
     X(bf16, ATL_BF16)
 
-/* First and last layers, and what is made of the time, cost next to nothing and show every rounding in the
- * picture: they stay f32. Rounding a map that only products read costs nothing: they would round it. Streams
- * are rounded again with each addition, and so are f32, but for the autoencoder's, which are short and large:
- * what limits it is memory. */
+/* The first layer, and what is made of the time, cost next to nothing and show every rounding in the picture:
+ * they stay f32. Rounding a map that only products and attention read costs nothing: they would round it.
+ * Streams are rounded again with each addition, which adds half as much error again, within what is allowed
+ * (docs/SPEED.md), and saves a tenth of a step: what limits those layers is memory. */
 #define POLICY(label, inner)                                                                                 \
     {.name = #label,                                                                                         \
      .layer = {[ATL_LAYER_IO] = {ATL_F32, ATL_F32, ATL_F32},                                                 \
-               [ATL_LAYER_CONV] = {inner, inner, ATL_F32},                                                   \
-               [ATL_LAYER_LINEAR] = {inner, inner, ATL_F32},                                                 \
-               [ATL_LAYER_ATTENTION] = {inner, ATL_F32, ATL_F32},                                            \
+               [ATL_LAYER_CONV] = {inner, inner, inner},                                                     \
+               [ATL_LAYER_LINEAR] = {inner, inner, inner},                                                   \
+               [ATL_LAYER_ATTENTION] = {inner, inner, ATL_F32},                                              \
                [ATL_LAYER_TIME] = {ATL_F32, ATL_F32, ATL_F32},                                               \
                [ATL_LAYER_TEXT] = {inner, inner, ATL_F32},                                                   \
                [ATL_LAYER_VAE] = {inner, inner, inner}}},

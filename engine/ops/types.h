@@ -20,7 +20,7 @@ const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16" */
 
 /* What a layer is for decides how much precision it needs. */
 typedef enum atl_layer_class {
-    ATL_LAYER_IO,        /* first and last layer of a network: conv_in, conv_out, quant_conv */
+    ATL_LAYER_IO,        /* first and last layers of a network: conv_in, quant_conv; conv_out of encoders */
     ATL_LAYER_CONV,      /* convolutions of ResNets and samplers */
     ATL_LAYER_LINEAR,    /* projections and feed-forwards of transformers */
     ATL_LAYER_ATTENTION, /* QKᵀ and PV */
