@@ -117,7 +117,8 @@ static const atl_option run_only_rows[] = {
     {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},
     {"show", 0, ATL_OPTION_FLAG, AT(show), NULL, NULL, 0, 0, "ATELIER_SHOW", NULL,
-     "show the pictures as they come, in terminals that can"},
+     "show the pictures as they come: themselves in terminals that can, small and in coloured characters in "
+     "others"},
     {"quiet", 'q', ATL_OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, "ATELIER_QUIET", NULL,
      "no words while all goes well"},
     {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,

@@ -18,10 +18,13 @@ static const int64_t plain_every_ns = 5000000000, draw_every_ns = 200000000;
 
 run_progress run_progress_new(bool quiet, bool plain, bool show)
 {
+    const run_show_kind kind = show && !quiet ? run_show_detect() : RUN_SHOW_NONE;
+    if (show && !quiet && kind == RUN_SHOW_NONE)
+        console_say("--show: standard error is no terminal with colours, so no pictures are shown");
     return (run_progress){.quiet = quiet,
                           .live = !quiet && !plain && console_is_terminal(),
                           .colour = console_has_colour(),
-                          .show = show && !quiet ? (int)run_show_detect() : RUN_SHOW_NONE};
+                          .show = (int)kind};
 }
 
 static int columns(void)
@@ -141,5 +144,5 @@ void run_progress_picture(void *user, const char *name, const uint8_t *png, size
     if (p->show == RUN_SHOW_NONE)
         return;
     run_progress_clear(p);
-    run_show((run_show_kind)p->show, name, png, n_bytes);
+    run_show((run_show_kind)p->show, columns(), name, png, n_bytes);
 }

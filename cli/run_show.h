@@ -5,11 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum run_show_kind { RUN_SHOW_NONE, RUN_SHOW_KITTY, RUN_SHOW_ITERM } run_show_kind;
+typedef enum run_show_kind {
+    RUN_SHOW_NONE, /* stderr is no terminal, or has no colours */
+    RUN_SHOW_KITTY,
+    RUN_SHOW_ITERM,
+    RUN_SHOW_BLOCKS /* coloured characters: see blocks.h */
+} run_show_kind;
 
 /* What the terminal of stderr says of itself in the environment. */
 run_show_kind run_show_detect(void);
-/* A PNG as a thumbnail, its name below, on stderr. */
-void run_show(run_show_kind kind, const char *name, const uint8_t *png, size_t n_bytes);
+/* A PNG as a thumbnail, its name below, on stderr, which is so many columns wide. */
+void run_show(run_show_kind kind, int columns, const char *name, const uint8_t *png, size_t n_bytes);
 
 #endif
