@@ -292,7 +292,7 @@ void atl_summary_put_json(atl_summary *s, const atl_summary_facts *f, atl_text *
 static void put_or_unavailable(atl_text *out, const char *format_before, double value, const char *unit)
 {
     if (isfinite(value))
-        atl_text_printf(out, "%s%.3g%s", format_before, value, unit);
+        atl_text_printf(out, "%s%.*f%s", format_before, value < 10 ? 2 : value < 100 ? 1 : 0, value, unit);
     else
         atl_text_printf(out, "%sunavailable", format_before);
 }
