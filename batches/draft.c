@@ -56,6 +56,7 @@ static const atl_field fields[] = {
     {"strength", ATL_FIELD_REAL, AT(job.strength), 0, 1, NULL},
     {"guidance_from", ATL_FIELD_REAL, AT(job.guidance_from), 0, 1, NULL},
     {"guidance_until", ATL_FIELD_REAL, AT(job.guidance_until), 0, 1, NULL},
+    {"merge_tokens", ATL_FIELD_REAL, AT(job.merge_tokens), 0, 0.75, NULL},
     {"deep_cache", ATL_FIELD_WHOLE, AT(job.deep_cache), 1, MAX_STEPS, NULL},
     {"rng", ATL_FIELD_RNG, AT(job.noise), 0, 0, NULL},
     {"literal", ATL_FIELD_BOOL, AT(literal), 0, 0, NULL},

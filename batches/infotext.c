@@ -15,9 +15,14 @@
 static const struct {
     const char *key, *field;
 } settings[] = {
-    {"Steps", "steps"},           {"CFG scale", "cfg_scale"},         {"Seed", "seed"},
-    {"Clip skip", "clip_skip"},   {"Guidance from", "guidance_from"}, {"Guidance until", "guidance_until"},
+    {"Steps", "steps"},
+    {"CFG scale", "cfg_scale"},
+    {"Seed", "seed"},
+    {"Clip skip", "clip_skip"},
+    {"Guidance from", "guidance_from"},
+    {"Guidance until", "guidance_until"},
     {"Deep cache", "deep_cache"},
+    {"Token merging ratio", "merge_tokens"},
 };
 
 /* What describes and decides nothing that a job could say. */

@@ -11,7 +11,7 @@
 #include "image/infotext.h"
 
 static const char names[] = "seed, steps, cfg_scale, width, height, sampler, clip_skip, strength, "
-                            "guidance_from, guidance_until, deep_cache, prompt or "
+                            "guidance_from, guidance_until, deep_cache, merge_tokens, prompt or "
                             "negative_prompt";
 
 static atl_status add_value(atl_sweep *sweep, const char *value, size_t n, atl_note *note)
@@ -166,6 +166,7 @@ static const atl_field *field_of(const char *name, size_t n)
                                            {"guidance_from", "guidance_from"},
                                            {"guidance_until", "guidance_until"},
                                            {"deep_cache", "deep_cache"},
+                                           {"merge_tokens", "merge_tokens"},
                                            {"sampler_name", "sampler_name"},
                                            {"prompt", "prompt"},
                                            {"negative_prompt", "negative_prompt"}};

@@ -70,6 +70,7 @@ void atl_batch_write_line(const atl_job *job, atl_text *out)
     put_real("guidance_from", job->guidance_from, job->guidance_from > 0, out);
     put_real("guidance_until", job->guidance_until, job->guidance_until > 0, out);
     put_count("deep_cache", job->deep_cache, out);
+    put_real("merge_tokens", job->merge_tokens, job->merge_tokens > 0, out);
     put_text("rng", job->noise == ATL_JOB_NOISE_CUDA ? "cuda" : "cpu", out);
     atl_text_printf(out, ",\"repeat\":%" PRIu32, job->repeat);
     if (job->name && *job->name)

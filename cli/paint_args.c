@@ -49,6 +49,8 @@ static const atl_option settings_rows[] = {
      NULL, "guide only until this part of the steps (0.8); each step without guidance takes half the time"},
     {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
      "all of the denoiser at each K-th step alone, its outermost layers between; changes pictures"},
+    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, 0.75, "ATELIER_MERGE_TOKENS", NULL,
+     "merge this part of the tokens before the largest self-attentions (0.5: half); changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
      "whose noise: torch's generator on the CPU, or that on CUDA devices"},
     {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
@@ -196,6 +198,7 @@ atl_request paint_request(const paint_args *args, const atl_picture *init, atl_r
         .guidance_from = args->guidance_from,
         .guidance_until = args->guidance_until,
         .deep_cache = (int)args->deep_cache,
+        .merge_tokens = args->merge_tokens,
         .noise = strcmp(args->rng, "cuda") == 0 ? ATL_NOISE_CUDA : ATL_NOISE_CPU,
     };
 }

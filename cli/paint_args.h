@@ -13,7 +13,7 @@ typedef struct paint_args {
     const char *prompt, *negative_prompt, *sampler, *init_image, *rng;
     uint64_t seed;
     int64_t steps, width, height, clip_skip, deep_cache;
-    double guidance_scale, strength, guidance_from, guidance_until;
+    double guidance_scale, strength, guidance_from, guidance_until, merge_tokens;
     /* the engine's */
     const char *model, *variant, *policy, *pack_cache, *tokenizer;
     int64_t threads;

@@ -95,6 +95,7 @@ static json_t *settings(const report *r)
     json_object_set_new(o, "clip_skip", json_integer(s->clip_skip));
     json_object_set_new(o, "guidance_from", json_real(s->guidance_from));
     json_object_set_new(o, "guidance_until", json_real(s->guidance_until));
+    json_object_set_new(o, "merge_tokens", json_real(s->merge_tokens));
     json_object_set_new(o, "deep_cache", json_integer(s->deep_cache));
     json_object_set_new(o, "init_image",
                         r->args->init_image ? json_string(r->args->init_image) : json_null());

@@ -141,6 +141,7 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
         .guidance_from = job->guidance_from,
         .guidance_until = job->guidance_until,
         .deep_cache = job->deep_cache,
+        .merge_tokens = job->merge_tokens,
     };
     return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
 }

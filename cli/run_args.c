@@ -102,6 +102,9 @@ static const atl_option batch_rows[] = {
     {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
      "for lines that say none: all of the denoiser at each K-th step alone, its outermost layers between; "
      "changes pictures"},
+    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, 0.75, "ATELIER_MERGE_TOKENS", NULL,
+     "for lines that say none: merge this part of the tokens before the largest self-attentions (0.5: half); "
+     "changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
      "whose noise: torch's generator on the CPU, or that on CUDA devices"},
     {"dry-run", 0, ATL_OPTION_FLAG, AT(dry_run), NULL, NULL, 0, 0, NULL, NULL,
@@ -239,6 +242,7 @@ atl_batch_options run_batch_options(const run_args *args, const char *prompts)
                      .guidance_from = args->guidance_from,
                      .guidance_until = args->guidance_until,
                      .deep_cache = (int)args->deep_cache,
+                     .merge_tokens = args->merge_tokens,
                      .noise = strcmp(args->rng, "cuda") == 0 ? ATL_JOB_NOISE_CUDA : ATL_JOB_NOISE_CPU},
         .seed = args->seed,
         .name_template = args->name,

@@ -19,7 +19,7 @@ typedef struct run_args {
     bool lenient, combinatorial;
     int64_t repeat, steps, width, height, clip_skip, deep_cache;
     uint64_t seed;
-    double guidance_scale, strength, guidance_from, guidance_until;
+    double guidance_scale, strength, guidance_from, guidance_until, merge_tokens;
     /* the run's */
     const char *output;
     bool no_sync, no_history, plain, show, quiet, json, dry_run, print_config;

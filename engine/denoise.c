@@ -59,6 +59,7 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
         .text_embeds = d->text_embeds,
         .time_ids = d->time_ids,
         .deep = d->deep.data ? &d->deep : NULL,
+        .merge_tokens = (float)d->hearers[0].merge_tokens,
     };
     atl_unet_run(engine->unet, bench, &in, &answer);
     atl_to_planes(bench, &answer, d->answer);

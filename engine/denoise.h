@@ -12,6 +12,7 @@ typedef struct atl_hearer {
     double guidance_from,
         guidance_until; /* parts of the steps; the same for all that share calls, as the next */
     int deep_cache;
+    double merge_tokens;
     const float *latent; /* [n]: scaled, what the UNet reads */
     float *model_output; /* [n]: what comes out, guided */
 } atl_hearer;

@@ -62,12 +62,14 @@ typedef struct atl_request {
                                              (Kynkäänniemi et al. 2024) */
     int deep_cache; /* k: all of the UNet at each k-th step, its outermost layers alone between (Ma et al.
                        2023, "DeepCache") */
+    double merge_tokens; /* up to 0.75: the part of the tokens that is merged away in the highest resolution's
+                            self-attentions (Bolya & Hoffman 2023) */
 } atl_request;
 
 /* What was used after defaults were filled in. */
 typedef struct atl_settings {
     int n_steps, width, height, clip_skip;
-    double guidance_scale, strength, guidance_from, guidance_until;
+    double guidance_scale, strength, guidance_from, guidance_until, merge_tokens;
     int deep_cache; /* 1: off */
     uint64_t seed;
     char sampler[32], sampler_display[32], schedule_display[32];

@@ -189,6 +189,7 @@ static void denoise(atl_engine *engine, atl_job_state *const *jobs, size_t n, at
                                     .guidance_from = s->guidance_from,
                                     .guidance_until = s->guidance_until,
                                     .deep_cache = s->deep_cache,
+                                    .merge_tokens = s->merge_tokens,
                                     .latent = jobs[i]->scaled,
                                     .model_output = jobs[i]->model_output};
     const atl_status st =
@@ -263,6 +264,7 @@ static bool agree(const atl_job_state *a, const atl_job_state *b)
            a->painting.settings.guidance_from == b->painting.settings.guidance_from &&
            a->painting.settings.guidance_until == b->painting.settings.guidance_until &&
            a->painting.settings.deep_cache == b->painting.settings.deep_cache &&
+           a->painting.settings.merge_tokens == b->painting.settings.merge_tokens &&
            memcmp(atl_sampler_timesteps(a->sampler) + begin, atl_sampler_timesteps(b->sampler) + begin,
                   (size_t)n * sizeof(float)) == 0;
 }

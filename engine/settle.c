@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "job.h"
+#include "nets/token_merge.h"
 
 enum { MAX_SIDE_PX = 16384 };
 
@@ -86,6 +87,10 @@ atl_status atl_job_settle(atl_job_state *job, atl_note *note)
         return atl_fail(note, ATL_USAGE,
                         "guidance from %g until %g: wanted two parts of the steps, 0 <= from <= until <= 1",
                         s->guidance_from, s->guidance_until);
+    s->merge_tokens = request->merge_tokens;
+    if (!(s->merge_tokens >= 0 && s->merge_tokens <= ATL_MOST_MERGED))
+        return atl_fail(note, ATL_USAGE, "merge tokens: found %g, wanted a part of them from 0 to %g",
+                        s->merge_tokens, ATL_MOST_MERGED);
     s->deep_cache = request->deep_cache > 1 ? request->deep_cache : 1;
     atl_noise_init(&job->noise, request->noise == ATL_NOISE_CUDA ? ATL_RNG_CUDA : ATL_RNG_CPU, request->seed);
     return ATL_OK;

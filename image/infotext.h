@@ -29,6 +29,7 @@ typedef struct atl_infotext_settings {
     double denoising_strength;            /* image to image; NAN: left out */
     int clip_skip;                        /* left out unless above 1 */
     double guidance_from, guidance_until; /* left out at 0, and at 0 or 1 */
+    double merge_tokens;                  /* left out at 0 */
     int deep_cache;                       /* left out unless above 1 */
     const char *rng;                      /* "CPU", "NV" */
     const char *version;

@@ -99,6 +99,8 @@ void atl_infotext_write(const atl_infotext_settings *s, atl_text *out)
         put_number("Guidance until", s->guidance_until, out, &first);
     if (s->deep_cache > 1)
         put_number("Deep cache", s->deep_cache, out, &first);
+    if (s->merge_tokens > 0)
+        put_number("Token merging ratio", s->merge_tokens, out, &first);
     put_string("RNG", s->rng, out, &first);
     put_string("Version", s->version, out, &first);
 }

@@ -91,6 +91,7 @@ void atl_job_pack_savings(msgpack_packer *packer, const atl_job *job)
     msgpack_pack_double(packer, canonical(job->guidance_from));
     msgpack_pack_double(packer, canonical(until));
     msgpack_pack_int(packer, job->deep_cache > 1 ? job->deep_cache : 0);
+    msgpack_pack_double(packer, canonical(job->merge_tokens));
 }
 
 void atl_job_unpack_savings(atl_unpack *in, atl_job *job)
@@ -98,12 +99,13 @@ void atl_job_unpack_savings(atl_unpack *in, atl_job *job)
     job->guidance_from = atl_unpack_double(in, "guidance_from");
     job->guidance_until = atl_unpack_double(in, "guidance_until");
     job->deep_cache = (int)atl_unpack_int(in, "deep_cache", 0, MAX_STEPS);
+    job->merge_tokens = atl_unpack_double(in, "merge_tokens");
 }
 
 static bool saves(const atl_job *job)
 {
     return job->guidance_from > 0 || (job->guidance_until > 0 && job->guidance_until < 1) ||
-           job->deep_cache > 1;
+           job->deep_cache > 1 || job->merge_tokens > 0;
 }
 
 atl_status atl_job_identify(atl_job *job, atl_note *note)

@@ -37,10 +37,11 @@ typedef struct atl_job {
     atl_job_noise noise;
     /* Ways to save steps' work; each changes the picture, and is off where it is 0. */
     double guidance_from,
-        guidance_until; /* guide only in these parts of the steps, of 1; until 0: to the end */
-    int deep_cache;     /* the whole denoiser at each k-th step alone */
-    uint32_t repeat;    /* equal jobs of one batch differ in this: 0, 1, … so that ids are unique */
-    char *name;         /* settled file name without ".png"; decides no bytes, not in the id */
+        guidance_until;  /* guide only in these parts of the steps, of 1; until 0: to the end */
+    double merge_tokens; /* the part of the tokens merged away in the largest self-attentions */
+    int deep_cache;      /* the whole denoiser at each k-th step alone */
+    uint32_t repeat;     /* equal jobs of one batch differ in this: 0, 1, … so that ids are unique */
+    char *name;          /* settled file name without ".png"; decides no bytes, not in the id */
 } atl_job;
 
 void atl_job_done(atl_job *job);

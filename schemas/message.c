@@ -254,7 +254,7 @@ static void unpack_nothing(atl_unpack *in, atl_message *m)
     (void)m;
 }
 
-enum { LEASE_FIELDS = 5, TIMINGS_FIELDS = 23, JOB_FIELDS = 18 };
+enum { LEASE_FIELDS = 5, TIMINGS_FIELDS = 23, JOB_FIELDS = 19 };
 
 typedef struct schema {
     size_t n_fields;

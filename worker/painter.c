@@ -128,6 +128,7 @@ static atl_request request_of(atl_task *task, atl_rgb *init)
         .guidance_from = job->guidance_from,
         .guidance_until = job->guidance_until,
         .deep_cache = job->deep_cache,
+        .merge_tokens = job->merge_tokens,
     };
 }
 

@@ -14,6 +14,7 @@
 
 #include "nets/pixelwise.h"
 #include "nets/resnet.h"
+#include "nets/token_merge.h"
 #include "ops/attention.h"
 
 #define NORM_EPS       1e-6f /* of the GroupNorm; config's norm_eps is the ResNets' */
@@ -185,6 +186,25 @@ static void run_attention(const atl_transformer *transformer, const atl_bench *b
     atl_arena_release(bench->arena, mark);
 }
 
+/* The same for self-attention, over tokens of which the part `ratio` is merged away. */
+static void run_merged_attention(const atl_transformer *transformer, const atl_bench *bench, const layer *l,
+                                 const atl_map *t, int h, int w, float ratio)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    atl_map normed = atl_net_take(bench, ATL_LAYER_LINEAR, t->n, 1, t->w, t->c);
+    atl_token_merge plan;
+
+    atl_layer_norm(bench, &l->norm1, t, &normed);
+    atl_token_merge_plan(bench, &normed, h, w, ratio, &plan);
+    atl_map merged = atl_net_take(bench, ATL_LAYER_LINEAR, t->n, 1, plan.n_kept, t->c);
+    atl_map answer = atl_map_take(bench, ATL_F32, t->n, 1, plan.n_kept, t->c);
+    atl_token_merge_in(bench, &plan, &normed, &merged);
+    attend(transformer, bench, &l->attn1, &merged, NULL, &merged);
+    atl_linear_run(bench, &l->attn1.out, &merged, NULL, &answer);
+    atl_token_merge_out(bench, &plan, &answer, t);
+    atl_arena_release(bench->arena, mark);
+}
+
 /* t += ff_out(a · gelu(b)) with (a, b) = ff_in(norm3(t)) */
 static void run_feed_forward(const atl_bench *bench, const layer *l, const atl_map *t)
 {
@@ -213,7 +233,7 @@ static void project_in(const atl_transformer *transformer, const atl_bench *benc
 }
 
 void atl_transformer_run(const atl_transformer *transformer, const atl_bench *bench, const atl_map *x,
-                         const atl_map *context)
+                         const atl_map *context, float merge_tokens)
 {
     size_t mark = atl_arena_mark(bench->arena);
     int n_tokens = x->h * x->w;
@@ -224,7 +244,10 @@ void atl_transformer_run(const atl_transformer *transformer, const atl_bench *be
     project_in(transformer, bench, x, &t);
     for (int i = 0; i < transformer->shape.n_layers; i++) {
         const layer *l = &transformer->layers[i];
-        run_attention(transformer, bench, &l->norm1, &l->attn1, &t, context);
+        if (merge_tokens > 0 && !l->attn1.cross)
+            run_merged_attention(transformer, bench, l, &t, x->h, x->w, merge_tokens);
+        else
+            run_attention(transformer, bench, &l->norm1, &l->attn1, &t, context);
         run_attention(transformer, bench, &l->norm2, &l->attn2, &t, context);
         run_feed_forward(bench, l, &t);
     }

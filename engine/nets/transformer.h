@@ -22,8 +22,9 @@ typedef struct atl_transformer_shape {
 atl_transformer *atl_transformer_new(atl_loader *loader, const atl_transformer_shape *shape);
 void atl_transformer_free(atl_transformer **transformer);
 
-/* x[n][h][w][c] += transformer(x), in place; context[n][1][t][context_dim]. */
+/* x[n][h][w][c] += transformer(x), in place; context[n][1][t][context_dim]. `merge_tokens`: which part of the
+ * tokens is merged away before self-attention (token_merge.h); 0: none. */
 void atl_transformer_run(const atl_transformer *transformer, const atl_bench *bench, const atl_map *x,
-                         const atl_map *context);
+                         const atl_map *context, float merge_tokens);
 
 #endif

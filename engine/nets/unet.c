@@ -246,7 +246,11 @@ void atl_unet_run(const atl_unet *unet, const atl_bench *bench, const atl_unet_i
     int n_times = atl_time_embedding_per_picture(&unet->config, in) ? in->sample->n : 1;
     atl_map time = atl_net_take(bench, ATL_LAYER_TIME, n_times, 1, 1, unet->config.time_embed_dim);
     atl_map context = project_context(unet, bench, in->context);
-    atl_unet_condition on = {.time = &time, .context = &context};
+    atl_unet_condition on = {.time = &time,
+                             .context = &context,
+                             .h = in->sample->h,
+                             .w = in->sample->w,
+                             .merge_tokens = in->merge_tokens};
     atl_skips skips;
 
     atl_time_embedding_run(&unet->time, &unet->config, bench, in, &time);

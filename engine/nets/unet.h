@@ -33,6 +33,8 @@ typedef struct atl_unet_input {
     const float *text_embeds;   /* [n][pooled dim], SDXL only */
     const float *time_ids;      /* [n][6], SDXL only */
     const atl_unet_deep *deep;  /* or NULL: everything is run, nothing is kept */
+    float merge_tokens; /* the part of the tokens merged away in the highest resolution's self-attentions
+                           (token_merge.h), up to 0.75; 0: none */
 } atl_unet_input;
 
 /* out[n][h][w][out_channels], dense f32 as the inputs. Scratch comes from the bench's arena and is released

@@ -141,8 +141,10 @@ static void run_layer(const atl_unet_layer *layer, const atl_bench *bench, const
     atl_resnet_io io = {.x = x, .x_more = skip, .time = on->time, .out = out};
 
     atl_resnet_run(&layer->resnet, bench, &io);
-    if (layer->transformer)
-        atl_transformer_run(layer->transformer, bench, out, on->context);
+    if (layer->transformer) {
+        const bool highest = out->h == on->h && out->w == on->w;
+        atl_transformer_run(layer->transformer, bench, out, on->context, highest ? on->merge_tokens : 0.0f);
+    }
 }
 
 static atl_map *push(atl_skips *skips, atl_map map)

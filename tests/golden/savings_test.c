@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "golden/cases.h"
 
-#define MOST 6
+#define MOST 8
 
 static const char *models, *expected;
 
@@ -67,7 +68,8 @@ static atl_request saving(const trial *t, int kind)
     atl_request r = t->request;
     r.guidance_from = kind == 1 ? 0.34 : 0;
     r.guidance_until = kind == 2 ? 0.5 : kind == 5 ? 0.7 : 0;
-    r.deep_cache = kind == 3 ? 2 : kind == 4 || kind == 5 ? 3 : 0;
+    r.merge_tokens = kind == 6 ? 0.5 : kind == 7 ? 0.25 : 0;
+    r.deep_cache = kind == 7 ? 2 : kind == 3 ? 2 : kind == 4 || kind == 5 ? 3 : 0;
     return r;
 }
 
@@ -159,6 +161,23 @@ static void parts_of_the_steps_that_are_none_are_refused(void **state)
     trial_close(&t);
 }
 
+static void more_tokens_than_can_be_merged_are_refused(void **state)
+{
+    static const double parts[] = {-0.1, 0.76, NAN};
+    (void)state;
+    trial t;
+    trial_open(&t, 1);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        atl_request r = t.request;
+        atl_painting painting = {0};
+        atl_note note = {0};
+        r.merge_tokens = parts[i];
+        assert_int_equal(atl_engine_paint(t.engine, &r, NULL, NULL, &painting, &note), ATL_USAGE);
+        assert_non_null(strstr(note.text, "merge tokens"));
+    }
+    trial_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +185,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(company_and_threads_change_no_byte_of_a_saving_job),
         cmocka_unit_test(what_saves_nothing_changes_no_byte),
         cmocka_unit_test(parts_of_the_steps_that_are_none_are_refused),
+        cmocka_unit_test(more_tokens_than_can_be_merged_are_refused),
     };
     if (argc < 3)
         return 2;

@@ -19,16 +19,18 @@ static void cells_in_quotes_hold_commas_quotes_and_newlines(void **state)
 static void savings_are_columns(void **state)
 {
     (void)state;
-    scratch_jobs *jobs =
-        scratch_text("a.csv", "prompt,guidance_from,guidance_until,deep_cache\na,0.25,0.5,2\nb,,,\n");
+    scratch_jobs *jobs = scratch_text(
+        "a.csv", "prompt,guidance_from,guidance_until,deep_cache,merge_tokens\na,0.25,0.5,2,0.4\nb,,,,\n");
     assert_true(jobs->each[0].guidance_from == 0.25);
     assert_true(jobs->each[0].guidance_until == 0.5);
     assert_int_equal(jobs->each[0].deep_cache, 2);
+    assert_true(jobs->each[0].merge_tokens == 0.4 && jobs->each[1].merge_tokens == 0);
     assert_true(jobs->each[1].guidance_from == 0 && jobs->each[1].guidance_until == 0);
     assert_int_equal(jobs->each[1].deep_cache, 0);
     scratch_done(jobs);
     scratch_text_fails("a.csv", "prompt,guidance_until\na,1.5", "a.csv:2:3: guidance_until: found \"1.5\"");
     scratch_text_fails("a.csv", "prompt,guidance_from\na,-0.5", "a.csv:2:3: guidance_from: found \"-0.5\"");
+    scratch_text_fails("a.csv", "prompt,merge_tokens\na,0.8", "a.csv:2:3: merge_tokens: found \"0.8\"");
     scratch_text_fails("a.csv", "prompt,deep_cache\na,0", "a.csv:2:3: deep_cache: found \"0\"");
 }
 

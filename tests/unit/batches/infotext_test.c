@@ -6,7 +6,7 @@ static const char text[] =
     "a {red|blue} house,\nby a lake\nNegative prompt: blurry\n"
     "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 965400086, Size: "
     "512x768, Model hash: 6ce0161689, Model: m, Clip skip: 2, Guidance from: 0.1, "
-    "Guidance until: 0.8, Deep cache: 3, RNG: NV, Version: v1.9.4";
+    "Guidance until: 0.8, Deep cache: 3, Token merging ratio: 0.5, RNG: NV, Version: v1.9.4";
 
 static void check(const atl_job *job)
 {
@@ -22,6 +22,7 @@ static void check(const atl_job *job)
     assert_true(job->guidance_from == 0.1);
     assert_true(job->guidance_until == 0.8);
     assert_int_equal(job->deep_cache, 3);
+    assert_true(job->merge_tokens == 0.5);
     assert_int_equal(job->noise, ATL_JOB_NOISE_CUDA);
 }
 

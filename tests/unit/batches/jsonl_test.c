@@ -8,7 +8,7 @@ static void keys_are_fields(void **state)
                                 "\\u00e4\",\"negative_prompt\":\"n\",\"seed\":7,\"steps\":3,\"cfg_scale\":2,"
                                 "\"width\":64,\"height\":128,\"sampler_name\":\"DDIM\",\"clip_skip\":2,"
                                 "\"strength\":0.5,\"rng\":\"cuda\",\"guidance_from\":0.1,"
-                                "\"guidance_until\":0.8,\"deep_cache\":3}\n\n"
+                                "\"guidance_until\":0.8,\"deep_cache\":3,\"merge_tokens\":0.5}\n\n"
                                 "{\"prompt\":\"b\",\"seed\":\"18446744073709551615\",\"tiling\":false}");
     const atl_job *job = &jobs->each[0];
     assert_int_equal(jobs->n, 2);
@@ -27,6 +27,7 @@ static void keys_are_fields(void **state)
     assert_true(job->guidance_from == 0.1);
     assert_true(job->guidance_until == 0.8);
     assert_int_equal(job->deep_cache, 3);
+    assert_true(job->merge_tokens == 0.5 && jobs->each[1].merge_tokens == 0);
     assert_true(jobs->each[1].seed == UINT64_MAX);
     assert_true(jobs->each[1].guidance_from == 0 && jobs->each[1].guidance_until == 0);
     assert_int_equal(jobs->each[1].deep_cache, 0);

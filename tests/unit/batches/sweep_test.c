@@ -47,6 +47,7 @@ static void lists_and_ranges_are_values(void **state)
     values_are("guidance_from=0,0.1", "0;0.1");
     values_are("guidance_until=0.5-1(+0.25)", "0.5;0.75;1");
     values_are("deep_cache=1-3", "1;2;3");
+    values_are("merge_tokens=0,0.5", "0;0.5");
     values_are("strength=0.25-0.75(+0.25)", "0.25;0.5;0.75");
 }
 

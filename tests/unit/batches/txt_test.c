@@ -17,10 +17,11 @@ static void a_line_without_flags_is_a_prompt_as_a_whole(void **state)
 static void every_flag_that_can_be_honoured_is(void **state)
 {
     (void)state;
-    scratch_jobs *jobs = scratch_text("a.txt", "--prompt a red 'big fox' --negative_prompt \"no "
-                                               "\\\"text\\\"\" here --seed 5 --steps 20 --cfg_scale 7.5 "
-                                               "--width 512 --height 768 --sampler_name 'Euler a' "
-                                               "--guidance_from 0.1 --guidance_until 0.9 --deep_cache 4\n");
+    scratch_jobs *jobs =
+        scratch_text("a.txt", "--prompt a red 'big fox' --negative_prompt \"no "
+                              "\\\"text\\\"\" here --seed 5 --steps 20 --cfg_scale 7.5 "
+                              "--width 512 --height 768 --sampler_name 'Euler a' "
+                              "--guidance_from 0.1 --guidance_until 0.9 --deep_cache 4 --merge_tokens 0.6\n");
     assert_int_equal(jobs->n, 1);
     const atl_job *job = &jobs->each[0];
     assert_string_equal(job->prompt, "a red big fox");
@@ -34,6 +35,7 @@ static void every_flag_that_can_be_honoured_is(void **state)
     assert_true(job->guidance_from == 0.1);
     assert_true(job->guidance_until == 0.9);
     assert_int_equal(job->deep_cache, 4);
+    assert_true(job->merge_tokens == 0.6);
     scratch_done(jobs);
 }
 

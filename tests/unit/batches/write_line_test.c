@@ -20,6 +20,7 @@ static void survive(const scratch_jobs *jobs)
                                  .guidance_from = 0.3,
                                  .guidance_until = 0.6,
                                  .deep_cache = 5,
+                                 .merge_tokens = 0.2,
                                  .noise = ATL_JOB_NOISE_CUDA};
     options.seed = 12345;
     options.name_template = "[id]";
@@ -50,7 +51,7 @@ static void a_job_written_as_a_line_is_the_same_job(void **state)
         "{\"prompt\":\"a\",\"negative_prompt\":\"b\",\"seed\":1,\"steps\":3,\"cfg_scale\":0,\"width\":64,"
         "\"height\":32,\"clip_skip\":2,\"sampler_name\":\"Euler "
         "a\",\"init_image\":\"i.png\",\"rng\":\"cuda\"}\n"
-        "{\"prompt\":\"a\",\"guidance_from\":0.1,\"deep_cache\":2}\n"
+        "{\"prompt\":\"a\",\"guidance_from\":0.1,\"deep_cache\":2,\"merge_tokens\":0.3}\n"
         "{\"prompt\":\"a\",\"guidance_until\":0.7}\n"
         "{\"prompt\":\"a\",\"seed\":7}\n{\"prompt\":\"a\",\"seed\":7}\n{\"prompt\":\"a\",\"seed\":7,\"id\":"
         "\"x\"}");

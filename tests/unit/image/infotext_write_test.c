@@ -42,12 +42,14 @@ static void infotext_is_written_as_automatic1111_writes_it(void **state)
     s.guidance_from = 0.1;
     s.guidance_until = 0.8;
     s.deep_cache = 3;
+    s.merge_tokens = 0.5;
     s.rng = "CPU";
     s.version = "atelier 0.1.0";
     expect(&s, "a house by a lake\nNegative prompt: blurry,\nugly\n"
                "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7, Seed: 965400086, "
                "Size: 512x512, Model hash: 6ce0161689, Model: v1-5-pruned, Denoising strength: 0.75, "
-               "Clip skip: 2, Guidance from: 0.1, Guidance until: 0.8, Deep cache: 3, RNG: CPU, Version: "
+               "Clip skip: 2, Guidance from: 0.1, Guidance until: 0.8, Deep cache: 3, Token merging ratio: "
+               "0.5, RNG: CPU, Version: "
                "atelier 0.1.0");
 }
 

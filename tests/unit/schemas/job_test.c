@@ -87,14 +87,15 @@ static void the_id_is_the_same_in_every_version(void **state)
 static void what_saves_work_has_an_id_of_its_own(void **state)
 {
     (void)state;
-    atl_job jobs[5];
-    for (size_t i = 0; i < 5; i++)
+    atl_job jobs[6];
+    for (size_t i = 0; i < 6; i++)
         jobs[i] = a_job();
     jobs[1].guidance_from = 0.2;
     jobs[2].guidance_until = 0.2;
     jobs[3].deep_cache = 2;
     jobs[4].deep_cache = 3;
-    for (size_t i = 0; i < 5; i++) {
+    jobs[5].merge_tokens = 0.5;
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(atl_job_identify(&jobs[i], NULL), ATL_OK);
         for (size_t k = 0; k < i; k++)
             assert_memory_not_equal(&jobs[i].id, &jobs[k].id, sizeof jobs[i].id);

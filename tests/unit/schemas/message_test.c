@@ -36,6 +36,7 @@ static atl_message a_message(atl_message_type type)
                       .guidance_from = 0.125,
                       .guidance_until = 0.75,
                       .deep_cache = 3,
+                      .merge_tokens = 0.5,
                       .repeat = 9};
     m.png_bytes = 12345;
     m.settings = WORDS("Steps: 20");
@@ -96,6 +97,7 @@ static void a_job_arrives_with_its_fields(void **state)
     assert_true(back.job.guidance_scale == 7.5 && back.job.strength == 0.75);
     assert_true(back.job.guidance_from == 0.125 && back.job.guidance_until == 0.75);
     assert_int_equal(back.job.deep_cache, 3);
+    assert_true(back.job.merge_tokens == 0.5);
     assert_int_equal(back.lease.token, m.lease.token);
     assert_memory_equal(&back.job.id, &m.lease.job, sizeof m.lease.job);
     atl_message_done(&back);

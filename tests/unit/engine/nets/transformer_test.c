@@ -56,9 +56,9 @@ static void order_of_the_text_does_not_matter(void **state)
     for (int i = 0; i < 14; i++)
         memcpy(atl_map_f32(&turned) + (i / 7 * 7 + 6 - i % 7) * 10, atl_map_f32(&t.context) + i * 10,
                10 * sizeof(float));
-    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context);
+    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context, 0);
     assert_alive(&t.x);
-    atl_transformer_run(t.transformer, &t.f.bench, &x, &turned);
+    atl_transformer_run(t.transformer, &t.f.bench, &x, &turned, 0);
     for (size_t i = 0; i < 360; i++)
         assert_float_equal(atl_map_f32(&t.x)[i], atl_map_f32(&x)[i], 1e-5);
     free(x.data);
@@ -72,9 +72,9 @@ static void text_of_each_picture_is_heard_by_that_picture(void **state)
     trial t;
     trial_init(&t, &small);
     atl_map x = copy_of(&t.x);
-    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context);
+    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context, 0);
     atl_map_f32(&t.context)[70] += 1.0f; /* a token of the second picture */
-    atl_transformer_run(t.transformer, &t.f.bench, &x, &t.context);
+    atl_transformer_run(t.transformer, &t.f.bench, &x, &t.context, 0);
     assert_memory_equal(t.x.data, x.data, map_bytes(&x) / 2);
     assert_memory_not_equal(atl_map_f32(&t.x) + 180, atl_map_f32(&x) + 180, map_bytes(&x) / 2);
     free(x.data);
@@ -95,7 +95,7 @@ static void only_cross_attention_takes_keys_from_the_text(void **state)
     assert_true(with != without);
     trial t;
     trial_init(&t, &shape);
-    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context);
+    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context, 0);
     assert_alive(&t.x);
     trial_done(&t);
 }
@@ -109,7 +109,7 @@ static void heads_that_do_not_divide_the_channels_round_down(void **state)
     shape.groups = 13;
     trial t;
     trial_init(&t, &shape);
-    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context);
+    atl_transformer_run(t.transformer, &t.f.bench, &t.x, &t.context, 0);
     assert_alive(&t.x);
     trial_done(&t);
 }
