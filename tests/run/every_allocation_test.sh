@@ -7,12 +7,7 @@
 # file, and the run ends with that word.
 . "$(dirname "$0")/lib.sh"
 points=${EVERY_ALLOCATION_POINTS:-8}
-shim=$build/tests/librun_shim.so
-if [ -n "${6:-}" ]; then
-  echo "sanitizers must come first in a process; left out"
-  exit 77
-fi
-[ -e "$shim" ] || fail "$shim is not there"
+use_shim "${6:-}"
 workers=1
 tiny_model tiny
 printf -- '--prompt %s --width 32 --height 32 --steps 1\n' house lake >p.txt

@@ -1,12 +1,7 @@
 # A run whose n-th call that changes a file kills it, and one whose n-th such call fails, for every n: taken up again,
 # each ends with the same pictures, each job once.
 . "$(dirname "$0")/lib.sh"
-shim=$build/tests/librun_shim.so
-if [ -n "${6:-}" ]; then
-  echo "sanitizers must come first in a process; left out"
-  exit 77
-fi
-[ -e "$shim" ] || fail "$shim is not there"
+use_shim "${6:-}"
 workers=1
 tiny_model tiny
 printf -- '--prompt %s --width 32 --height 32 --steps 1\n' house lake >p.txt

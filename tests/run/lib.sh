@@ -21,6 +21,16 @@ start_prompts() {
   job=$!
 }
 
+# use_shim SANITIZERS: the library that makes calls fail is $shim; left out (77) in a build with sanitizers.
+use_shim() {
+  shim=$build/tests/librun_shim.so
+  if [ -n "$1" ]; then
+    echo "sanitizers must come first in a process; left out"
+    exit 77
+  fi
+  [ -e "$shim" ] || fail "$shim is not there"
+}
+
 # digests DIR: "name digest" of each picture, from the ledger's last DONE of each, sorted.
 digests() {
   awk -F'\t' '$3 == "DONE" { d[$9] = $7 } END { for (n in d) print n, d[n] }' "$1/ledger.tsv" | LC_ALL=C sort

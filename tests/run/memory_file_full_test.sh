@@ -6,10 +6,7 @@ if [ -z "${FULL_NAMESPACE:-}" ]; then
   FULL_NAMESPACE=1 exec unshare --mount bash "$0" "$@"
 fi
 . "$(dirname "$0")/lib.sh"
-if [ -n "${6:-}" ]; then
-  echo "sanitizers must come first in a process; left out"
-  exit 77
-fi
+use_shim "${6:-}"
 tiny_model tiny
 write_prompts p.txt 3
 mkdir shm
@@ -17,7 +14,7 @@ mount -t tmpfs -o size=8m none shm || exit 77
 
 code=0
 timeout 100 env ATELIER_SHIM=small:1 ATELIER_SHIM_DIR="$PWD/shm" ATELIER_SHIM_HIT="$PWD/hit" \
-  LD_PRELOAD="$build/tests/librun_shim.so" "$program" run p.txt -o full -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
+  LD_PRELOAD="$shim" "$program" run p.txt -o full -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
 [ -e hit ] || fail "it took its memory elsewhere"
 is 1 $code "with a full tmpfs"
 grep -q "shared weights: cannot find room: " err || fail "it does not say why"

@@ -1,10 +1,7 @@
 # A job that crashes whoever paints it is given up after three attempts on two workers; the others are painted, the exit
 # code is 3, and failed.jsonl paints it once what was wrong is put right.
 . "$(dirname "$0")/lib.sh"
-if [ -n "${6:-}" ]; then
-  echo "sanitizers must come first in a process; left out"
-  exit 77
-fi
+use_shim "${6:-}"
 tiny_model tiny
 expect 0 "" paint x -m tiny --width 64 --height 64 --steps 1 --seed 1 -q -o poison.png
 for ((i = 0; i < 24; i++)); do
@@ -17,7 +14,7 @@ done >p.jsonl
 run_prompts p.jsonl whole -q 2>err || fail "the undisturbed run"
 
 code=0
-ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD=$build/tests/librun_shim.so \
+ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD=$shim \
   "$program" run p.jsonl -o pictures -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
 is 3 $code "with one job that crashes its worker"
 grep -q "job 7 failed again and again (poison): .*signal 11" err || fail "it does not say what failed"
