@@ -132,7 +132,7 @@ static bool make_trend(const item *items, int n, atl_trend *ret)
                        .headline = last->figure == last->entry->figures,
                        .n = n,
                        .values = malloc((size_t)n * sizeof *ret->values),
-                       .entries = malloc((size_t)n * sizeof *ret->entries)};
+                       .entries = malloc((size_t)n * sizeof(atl_archive_entry *))};
     for (int i = 0; i < n && ret->values && ret->entries; i++) {
         ret->values[i] = items[i].figure->value;
         ret->entries[i] = items[i].entry;

@@ -44,6 +44,16 @@ double atl_chart_nice_step(double span, int n)
     return 10 * unit;
 }
 
+int atl_chart_ticks(double low, double most, double step, double *ticks, int max)
+{
+    int n = 0;
+    while (n < max && low + n * step <= most) {
+        ticks[n] = low + n * step;
+        n++;
+    }
+    return n;
+}
+
 double atl_chart_text_width(const char *text, double size_px)
 {
     double units = 0;
@@ -144,9 +154,11 @@ static void tick_text(double value, double step, char *out, size_t size)
 void atl_chart_axis_y(chart *c, const char *unit)
 {
     const double step = atl_chart_nice_step(c->y_max - c->y_min, 5);
-    for (double y = c->y_min; y <= c->y_max + step / 2; y += step) {
+    double ticks[CHART_MAX_TICKS];
+    const int n = atl_chart_ticks(c->y_min, c->y_max + step / 2, step, ticks, CHART_MAX_TICKS);
+    for (int i = 0; i < n; i++) {
         char text[32];
-        const double py = atl_chart_y(c, y);
+        const double y = ticks[i], py = atl_chart_y(c, y);
         tick_text(y, step, text, sizeof text);
         atl_text_printf(c->out, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n",
                         fabs(y - c->y_min) < step / 2 ? "axis" : "grid", c->left, py, c->width - c->right);

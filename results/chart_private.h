@@ -33,6 +33,8 @@ typedef struct chart {
 void atl_put_xml(atl_text *out, const char *string);
 /* The least of 1, 2, 2.5, 5 · 10^k that cuts [0, span] into at most n parts. */
 double atl_chart_nice_step(double span, int n);
+/* low, low + step, … up to `most`, at most `max` of them; returns how many. */
+int atl_chart_ticks(double low, double most, double step, double *ticks, int max);
 /* What a text of that size takes, roughly. */
 double atl_chart_text_width(const char *text, double size_px);
 

@@ -52,7 +52,6 @@ void atl_compare_draw_gains(const comparison *all, const compare_policy *p, bool
 {
     chart c;
     double most = 1, ticks[CHART_MAX_TICKS];
-    int n = 0;
     for (int i = 0; i < p->n_setups; i++) {
         most = fmax(most, p->setup[i].workers * p->setup[i].threads);
         most = fmax(most, isfinite(p->setup[i].over_one.high) ? p->setup[i].over_one.high : 0);
@@ -63,8 +62,7 @@ void atl_compare_draw_gains(const comparison *all, const compare_policy *p, bool
     c.right = 72;
     c.top = 12;
     const double step = atl_chart_nice_step(most, narrow ? 5 : 8);
-    for (double v = 0; v <= most && n < CHART_MAX_TICKS; v += step)
-        ticks[n++] = v;
+    const int n = atl_chart_ticks(0, most, step, ticks, CHART_MAX_TICKS);
     atl_chart_range_x(&c, 0, most, false);
     atl_chart_axis_x(&c, ticks, n, "times as fast as one core");
     for (int i = 0; i < p->n_setups; i++)
@@ -104,18 +102,14 @@ void atl_compare_draw_stages(const comparison *all, const compare_policy *p, boo
     chart c;
     const compare_setup *shown[] = {&p->setup[p->one], &p->setup[p->best]};
     double ticks[CHART_MAX_TICKS];
-    int n = 0;
     (void)all;
     const double most = fmax(sum_of(shown[0]), sum_of(shown[1]));
     atl_chart_begin(&c, out, narrow, false, 12 + 2 * 38 + 40, "Seconds a picture by stage, before and after");
     c.left = 56;
     c.right = 16;
     const double step = atl_chart_nice_step(most, narrow ? 4 : 7);
-    for (double v = 0; v <= most + step && n < CHART_MAX_TICKS; v += step)
-        ticks[n++] = v;
+    const int n = atl_chart_ticks(0, most, step, ticks, CHART_MAX_TICKS);
     atl_chart_range_x(&c, 0, most, false);
-    while (n > 1 && ticks[n - 1] > most)
-        n--;
     atl_chart_axis_x(&c, ticks, n, "seconds a picture");
     for (int i = 0; i < 2; i++)
         draw_stack(&c, shown[i], 12 + 38 * (i + 0.5));
@@ -178,7 +172,6 @@ void atl_compare_draw_over_time(const comparison *all, const compare_policy *p, 
     double x[2][MAX_SHOWN], y[2][MAX_SHOWN], seconds[2], ticks[CHART_MAX_TICKS];
     const int setups[] = {p->one, p->best};
     size_t n[2] = {0};
-    int n_ticks = 0;
     for (int i = 0; i < 2; i++)
         if (setups[i] >= 0 && (i == 0 || setups[1] != setups[0]))
             n[i] = samples_of(all, &p->setup[setups[i]], what, x[i], y[i], MAX_SHOWN);
@@ -189,8 +182,7 @@ void atl_compare_draw_over_time(const comparison *all, const compare_policy *p, 
         for (size_t k = 0; k < n[i]; k++)
             x[i][k] *= 100 / seconds[i];
     }
-    for (double v = 0; v <= 100; v += narrow ? 25 : 10)
-        ticks[n_ticks++] = v;
+    const int n_ticks = atl_chart_ticks(0, 100, narrow ? 25 : 10, ticks, CHART_MAX_TICKS);
     atl_chart_range_x(&c, 0, 100, false);
     atl_chart_range_y(&c, 0, largest(y[1], n[1], largest(y[0], n[0], 1e-3)));
     atl_chart_axis_y(&c, units[what]);

@@ -353,10 +353,8 @@ void atl_report_draw_sensitivity(const report *r, const void *what, bool narrow,
     atl_chart_begin(&c, out, narrow, false, 0, "A worker's rate beside streaming processes");
     atl_chart_range_x(&c, 0, most, false);
     atl_chart_range_y(&c, 0, 100);
-    int n_ticks = 0;
     const double step = fmax(1, atl_chart_nice_step(most, 8));
-    for (double v = 0; v <= most && n_ticks < REPORT_MAX_SHARES; v += step)
-        ticks[n_ticks++] = v;
+    const int n_ticks = atl_chart_ticks(0, most, step, ticks, REPORT_MAX_SHARES);
     atl_chart_axis_y(&c, "% of its rate alone");
     atl_chart_axis_x(&c, ticks, n_ticks, "processes that only stream through memory");
     for (int i = 0; i < r->n_series; i++) {
@@ -402,8 +400,10 @@ void atl_report_draw_factorings(const report *r, const void *what, bool narrow, 
     for (int i = 0; i < r->n_series; i++)
         if (r->series[i].n_counts > 0)
             most = fmax(most, r->series[i].threads * r->series[i].count[r->series[i].n_counts - 1].workers);
-    for (double v = 1; v <= most && n < REPORT_MAX_COUNTS; v *= 2)
-        ticks[n++] = v;
+    while (n < REPORT_MAX_COUNTS && ldexp(1, n) <= most) {
+        ticks[n] = ldexp(1, n);
+        n++;
+    }
     atl_chart_begin(&c, out, narrow, true, narrow ? 300 : 340, "Images an hour against cores used");
     atl_chart_range_x(&c, 1, most, most >= 8);
     atl_chart_range_y(&c, 0, highest(r, rate_of));
@@ -458,9 +458,7 @@ void atl_report_draw_quality(const report *r, const void *what, bool narrow, atl
     atl_chart_begin(&c, out, narrow, false, 0, "Likeness to fp32 against images an hour");
     atl_chart_range_y(&c, low - (1 - low) * 0.2, 1);
     const double step = atl_chart_nice_step(1.1 * most, narrow ? 4 : 6);
-    int n = 0;
-    for (double v = 0; v <= 1.1 * most + step && n < CHART_MAX_TICKS; v += step)
-        ticks[n++] = v;
+    const int n = atl_chart_ticks(0, 1.1 * most + step, step, ticks, CHART_MAX_TICKS);
     atl_chart_range_x(&c, 0, ticks[n - 1], false);
     atl_chart_axis_y(&c, "SSIM against fp32's pictures");
     atl_chart_axis_x(&c, ticks, n, "images an hour at the recommended workers");

@@ -171,7 +171,7 @@ void atl_report_draw_timeline(const report *r, const void *what, bool narrow, at
 {
     const report_jobs *jobs = what;
     double begin_ns, end_s, ticks[CHART_MAX_TICKS];
-    int rows = 1, n = 0;
+    int rows = 1;
     (void)r;
     for (size_t i = 1; i < jobs->n_jobs; i++)
         rows += jobs->job[i].worker != jobs->job[i - 1].worker;
@@ -182,8 +182,7 @@ void atl_report_draw_timeline(const report *r, const void *what, bool narrow, at
     atl_chart_begin(&c, out, narrow, true, 26 + h * rows + 40, "Workers over the time of a window");
     c.right = 10;
     const double step = atl_chart_nice_step(end_s, narrow ? 4 : 8);
-    for (double v = 0; v <= end_s && n < CHART_MAX_TICKS; v += step)
-        ticks[n++] = v;
+    const int n = atl_chart_ticks(0, end_s, step, ticks, CHART_MAX_TICKS);
     atl_chart_range_x(&c, 0, end_s, false);
     shade_window(&c, jobs->window, begin_ns, h * rows);
     atl_chart_text(&c, 2, 12, "", "unit", "worker");
