@@ -2,11 +2,13 @@
  * (coordinator/run.h: batch, ledger, files, timings) over fake workers (tests/process/fake_engine.c) that
  * take as long over a picture, and send as many bytes, as is asked.
  *
- *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR]]]]]
+ *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR [nosync]]]]]]
  *
  * CPU time of this process, all its threads, from the 5th picture to the last, so that start and end are left
  * out; beside it the same pictures and records written and synced by a bare loop, which is what the system
- * itself takes for that. */
+ * itself takes for that. The memory of this process is printed at each power of ten of pictures, from 1000
+ * on, and in the end: it is not to grow with the batch. With nosync neither waits for the disk, and there is
+ * no loop. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@
 #include "base/clock.h"
 #include "coordinator/run.h"
 
-enum { WARM_UP = 5, RECORDS_BYTES = 1500, PATH_BYTES = 300 };
+enum { WARM_UP = 5, FIRST_POWER = 1000, RECORDS_BYTES = 1500, PATH_BYTES = 300 };
 
 typedef struct spent {
     double user_s, system_s, wall_s;
@@ -54,8 +56,25 @@ static void report(const char *what, const spent *from, const spent *to, size_t 
 
 /* ---- the run ---- */
 
+/* Resident memory of this process, and the most that it ever had. */
+static void print_memory(const char *when, size_t n)
+{
+    char line[256];
+    long now_kb = 0, most_kb = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        sscanf(line, "VmRSS: %ld", &now_kb);
+        sscanf(line, "VmHWM: %ld", &most_kb);
+    }
+    if (file)
+        fclose(file);
+    printf("%s %zu pictures: %.1f MB, at most %.1f MB\n", when, n, (double)now_kb / 1e3,
+           (double)most_kb / 1e3);
+    fflush(stdout);
+}
+
 typedef struct counter {
-    size_t n, last;
+    size_t n, last, next_power;
     spent from, to;
 } counter;
 
@@ -67,6 +86,10 @@ static void count(void *user, const char *name, const uint8_t *png, size_t n_byt
         c->from = spent_now();
     if (c->n == c->last)
         c->to = spent_now();
+    if (c->n == c->next_power) {
+        print_memory("after", c->n);
+        c->next_power *= 10;
+    }
 }
 
 static void say(void *user, const char *sentence)
@@ -75,9 +98,9 @@ static void say(void *user, const char *sentence)
     fprintf(stderr, "run_bench: %s\n", sentence);
 }
 
-static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers)
+static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers, bool sync)
 {
-    counter c = {.last = n};
+    counter c = {.last = n, .next_power = FIRST_POWER};
     const atl_batch_options batch = {
         .path = prompts, .format = ATL_BATCH_TXT, .defaults = {.guidance_scale = (double)NAN}};
     const atl_run_options options = {
@@ -87,7 +110,7 @@ static void measure_run(const char *dir, const char *prompts, size_t n, int n_wo
         .model_name = "fake",
         .model_hash = "0123456789",
         .version = "bench",
-        .sync = true,
+        .sync = sync,
         .say = say,
         .picture = count,
         .user = &c};
@@ -98,6 +121,7 @@ static void measure_run(const char *dir, const char *prompts, size_t n, int n_wo
     if (outcome.n_painted != n)
         die("not every picture was painted");
     report("a run", &c.from, &c.to, n - WARM_UP);
+    print_memory("in the end, with", n);
 }
 
 /* ---- the bare loop ---- */
@@ -139,6 +163,7 @@ int main(int argc, char **argv)
     const int n_workers = argc > 2 ? atoi(argv[2]) : 4;
     const int sleep_ms = argc > 3 ? atoi(argv[3]) : 200;
     const size_t n_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 400000;
+    const bool sync = argc <= 6 || strcmp(argv[6], "nosync") != 0;
     char dir[PATH_BYTES], out[PATH_BYTES + 8], prompts[PATH_BYTES + 16], command[PATH_BYTES + 16];
     snprintf(dir, sizeof dir, "%.200s/atelier-run-bench-XXXXXX", argc > 5 ? argv[5] : "/tmp");
     if (n <= WARM_UP || !mkdtemp(dir))
@@ -149,10 +174,14 @@ int main(int argc, char **argv)
     if (!file)
         die("cannot write the prompts");
     for (size_t i = 0; i < n; i++)
-        fprintf(file, "sleep %d bytes %zu\n", sleep_ms, n_bytes);
+        if (sleep_ms > 0)
+            fprintf(file, "sleep %d bytes %zu\n", sleep_ms, n_bytes);
+        else
+            fprintf(file, "bytes %zu\n", n_bytes);
     fclose(file);
-    measure_run(out, prompts, n, n_workers);
-    measure_bare(out, n, n_bytes);
+    measure_run(out, prompts, n, n_workers, sync);
+    if (sync)
+        measure_bare(out, n, n_bytes);
     snprintf(command, sizeof command, "rm -rf '%s'", dir);
     return system(command) == 0 ? 0 : 1;
 }

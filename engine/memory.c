@@ -8,8 +8,8 @@
 #include "job.h"
 #include "ops/elementwise.h"
 
-/* A process with its threads, libraries, tokenizer, tables and sockets, without weights and scratch; what is
- * left of a worker's PSS was 17 to 24 MB. */
+/* A process with its threads, libraries, tokenizer, tables and sockets, without weights and scratch: an
+ * allowance, not a measured figure. */
 enum { PROCESS_BYTES = 32 << 20, ARENA_ALIGN = 2 << 20, TOKENS = 2 * 77 /* a prompt of two chunks */ };
 
 static size_t measure_unet(atl_engine *engine, atl_latent_size size, int n_pictures)
