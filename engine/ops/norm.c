@@ -160,19 +160,20 @@ static void apply_chunk(void *user, size_t tile, int thread)
     size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks;
     const float *scale = job->scale_shift + picture * 2 * (size_t)job->norm->c, *shift = scale + job->norm->c;
     (void)thread;
-    for (size_t r = 0; r < chunk_rows(job, chunk); r++) {
-        size_t row = chunk * CHUNK_ROWS + r;
-        atl_map out = *job->out;
-        for (int i = 0, done = 0; i < job->n_inputs; i++) {
-            const atl_map *x = job->inputs[i];
-            atl_rows from = rows_of(x, picture, row), to = rows_of(&out, picture, row);
-            if (x->dtype == ATL_F32 && out.dtype == ATL_F32)
-                job->kernels->affine_f32(job->act, x->c, from.data, scale + done, shift + done, to.data);
-            else
-                job->kernels->affine_rows(job->act, 1, x->c, &from, scale + done, shift + done, &to);
-            done += x->c;
-            out.data = (char *)out.data + (size_t)x->c * atl_dtype_bytes(out.dtype);
-        }
+    atl_map out = *job->out;
+    for (int i = 0; i < job->n_inputs; i++) {
+        const atl_map *x = job->inputs[i];
+        size_t row = chunk * CHUNK_ROWS, m = chunk_rows(job, chunk);
+        atl_rows from = rows_of(x, picture, row), to = rows_of(&out, picture, row);
+        if (x->dtype == ATL_F32 && out.dtype == ATL_F32)
+            for (size_t r = 0; r < m; r++)
+                job->kernels->affine_f32(job->act, x->c, (const float *)from.data + r * x->stride, scale,
+                                         shift, (float *)to.data + r * out.stride);
+        else
+            job->kernels->affine_rows(job->act, (int)m, x->c, &from, scale, shift, &to);
+        scale += x->c;
+        shift += x->c;
+        out.data = (char *)out.data + (size_t)x->c * atl_dtype_bytes(out.dtype);
     }
 }
 

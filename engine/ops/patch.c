@@ -68,6 +68,11 @@ void atl_patch_plan_init(atl_patch_plan *plan, const atl_product *product, const
     }
 }
 
+bool atl_patch_can_roll(const atl_patch_plan *plan)
+{
+    return plan->form == ATL_PATCH_PADDED && plan->product->out->w % ATL_BF16_TILE_ROWS == 0;
+}
+
 /* ---- a block's place ---- */
 
 /* Image rows of the patch: each picture of the block has one more above and one below. */
@@ -89,6 +94,8 @@ size_t atl_patch_bytes(const atl_patch_plan *plan, size_t n_rows)
         return ATL_BF16_TILE_ROWS * plan->stride * sizeof(uint16_t);
     if (plan->form == ATL_PATCH_GATHERED)
         return atl_round_up(n_rows, ATL_BF16_TILE_ROWS) * plan->stride * sizeof(uint16_t);
+    if (plan->rolling)
+        return ATL_PATCH_LINES * row_pixels(plan) * plan->stride * sizeof(uint16_t);
     n_pictures = n_rows / ((size_t)out->w * (size_t)out->h) + 2; /* a block can begin and end within one */
     if (n_pictures > (size_t)out->n)
         n_pictures = (size_t)out->n;
@@ -115,10 +122,12 @@ void atl_patch_init(atl_patch *patch, const atl_patch_plan *plan, size_t first_r
     *patch = (atl_patch){.plan = plan, .first_row = first_row, .n_rows = n_rows, .data = data};
     if (plan->n_taps == 1)
         return;
-    for (size_t tap = 0; tap < plan->n_taps; tap++) {
-        size_t dx = tap % 3 * (plan->form == ATL_PATCH_PADDED ? plan->stride : copy_elements(patch));
-        patch->taps[tap] = tap / 3 * row_pixels(plan) * plan->stride + dx;
-    }
+    for (size_t first = 0; first < (plan->rolling ? ATL_PATCH_LINES : 1); first++)
+        for (size_t tap = 0; tap < plan->n_taps; tap++) {
+            size_t dx = tap % 3 * (plan->form == ATL_PATCH_PADDED ? plan->stride : copy_elements(patch));
+            size_t line = (first + tap / 3) % ATL_PATCH_LINES;
+            patch->taps[first][tap] = line * row_pixels(plan) * plan->stride + dx;
+        }
 }
 
 /* ---- filling ---- */
@@ -178,9 +187,10 @@ static void fill_image_row(const atl_patch *patch, size_t line)
         if (left < here || stop == end) {
             int y = (int)(begin - n * h + left) - 1;
             bool padded = plan->form == ATL_PATCH_PADDED;
+            size_t place = plan->rolling ? line % ATL_PATCH_LINES : line;
             for (int copy = 0; copy < (padded ? 1 : 3); copy++) {
                 uint16_t *to = patch->data + (size_t)copy * copy_elements(patch) +
-                               line * row_pixels(plan) * plan->stride;
+                               place * row_pixels(plan) * plan->stride;
                 for (int i = 0; i < (int)row_pixels(plan); i++, to += plan->stride)
                     copy_seen(plan, (int)n, y, i + copy - 1, to);
             }
@@ -220,12 +230,24 @@ void atl_patch_fill(const atl_patch *patch, size_t line)
 
 /* ---- reading ---- */
 
-/* Where row `row` finds its first tap. */
+/* The first of the lines that a row of PADDED or SHIFTED reads. */
+static size_t line_of(const atl_patch *patch, size_t row)
+{
+    const atl_map *out = patch->plan->product->out;
+    size_t w = (size_t)out->w, h = (size_t)out->h;
+    return row / w - patch->first_row / w + 2 * (row / w / h - patch->first_row / w / h);
+}
+
+size_t atl_patch_lines_read(const atl_patch *patch, size_t row)
+{
+    return line_of(patch, row) + ATL_PATCH_LINES;
+}
+
+/* Where row `row` finds its first tap; its first line's beginning if that rolls. */
 static const uint16_t *row_at(const atl_patch *patch, size_t row)
 {
     const atl_patch_plan *plan = patch->plan;
-    const atl_map *out = plan->product->out;
-    size_t w = (size_t)out->w, h = (size_t)out->h, line, column;
+    size_t line, column = row % (size_t)plan->product->out->w;
     switch (plan->form) {
     case ATL_PATCH_IN_PLACE:
         if (row >= plan->n_rows / ATL_BF16_TILE_ROWS * ATL_BF16_TILE_ROWS)
@@ -234,8 +256,7 @@ static const uint16_t *row_at(const atl_patch *patch, size_t row)
     case ATL_PATCH_GATHERED:
         return patch->data + (row - patch->first_row) * plan->stride;
     default:
-        line = row / w - patch->first_row / w + 2 * (row / w / h - patch->first_row / w / h);
-        column = row % w;
+        line = plan->rolling ? 0 : line_of(patch, row);
         return patch->data + (line * row_pixels(plan) + column) * plan->stride;
     }
 }
@@ -248,7 +269,7 @@ atl_gathered atl_patch_rows(const atl_patch *patch, size_t row)
     return (atl_gathered){.upper = upper,
                           .lower = two ? row_at(patch, row + HALF) : upper,
                           .stride = plan->stride,
-                          .taps = patch->taps,
+                          .taps = patch->taps[plan->rolling ? line_of(patch, row) % ATL_PATCH_LINES : 0],
                           .n_taps = plan->n_taps,
                           .k = plan->k};
 }

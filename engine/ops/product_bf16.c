@@ -26,6 +26,8 @@
 
 #define MAX_BLOCK_ROWS 1024
 #define MIN_BLOCK_ROWS 256
+/* Of blocks whose patch rolls: two lines more are filled for each. */
+#define MAX_ROLLING_ROWS 16384
 /* Fewer tiles than this would leave threads idle at the end. */
 #define TILES_A_THREAD 6
 #define FILL_LINES     16 /* of a shared patch, at a time */
@@ -139,7 +141,11 @@ static void finish(const bf16_tile *t, size_t row, size_t unit, const float *sum
 static void pass_strips(const bf16_tile *t)
 {
     const bf16_job *job = t->job;
+    size_t n_filled = 0;
     for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS) {
+        if (job->patch.rolling)
+            while (n_filled < atl_patch_lines_read(&t->patch, row))
+                atl_patch_fill(&t->patch, n_filled++);
         size_t next = row + ATL_BF16_TILE_ROWS, n_elements = ATL_BF16_TILE_ROWS * job->patch.stride;
         const uint16_t *rows = atl_patch_rows(&t->patch, next < t->end_row ? next : row).upper;
         size_t part = 0, a_call = 8 * job->panel_k;
@@ -205,7 +211,7 @@ static void run_tile(void *user, size_t index, int thread)
     if (!job->shared) {
         uint16_t *data = (void *)(scratch + job->thread_bytes - job->patch_elements * sizeof *data);
         atl_patch_init(&t.patch, &job->patch, t.first_row, t.end_row - t.first_row, data);
-        for (size_t line = 0, n = atl_patch_n_lines(&t.patch); line < n; line++)
+        for (size_t line = 0, n = atl_patch_n_lines(&t.patch); line < n && !job->patch.rolling; line++)
             atl_patch_fill(&t.patch, line);
     }
     job->kernels->bf16_begin();
@@ -248,8 +254,11 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
         max_units = unit_bytes < RESIDENT_PANEL_BYTES ? RESIDENT_PANEL_BYTES / unit_bytes : 1;
     else
         plan_chunks(job);
-    while (max_rows > grain && max_rows > ATL_BF16_TILE_ROWS && patch->form != ATL_PATCH_IN_PLACE &&
-           atl_patch_bytes(patch, max_rows) > RESIDENT_PATCH_BYTES)
+    bool may_roll = job->panels_stay && job->n_units <= max_units && atl_patch_can_roll(patch);
+    if (may_roll)
+        max_rows = MAX_ROLLING_ROWS;
+    while (!may_roll && max_rows > grain && max_rows > ATL_BF16_TILE_ROWS &&
+           patch->form != ATL_PATCH_IN_PLACE && atl_patch_bytes(patch, max_rows) > RESIDENT_PATCH_BYTES)
         max_rows /= 2;
     size_t max_grains = max_rows > grain ? max_rows / grain : 1;
     job->n_blocks = ceil_div(n_grains, max_grains);
@@ -265,6 +274,7 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     job->units_a_block = ceil_div(job->n_units, job->n_unit_blocks);
     job->n_unit_blocks = ceil_div(job->n_units, job->units_a_block);
     job->shared = job->n_unit_blocks > 1 || patch->form == ATL_PATCH_IN_PLACE;
+    job->patch.rolling = may_roll && !job->shared;
     size_t strips = ceil_div(job->rows_a_block, ATL_BF16_TILE_ROWS);
     job->units_a_group = job->n_chunks > 1 && strips < WAITING_TILES ? WAITING_TILES / strips : 1;
 }

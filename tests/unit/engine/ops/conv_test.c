@@ -111,6 +111,30 @@ static const conv_case cases[] = {
      .residual = true,
      .before = ATL_ACT_GELU,
      .after = ATL_ACT_TANH},
+    {.n = 3, /* lines of a patch that rolls, through three pictures */
+     .h = 5,
+     .w = 32,
+     .c = 32,
+     .c_out = 40,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .bias = true,
+     .residual = true,
+     .per_picture = true},
+    {.n = 2,
+     .h = 7,
+     .w = 32,
+     .c = 32,
+     .c_more = 32,
+     .c_out = 3,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .upsample = true,
+     .bias = true},
     {.n = 1, .h = 6, .w = 5, .c = 1100, .c_out = 96, .kernel = 1, .stride = 1, .bias = true},
 };
 
@@ -274,6 +298,44 @@ static void conv_does_not_depend_on_threads_or_neighbours(void **state)
         }
 }
 
+static void narrow_all(conv_data *d)
+{
+    guarded_narrow(&d->x);
+    guarded_narrow(&d->more);
+    guarded_narrow(&d->residual);
+    guarded_narrow(&d->out);
+}
+
+/* Inputs that bf16 can hold: what comes out is then the f32 map's numbers, rounded. */
+static void conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours(void **state)
+{
+    (void)state;
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            conv_data d;
+            data_init(&d, &cases[i], ATL_BF16, false);
+            guarded_round(&d.residual, ATL_BF16);
+            guarded other = guarded_map(d.out.map.n, d.out.map.h, d.out.map.w, d.out.map.c, 3);
+            bool cheaper = cases[i].before != ATL_ACT_NONE || cases[i].after != ATL_ACT_NONE;
+            run(&d, isas[isa], 2, 0, cases[i].n, &other);
+            guarded_narrow(&other);
+            narrow_all(&d);
+            run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
+            if (!cheaper) /* activations on their way to bf16 need not be exact */
+                assert_same_maps(&d.out, &other);
+            for (int n_threads = 2; n_threads <= 3; n_threads++) {
+                run(&d, isas[isa], n_threads, 0, cases[i].n, &other);
+                assert_same_maps(&d.out, &other);
+            }
+            for (int n = 0; n < cases[i].n; n++) /* one by one */
+                run(&d, isas[isa], 2, n, 1, &other);
+            assert_same_maps(&d.out, &other);
+            guarded_free(&other);
+            data_done(&d);
+        }
+}
+
 static void conv_may_write_over_its_residual(void **state)
 {
     (void)state;
@@ -315,6 +377,7 @@ int main(void)
         cmocka_unit_test(conv_of_whole_numbers_is_exact),
         cmocka_unit_test(conv_of_reals_is_near_the_sum_in_double),
         cmocka_unit_test(conv_does_not_depend_on_threads_or_neighbours),
+        cmocka_unit_test(conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_may_write_over_its_residual),
         cmocka_unit_test(conv_measures_the_scratch_that_it_takes),
     };

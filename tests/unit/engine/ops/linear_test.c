@@ -163,6 +163,36 @@ static void linear_does_not_depend_on_threads_or_neighbours(void **state)
             }
 }
 
+/* Results and residuals in bf16 too; out of the same numbers come the same ones, rounded. */
+static void linear_of_bf16_maps_does_not_depend_on_threads_or_neighbours(void **state)
+{
+    (void)state;
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
+            for (int geglu = 0; geglu < (cases[i].n_out % 64 == 0 ? 2 : 1); geglu++) {
+                linear_data d;
+                int c_out = geglu ? cases[i].n_out / 2 : cases[i].n_out;
+                data_init(&d, &cases[i], ATL_BF16, false, c_out);
+                guarded_round(&d.residual, ATL_BF16);
+                guarded other = guarded_map(cases[i].n, 1, cases[i].rows, c_out, 3);
+                run(&d, isas[isa], 2, 0, cases[i].n, geglu, &other);
+                guarded_narrow(&other);
+                guarded_narrow(&d.x);
+                guarded_narrow(&d.residual);
+                guarded_narrow(&d.out);
+                run(&d, isas[isa], 1, 0, cases[i].n, geglu, &d.out);
+                assert_same_maps(&d.out, &other);
+                run(&d, isas[isa], 3, 0, cases[i].n, geglu, &other);
+                assert_same_maps(&d.out, &other);
+                for (int n = 0; n < cases[i].n; n++)
+                    run(&d, isas[isa], 2, n, 1, geglu, &other);
+                assert_same_maps(&d.out, &other);
+                guarded_free(&other);
+                data_done(&d);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +200,7 @@ int main(void)
         cmocka_unit_test(linear_of_reals_is_near_the_sum_in_double),
         cmocka_unit_test(geglu_multiplies_the_first_half_by_gelu_of_the_second),
         cmocka_unit_test(linear_does_not_depend_on_threads_or_neighbours),
+        cmocka_unit_test(linear_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,6 +153,21 @@ static inline void guarded_check(const guarded *g)
             assert_memory_equal(&g->block[i], &guard, sizeof guard);
 }
 
+/* Makes it a map in bf16, guards and all, where it is. */
+static inline void guarded_narrow(guarded *g)
+{
+    char *block = (char *)g->block;
+    for (size_t i = 0; i < g->n_floats; i++) {
+        float x;
+        memcpy(&x, block + 4 * i, sizeof x);
+        uint16_t narrow = atl_bf16_from_f32(x);
+        memcpy(block + 2 * i, &narrow, sizeof narrow);
+    }
+    memset(block + 2 * g->n_floats, 0, 2 * g->n_floats);
+    g->map.dtype = ATL_BF16;
+    g->map.data = block + 2 * g->map.stride;
+}
+
 static inline void guarded_free(guarded *g)
 {
     free(g->block);
