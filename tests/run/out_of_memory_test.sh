@@ -1,6 +1,5 @@
 # Fault 4: the system kills workers for their memory. A control group of this test's own has room for one worker over a
-# large picture and not for two: one is killed, is not started again while the other
-# lives, and everything is painted.
+# large picture and not for two: one is killed and not started again while the other lives, and everything is painted.
 #
 # Needs to be root and a memory controller, of either version.
 . "$(dirname "$0")/lib.sh"
