@@ -276,6 +276,8 @@ static void rest(const atl_runner *r)
 {
     if (r->n_flight > 0 || is_over(r))
         return; /* the wait for results was the rest */
+    if (!r->paused && !disk_is_full(r))
+        return; /* all that was handed out came back within one turn: there is more */
     const struct timespec turn = {.tv_nsec = TURN_MS * 1000000};
     nanosleep(&turn, NULL);
 }
