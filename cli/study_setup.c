@@ -170,7 +170,7 @@ static atl_status measure_ceilings(study_setup *s, atl_note *note)
     const char *product = bf16 ? "gemm_bf16" : "gemm_f32";
     if (s->args.no_ceilings) {
         s->head.ceilings =
-            (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+            (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, ""};
         return ATL_OK;
     }
     say(s, "measuring what the machine can do at most");
@@ -181,6 +181,7 @@ static atl_status measure_ceilings(study_setup *s, atl_note *note)
         .gflops_one = ceiling_of(product, 1, isa),
         .gflops_all = ceiling_of(product, n, NULL),
     };
+    snprintf(s->head.ceilings.product, sizeof s->head.ceilings.product, "%.15s", s->options.policies[0]);
     free(s->head.isa);
     s->head.isa = strdup(isa);
     return s->head.isa ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a name");

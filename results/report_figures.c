@@ -284,6 +284,15 @@ static bool scale_series(const report *r, report_series *s)
     return st != ATL_NO_MEMORY;
 }
 
+/* Where products of another policy were measured, nothing is known of this one's. */
+static atl_study_ceilings ceilings_for(const atl_study_ceilings *measured, const char *policy)
+{
+    atl_study_ceilings ceilings = *measured;
+    if (strcmp(ceilings.product, policy) != 0)
+        ceilings.gflops_one = ceilings.gflops_all = (double)NAN;
+    return ceilings;
+}
+
 static void take_model(const report *r, report_series *s)
 {
     const atl_scaling *sc = &s->scaling;
@@ -306,8 +315,9 @@ static void take_model(const report *r, report_series *s)
         if (s->scales && c->workers == sc->recommended)
             s->at = i;
     }
+    const atl_study_ceilings ceilings = ceilings_for(&r->study->head.ceilings, s->policy);
     if (s->scales)
-        atl_verdict_reach(s->window, s->n_windows, sc, &r->study->head.ceilings, r->cores, &s->verdict);
+        atl_verdict_reach(s->window, s->n_windows, sc, &ceilings, r->cores, &s->verdict);
 }
 
 static bool work_out_series(const report *r, report_series *s)

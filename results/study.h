@@ -70,7 +70,8 @@ typedef struct atl_study_window {
 typedef struct atl_study_ceilings {
     double triad_gbps_one, triad_gbps_all; /* of one core, of all usable ones together */
     double latency_ns_idle;
-    double gflops_one, gflops_all; /* of the policy's matrix product, fed from L1 */
+    double gflops_one, gflops_all; /* of a matrix product, fed from L1 … */
+    char product[16];              /* … of this policy: "bf16"; "": not measured */
 } atl_study_ceilings;
 
 /* What a policy's pictures are worth against fp32's. NAN: not known. */

@@ -269,6 +269,7 @@ static void read_ceilings(reader *r, const json_t *o, atl_study_ceilings *c)
     c->latency_ns_idle = get_number(r, from, "latency_ns_idle");
     c->gflops_one = get_number(r, from, "gflops_one");
     c->gflops_all = get_number(r, from, "gflops_all");
+    read_string(r, from, "product", c->product, sizeof c->product);
 }
 
 static void read_quality(reader *r, const json_t *o, atl_study_head *h)

@@ -140,6 +140,7 @@ static void put_ceilings(object *o, const atl_study_ceilings *c)
     put_number(&inner, "latency_ns_idle", c->latency_ns_idle);
     put_number(&inner, "gflops_one", c->gflops_one);
     put_number(&inner, "gflops_all", c->gflops_all);
+    put_string(&inner, "product", c->product);
     atl_text_putc(o->out, '}');
 }
 

@@ -14,10 +14,11 @@
 #define FLAT_LATENCY     1.10
 #define SLOWED           0.90 /* a worker's rate beside streams */
 #define UNTOUCHED        0.97
-#define NEAR             1.5 /* the two worker counts agree within this factor */
-#define FAR              2.5 /* or contradict each other beyond this one */
-#define WAITED_PERCENT   3.0 /* of its time, for a core: the same 3 % at which a window is flawed */
-#define LEAST_STAGE_NS   1e6 /* a stage below a millisecond is noise */
+#define NEAR             1.5  /* the two worker counts agree within this factor */
+#define FAR              2.5  /* or contradict each other beyond this one */
+#define UNITS_SHARED     0.70 /* what all cores compute together, over what as many lone ones would */
+#define WAITED_PERCENT   3.0  /* of its time, for a core: the same 3 % at which a window is flawed */
+#define LEAST_STAGE_NS   1e6  /* a stage below a millisecond is noise */
 #define MAX_VALUES       4096
 #define CACHE_LINE_BYTES 64
 
@@ -304,6 +305,29 @@ static void say_gain_goes_on(const inquiry *q, int threads)
     }
 }
 
+/* How many times as much as one core all of them compute out of their first caches; NAN: not known. */
+static double units(const inquiry *q)
+{
+    const double one = q->ceilings->gflops_one, all = q->ceilings->gflops_all;
+    return one > 0 && all > 0 ? all / one : (double)NAN;
+}
+
+/* Whether cores slow each other down where no memory is touched. */
+static bool units_are_shared(const inquiry *q)
+{
+    return q->cores > 1 && units(q) < UNITS_SHARED * q->cores;
+}
+
+static void ask_units(const inquiry *q)
+{
+    if (units_are_shared(q))
+        add(q->verdict->reason_against, &q->verdict->n_against,
+            "all %.0f cores together compute %.1f times what one does alone, out of their first caches: they "
+            "share "
+            "a clock or units, and lose that before any memory is read",
+            q->cores, units(q));
+}
+
 static void say_gain_ends(const inquiry *q)
 {
     atl_verdict *v = q->verdict;
@@ -314,6 +338,15 @@ static void say_gain_ends(const inquiry *q)
                  "The memory is the limit: beyond about %d workers they wait for data from memory, not for "
                  "cores. %d pieces of evidence agree, none speaks against it.",
                  q->scaling->recommended, v->n_for);
+    } else if (units_are_shared(q) && q->n_last <= q->cores) {
+        v->limit = ATL_LIMIT_CORES;
+        snprintf(
+            v->sentence, sizeof v->sentence,
+            "The cores themselves are the limit: computing without any memory, all %.0f of them together do "
+            "only "
+            "%.1f times what one does alone (they share a clock or arithmetic units). For the memory: %d "
+            "piece%s of evidence.",
+            q->cores, units(q), v->n_for, v->n_for == 1 ? "" : "s");
     } else if (waited > WAITED_PERCENT) {
         v->limit = ATL_LIMIT_CORES;
         snprintf(
@@ -351,6 +384,7 @@ void atl_verdict_reach(const atl_study_window *windows, size_t n_windows, const 
     ask_stages(&q);
     ask_neighbours(&q);
     ask_latency(&q);
+    ask_units(&q);
     if (efficiency_at_last(scaling) >= GOOD_EFFICIENCY)
         say_gain_goes_on(&q, n_windows > 0 ? windows[0].config.threads : 1);
     else

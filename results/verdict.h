@@ -1,10 +1,15 @@
 /* verdict.h - what keeps one more worker from gaining: memory, cores, or nothing that was seen.
  *
  * "Memory" is said only where two pieces of evidence agree and none speaks against it:
- *   the bandwidth  what all cores get, over what a worker alone uses, is the worker count where the gain ends
- *   the stages     those that read much memory take more CPU time beside others, the one that computes does
- * not the neighbours one worker is slowed down by processes that only stream through memory the latency the
- * probe's reads take longer the more workers there are Otherwise it is said what was seen and what was not.
+ *
+ * - the bandwidth: what all cores get, over what a worker alone uses, is the worker count where the gain
+ * ends;
+ * - the stages: those that read much memory take more CPU time beside others, the one that computes does not;
+ * - the neighbours: one worker is slowed down by processes that only stream through memory;
+ * - the latency: the probe's reads take longer the more workers there are.
+ *
+ * "Cores" is said where the machine's own ceilings show it: all cores together compute much less than as many
+ * lone ones, out of their first caches. Otherwise it is said what was seen and what was not.
  * Pure: figures in, sentences out. */
 #ifndef ATL_RESULTS_VERDICT_H
 #define ATL_RESULTS_VERDICT_H

@@ -178,7 +178,7 @@ static inline void fixture_head(atl_study_head *h)
     h->seed = 20250203;
     h->rounds = FIXTURE_ROUNDS;
     h->window_s = 20;
-    h->ceilings = (atl_study_ceilings){13.1, 182, 88, 210, NAN};
+    h->ceilings = (atl_study_ceilings){13.1, 182, 88, 210, NAN, "bf16"};
     h->n_quality = 2;
     h->quality[0] = (atl_study_quality){"fp32", 16, NAN, 1, 7.41, 0};
     h->quality[1] = (atl_study_quality){"bf16", 16, 41.7, 0.9962, 7.41, 23};

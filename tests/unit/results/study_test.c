@@ -58,7 +58,7 @@ static atl_study_head sample_head(void)
         .seed = UINT64_MAX - 1,
         .rounds = 7,
         .window_s = 12.5,
-        .ceilings = {12.25, 1.0 / 3, NAN, 80, INFINITY},
+        .ceilings = {12.25, 1.0 / 3, NAN, 80, INFINITY, "bf16"},
         .n_quality = 1,
         .quality = {{"bf16", 4, 41.25, 0.998, 7.5, 3}},
         .n_warnings = 2,

@@ -19,6 +19,7 @@ typedef struct scene {
     double beside;             /* rate beside 8 streams; 0: not measured */
     double gbps_one, gbps_all; /* 0: not known */
     double run_delay, cores;
+    double units; /* what all cores compute over what one does; 0: not known */
 } scene;
 
 static void add_evidence(atl_study_window *w, const char *name, double value)
@@ -47,7 +48,12 @@ static atl_verdict verdict_of(const scene *s)
     const atl_study_window windows[] = {window_of(s, 1, 0), window_of(s, 16, 0), window_of(s, 1, 8)};
     atl_scaling scaling = {
         .n_counts = 2, .counts = {1, 16}, .median_rate = {100, 100 * s->gain}, .recommended = 8};
-    const atl_study_ceilings ceilings = {NAN, s->gbps_all > 0 ? s->gbps_all : NAN, NAN, NAN, NAN};
+    const atl_study_ceilings ceilings = {NAN,
+                                         s->gbps_all > 0 ? s->gbps_all : NAN,
+                                         NAN,
+                                         s->units > 0 ? 1000 : NAN,
+                                         s->units > 0 ? 1000 * s->units : NAN,
+                                         "bf16"};
     atl_verdict v;
     atl_verdict_reach(windows, s->beside > 0 ? 3 : 2, &scaling, &ceilings, s->cores, &v);
     assert_true(strlen(v.sentence) > 20);
@@ -91,7 +97,7 @@ static void one_piece_against_two_is_unproven(void **state)
 static void all_four_pieces_speak_with_their_figures(void **state)
 {
     (void)state;
-    const scene s = {8, 2, 1, 2, 0.5, 10, 90, 0.1, 64};
+    const scene s = {8, 2, 1, 2, 0.5, 10, 90, 0.1, 64, 0};
     const atl_verdict v = verdict_of(&s);
     assert_int_equal(v.n_for, 4);
     assert_int_equal(v.limit, ATL_LIMIT_MEMORY);
@@ -105,7 +111,7 @@ static void all_four_pieces_speak_with_their_figures(void **state)
 static void a_bandwidth_with_room_for_many_more_speaks_against(void **state)
 {
     (void)state;
-    const scene s = {8, 2, 1, 2, 0.5, 1, 90, 0.1, 64};
+    const scene s = {8, 2, 1, 2, 0.5, 1, 90, 0.1, 64, 0};
     const atl_verdict v = verdict_of(&s);
     assert_int_equal(v.n_against, 1);
     assert_int_equal(v.limit, ATL_LIMIT_UNPROVEN);
@@ -119,6 +125,18 @@ static void stages_that_all_rise_are_not_memory(void **state)
     assert_int_equal(v.n_against, 1);
     assert_non_null(strstr(v.reason_against[0], "clock frequency"));
     assert_int_equal(v.limit, ATL_LIMIT_UNPROVEN);
+}
+
+static void cores_that_slow_each_other_down_without_memory_are_the_limit(void **state)
+{
+    (void)state;
+    scene s = {.gain = 8, .latency = 2, .cores = 64, .units = 11.5};
+    const atl_verdict v = verdict_of(&s);
+    assert_int_equal(v.limit, ATL_LIMIT_CORES);
+    assert_int_equal(v.n_against, 1);
+    assert_non_null(strstr(v.sentence, "11.5 times"));
+    s.units = 60;
+    assert_int_equal(verdict_of(&s).limit, ATL_LIMIT_UNPROVEN);
 }
 
 static void waiting_for_cores_is_cores(void **state)
@@ -149,7 +167,7 @@ static void flawed_windows_have_no_say(void **state)
     windows[2].valid = false;
     const atl_scaling scaling = {
         .n_counts = 2, .counts = {1, 16}, .median_rate = {100, 800}, .recommended = 8};
-    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN};
+    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN, ""};
     atl_verdict v;
     atl_verdict_reach(windows, 3, &scaling, &ceilings, 64, &v);
     assert_int_equal(v.n_for, 0);
@@ -163,7 +181,7 @@ static void one_count_says_nothing(void **state)
 {
     (void)state;
     const atl_scaling scaling = {.n_counts = 1, .counts = {4}, .median_rate = {100}};
-    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN};
+    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN, ""};
     atl_verdict v;
     atl_verdict_reach(NULL, 0, &scaling, &ceilings, 4, &v);
     assert_int_equal(v.limit, ATL_LIMIT_UNPROVEN);
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(all_four_pieces_speak_with_their_figures),
         cmocka_unit_test(a_bandwidth_with_room_for_many_more_speaks_against),
         cmocka_unit_test(stages_that_all_rise_are_not_memory),
+        cmocka_unit_test(cores_that_slow_each_other_down_without_memory_are_the_limit),
         cmocka_unit_test(waiting_for_cores_is_cores),
         cmocka_unit_test(a_gain_to_the_last_core_is_cores_and_below_it_nothing),
         cmocka_unit_test(flawed_windows_have_no_say),
