@@ -174,6 +174,46 @@ static double run_gemm_gathered_bf16(const atl_kernels *kernels, numbers *x)
     return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
 }
 
+static double run_gemm_gathered_s8(const atl_kernels *kernels, numbers *x)
+{
+    const size_t tap = 0;
+    const int8_t *rows = (const void *)x->a, *panel = (const void *)x->b; /* any bits are numbers */
+    const atl_gathered_s8 a = {
+        .upper = rows, .lower = rows + 16 * GEMM_K, .stride = GEMM_K, .taps = &tap, .n_taps = 1, .k = GEMM_K};
+    kernels->bf16_begin();
+    for (int i = 0; i < 8; i++)
+        kernels->gemm_gathered_s8(ATL_BF16_TILE_ROWS, &a, panel, (int32_t *)(void *)x->c, false, rows);
+    kernels->bf16_end();
+    return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
+static double run_panel_s8(const atl_kernels *kernels, numbers *x)
+{
+    const atl_panel_rows rows = rows_of_halves(x);
+    kernels->panel_s8(&rows, (int8_t *)(void *)x->c, x->state[0]);
+    return ATL_TILE_COLS * 32 * 9;
+}
+
+static double run_absmax_row(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows row = {.data = x->narrow, .stride = N, .dtype = ATL_BF16};
+    kernels->absmax_row(N, &row, x->state[0]);
+    return N;
+}
+
+static double run_quantise_row(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows row = {.data = x->narrow, .stride = N, .dtype = ATL_BF16};
+    kernels->quantise_row(N, &row, 127.0f, (int8_t *)(void *)x->c);
+    return N;
+}
+
+static double run_dequantise(const atl_kernels *kernels, numbers *x)
+{
+    kernels->dequantise(ATL_BF16_TILE_ROWS, (const int32_t *)(const void *)x->a, x->b, x->d, x->c);
+    return ATL_BF16_TILE_ROWS * ATL_TILE_COLS;
+}
+
 /* 32 rows of 32, and back in bf16. */
 static atl_rows rows_of(void *data, atl_dtype dtype)
 {

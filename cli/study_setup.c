@@ -166,8 +166,10 @@ static atl_status measure_ceilings(study_setup *s, atl_note *note)
     cpu_set_t usable;
     char isa[16] = "";
     const int n = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
-    const bool bf16 = strcmp(s->options.policies[0], "fp32") != 0;
-    const char *product = bf16 ? "gemm_bf16" : "gemm_f32";
+    const char *policy = s->options.policies[0];
+    const char *product = strcmp(policy, "fp32") == 0   ? "gemm_f32"
+                          : strcmp(policy, "int8") == 0 ? "gemm_s8"
+                                                        : "gemm_bf16";
     if (s->args.no_ceilings) {
         s->head.ceilings =
             (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, ""};

@@ -22,6 +22,7 @@ static const struct row {
 } rows[] = {
     {"gemm_f32", "GFLOP/s", ATL_PRODUCT_F32, 0, 0},
     {"gemm_bf16", "GFLOP/s", ATL_PRODUCT_BF16, 0, 0},
+    {"gemm_s8", "GFLOP/s", ATL_PRODUCT_S8, 0, 0}, /* counted as such: two for a multiply-add */
     {"read_l1", "GB/s", 0, IN_L1, ATL_WALK_READ},
     {"read_l2", "GB/s", 0, IN_L2, ATL_WALK_READ},
     {"read_l3", "GB/s", 0, IN_L3, ATL_WALK_READ},
@@ -162,6 +163,13 @@ static atl_status measure_one(const struct row *row, const atl_kernels *kernels,
     return ATL_OK;
 }
 
+static bool same_product(atl_product product, const atl_kernels *a, const atl_kernels *b)
+{
+    return product == ATL_PRODUCT_F32  ? a->gemm_f32 == b->gemm_f32
+           : product == ATL_PRODUCT_S8 ? a->gemm_gathered_s8 == b->gemm_gathered_s8
+                                       : a->gemm_bf16 == b->gemm_bf16;
+}
+
 /* A product on each set of kernels that has one of its own. */
 static atl_status measure_products(const struct row *row, const atl_ceilings_options *options,
                                    atl_ceiling *ret, size_t *n, atl_note *note)
@@ -175,8 +183,7 @@ static atl_status measure_products(const struct row *row, const atl_ceilings_opt
         const atl_kernels *kernels = seen[i] = atl_kernels_choose(sets[i] & mine);
         bool is_new = true;
         for (size_t j = 0; j < i; j++)
-            is_new = is_new && (row->product == ATL_PRODUCT_F32 ? seen[j]->gemm_f32 != kernels->gemm_f32
-                                                                : seen[j]->gemm_bf16 != kernels->gemm_bf16);
+            is_new = is_new && !same_product((atl_product)row->product, seen[j], kernels);
         if (is_new)
             st = measure_one(row, kernels, options, ret, n, note);
     }

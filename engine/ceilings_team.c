@@ -69,30 +69,40 @@ static float random_float(uint64_t *state)
     return (float)(int32_t)(*state >> 32) * 0x1p-31f;
 }
 
+static size_t element_bytes(atl_product product)
+{
+    return product == ATL_PRODUCT_F32 ? 4 : product == ATL_PRODUCT_BF16 ? 2 : 1;
+}
+
+static void fill_random(void *to, size_t n, atl_product product, uint64_t *state)
+{
+    for (size_t j = 0; j < n; j++) {
+        const float x = random_float(state);
+        if (product == ATL_PRODUCT_F32)
+            ((float *)to)[j] = x;
+        else if (product == ATL_PRODUCT_BF16)
+            ((uint16_t *)to)[j] = atl_bf16_from_f32(x);
+        else
+            ((int8_t *)to)[j] = (int8_t)(x * 127.0f);
+    }
+}
+
 /* A strip and a panel that fill six tenths of the first cache. */
 static atl_status open_product(member *m, const atl_team_task *task)
 {
-    const bool is_bf16 = task->product == ATL_PRODUCT_BF16;
-    const size_t a_bytes = is_bf16 ? 2 * ATL_BF16_TILE_ROWS : sizeof(float) * ATL_STRIP_WIDTH; /* of one k */
-    const size_t b_bytes = (is_bf16 ? 2 : sizeof(float)) * ATL_TILE_COLS;
+    const size_t size = element_bytes(task->product);
+    const size_t n_rows = task->product == ATL_PRODUCT_F32 ? ATL_STRIP_WIDTH : ATL_BF16_TILE_ROWS;
     const size_t l1 = atl_caches_of("", task->cpus ? task->cpus[m->index] : 0).level[1].bytes;
-    m->k = l1 * 6 / 10 / (a_bytes + b_bytes) / ATL_BLOCK_K * ATL_BLOCK_K;
-    m->k = m->k > 0 ? m->k : ATL_BLOCK_K;
-    m->a = aligned_alloc(4096, atl_round_up(m->k * a_bytes, 4096));
-    m->b = aligned_alloc(4096, atl_round_up(m->k * b_bytes, 4096));
+    m->k = l1 * 6 / 10 / (size * (n_rows + ATL_TILE_COLS)) / ATL_S8_BLOCK_K * ATL_S8_BLOCK_K;
+    m->k = m->k > 0 ? m->k : ATL_S8_BLOCK_K;
+    m->a = aligned_alloc(4096, atl_round_up(m->k * size * n_rows, 4096));
+    m->b = aligned_alloc(4096, atl_round_up(m->k * size * ATL_TILE_COLS, 4096));
     m->c = aligned_alloc(4096, sizeof(float) * ATL_BF16_TILE_ROWS * ATL_TILE_COLS);
     if (!m->a || !m->b || !m->c)
         return ATL_NO_MEMORY;
     uint64_t state = 88172645463325252u + (uint64_t)m->index;
-    for (int i = 0; i < 2; i++) {
-        const size_t n = m->k * (i ? b_bytes : a_bytes) / (is_bf16 ? 2 : sizeof(float));
-        void *to = i ? m->b : m->a;
-        for (size_t j = 0; j < n; j++)
-            if (is_bf16)
-                ((uint16_t *)to)[j] = atl_bf16_from_f32(random_float(&state));
-            else
-                ((float *)to)[j] = random_float(&state);
-    }
+    fill_random(m->a, m->k * n_rows, task->product, &state);
+    fill_random(m->b, m->k * ATL_TILE_COLS, task->product, &state);
     return ATL_OK;
 }
 
@@ -105,20 +115,38 @@ static atl_status open_member(member *m)
     return atl_walk_open(task->kind, task->bytes, (unsigned long long)m->index + 1, &m->walk, NULL);
 }
 
+static void multiply(member *m)
+{
+    const atl_kernels *kernels = m->team->task->kernels;
+    const size_t tap = 0;
+    const int8_t *rows = m->a;
+    switch (m->team->task->product) {
+    case ATL_PRODUCT_BF16:
+        kernels->gemm_bf16(ATL_BF16_TILE_ROWS, m->k, m->a, m->b, m->c, ATL_TILE_COLS, false, m->b);
+        return;
+    case ATL_PRODUCT_S8:
+        kernels->gemm_gathered_s8(ATL_BF16_TILE_ROWS,
+                                  &(atl_gathered_s8){.upper = rows,
+                                                     .lower = rows + 16 * m->k,
+                                                     .stride = m->k,
+                                                     .taps = &tap,
+                                                     .n_taps = 1,
+                                                     .k = m->k},
+                                  m->b, (void *)m->c, false, m->b);
+        return;
+    default:
+        kernels->gemm_f32(ATL_TILE_ROWS, m->k, m->a, ATL_STRIP_WIDTH, m->b, m->c, ATL_TILE_COLS, false, m->b);
+    }
+}
+
 static double one_piece(member *m)
 {
-    const atl_team_task *task = m->team->task;
-    const atl_kernels *kernels = task->kernels;
-    const bool is_bf16 = task->product == ATL_PRODUCT_BF16;
-    if (!task->product)
+    const atl_product product = m->team->task->product;
+    if (!product)
         return atl_walk_go(m->walk, PIECE_BYTES);
     for (int i = 0; i < PIECE_PRODUCTS; i++)
-        if (is_bf16)
-            kernels->gemm_bf16(ATL_BF16_TILE_ROWS, m->k, m->a, m->b, m->c, ATL_TILE_COLS, false, m->b);
-        else
-            kernels->gemm_f32(ATL_TILE_ROWS, m->k, m->a, ATL_STRIP_WIDTH, m->b, m->c, ATL_TILE_COLS, false,
-                              m->b);
-    const int n_rows = is_bf16 ? ATL_BF16_TILE_ROWS : ATL_TILE_ROWS;
+        multiply(m);
+    const int n_rows = product == ATL_PRODUCT_F32 ? ATL_TILE_ROWS : ATL_BF16_TILE_ROWS;
     return 2.0 * PIECE_PRODUCTS * n_rows * ATL_TILE_COLS * (double)m->k;
 }
 
@@ -147,7 +175,7 @@ static void *member_main(void *user)
 {
     member *m = user;
     team *t = m->team;
-    const bool has_tiles = t->task->product == ATL_PRODUCT_BF16;
+    const bool has_tiles = t->task->product > ATL_PRODUCT_F32;
     pthread_mutex_lock(&t->gate);
     const bool is_off = t->failed;
     pthread_mutex_unlock(&t->gate);

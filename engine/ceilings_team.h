@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 #include "walks.h"
 
-typedef enum atl_product { ATL_PRODUCT_NONE, ATL_PRODUCT_F32, ATL_PRODUCT_BF16 } atl_product;
+typedef enum atl_product { ATL_PRODUCT_NONE, ATL_PRODUCT_F32, ATL_PRODUCT_BF16, ATL_PRODUCT_S8 } atl_product;
 
 typedef struct atl_team_task {
     atl_product product; /* of `kernels`; none: a walk */

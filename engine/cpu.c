@@ -94,7 +94,9 @@ static const char *isa_of(const atl_kernels *kernels, atl_dtype store)
     const char *name = kernels->isa;
     for (size_t i = 0; i < ATL_COUNT(sets); i++) {
         const atl_kernels *other = atl_kernels_choose(sets[i].wants);
-        if (store == ATL_F32 ? other->gemm_f32 == kernels->gemm_f32 : other->gemm_bf16 == kernels->gemm_bf16)
+        if (store == ATL_F32  ? other->gemm_f32 == kernels->gemm_f32
+            : store == ATL_S8 ? other->gemm_gathered_s8 == kernels->gemm_gathered_s8
+                              : other->gemm_bf16 == kernels->gemm_bf16)
             name = other->isa;
     }
     return name;

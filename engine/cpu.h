@@ -15,7 +15,7 @@ typedef struct atl_cpu_set {
 /* What multiplies in one class of layers. */
 typedef struct atl_cpu_use {
     const char *policy, *layers; /* "bf16", "convolutions" */
-    const char *store;           /* the type of the weights: "f32", "bf16" */
+    const char *store;           /* the type of the weights: "f32", "bf16", "s8" */
     const char *isa;             /* whose kernel multiplies; "blas" where OpenBLAS does */
 } atl_cpu_use;
 

@@ -1,8 +1,9 @@
-/* amx.c - the matrix product in bf16 on AMX (Sapphire Rapids and later).
+/* amx.c - the matrix products in bf16 and s8 on AMX (Sapphire Rapids and later).
  *
  * Eight tiles: four sums of 16 × 16 f32 make 32 rows × 32 columns, and each 32 of k bring two tiles of rows
  * (16 × 32 bf16) and two of weights (16 pairs × 16 columns) for four products. Tiles are set up once for a
- * run of products; a strip of fewer rows is multiplied as if it were whole, into a copy.
+ * run of products; a strip of fewer rows is multiplied as if it were whole, into a copy. In s8 the tiles are
+ * the same bytes, with 64 of k in them.
  *
  * A tile's instruction is no memory access in the compiler's eyes, hence the barriers. */
 #if defined(__x86_64__)
@@ -174,6 +175,56 @@ void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b
                     multiply_upper_block(a->upper + at, row_bytes, panel);
             }
     store_sums(c, ATL_TILE_COLS);
+    BARRIER();
+}
+
+/* ---- s8 ---- */
+
+#define FOURS_BYTES 128 /* of a panel: 32 columns of four k */
+
+/* 64 of k of up to 32 rows where they stand. */
+static inline void multiply_s8_block(const int8_t *upper, const int8_t *lower, size_t stride, const int8_t *b,
+                                     const int8_t *ahead)
+{
+    _tile_loadd(4, upper, stride);
+    _tile_loadd(6, b, FOURS_BYTES);
+    _tile_loadd(7, b + FOURS_BYTES / 2, FOURS_BYTES);
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_loadd(5, lower, stride);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+    for (size_t line = 0; line < 8; line++)
+        _mm_prefetch((const char *)(ahead + 64 * line), _MM_HINT_T1);
+}
+
+static inline void multiply_s8_upper_block(const int8_t *upper, size_t stride, const int8_t *b)
+{
+    _tile_loadd(4, upper, stride);
+    _tile_loadd(6, b, FOURS_BYTES);
+    _tile_loadd(7, b + FOURS_BYTES / 2, FOURS_BYTES);
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+}
+
+/* Taps by threes, as above. */
+void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                               const int8_t *ahead)
+{
+    const size_t n_turn = a->n_taps % 3 == 0 ? 3 : 1;
+    BARRIER();
+    load_sums((const void *)c, ATL_TILE_COLS, add);
+    for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
+        for (size_t k = 0; k < a->k; k += ATL_S8_BLOCK_K)
+            for (size_t i = 0; i < n_turn; i++, ahead += 8 * ATL_S8_BLOCK_K) {
+                const int8_t *panel = b + (i * a->k + k) * ATL_TILE_COLS;
+                size_t at = a->taps[first + i] + k;
+                if (m > 16)
+                    multiply_s8_block(a->upper + at, a->lower + at, a->stride, panel, ahead);
+                else
+                    multiply_s8_upper_block(a->upper + at, a->stride, panel);
+            }
+    store_sums((void *)c, ATL_TILE_COLS);
     BARRIER();
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/wide.h"
 #include "kernels/wide_panels.h"
 #include "kernels/wide_rows.h"
+#include "kernels/wide_s8.h"
 
 #define PASS_ROWS 5
 

@@ -40,16 +40,23 @@ static const atl_kernels portable = {
     .isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE) NO_TILES};
 #if defined(__x86_64__)
 static const atl_kernels avx2 = {.isa = "avx2",
-                                 ATL_KERNEL_LIST_F32(SLOT_AVX2) ATL_KERNEL_LIST_BF16(SLOT_AVX2) NO_TILES};
-static const atl_kernels avx512 = {
-    .isa = "avx512", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_AVX512) NO_TILES};
-static const atl_kernels avx512_bf16 = {
-    .isa = "avx512_bf16", ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16) NO_TILES};
+                                 ATL_KERNEL_LIST_F32(SLOT_AVX2) ATL_KERNEL_LIST_BF16(SLOT_AVX2)
+                                     ATL_KERNEL_LIST_S8(SLOT_AVX2) NO_TILES};
+static const atl_kernels avx512 = {.isa = "avx512",
+                                   ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_AVX512)
+                                       ATL_KERNEL_LIST_S8(SLOT_AVX512) NO_TILES};
+static const atl_kernels avx512_bf16 = {.isa = "avx512_bf16",
+                                        ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16)
+                                            ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512)
+                                                .gemm_gathered_s8 = atl_gemm_gathered_s8__avx512_vnni,
+                                        NO_TILES};
 static const atl_kernels amx = {
     .isa = "amx",
     ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
     .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
-    ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_ATTENTION(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
+    ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512).gemm_gathered_s8 =
+        atl_gemm_gathered_s8__amx,
+    ATL_KERNEL_LIST_ATTENTION(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
     .bf16_end = atl_bf16_end__amx};
 
 /* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave
@@ -84,7 +91,7 @@ static uint32_t detected_flags(void)
         flags |= ATL_CPU_AVX512;
     if (__builtin_cpu_supports("avx512vnni"))
         flags |= ATL_CPU_AVX512_VNNI;
-    if (__builtin_cpu_supports("avx512bf16"))
+    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")) /* all have both */
         flags |= ATL_CPU_AVX512_BF16;
     if (amx_may_be_used())
         flags |= ATL_CPU_AMX;
@@ -92,11 +99,13 @@ static uint32_t detected_flags(void)
 }
 #elif defined(__aarch64__)
 static const atl_kernels neon = {.isa = "neon",
-                                 ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON) NO_TILES};
+                                 ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON)
+                                     ATL_KERNEL_LIST_S8(SLOT_NEON) NO_TILES};
 static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
                                       ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
                                       .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon_bf16,
-                                      ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) NO_TILES};
+                                      ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) ATL_KERNEL_LIST_S8(SLOT_NEON)
+                                          NO_TILES};
 
 static uint32_t detected_flags(void)
 {

@@ -10,7 +10,9 @@
  * - packed rows, "strips": [k][16] f32 of which up to 14 columns are in use: 14 rows × 32 columns are the 28
  *   accumulators of AVX-512 that leave registers for two vectors of weights and one broadcast;
  * - in bf16, panels are [⌈n_out/32⌉][k/2][32][2] and strips [k/32][32 rows][32], k a multiple of 32: what AMX
- *   loads as tiles. A strip takes as many bytes for each k as one of f32. */
+ *   loads as tiles. A strip takes as many bytes for each k as one of f32;
+ * - in s8, panels are [⌈n_out/32⌉]{[k/4][32][4], scales f32 [32]}, k a multiple of 64. Rows are multiplied
+ *   where they stand. */
 #ifndef ATL_KERNELS_H
 #define ATL_KERNELS_H
 
@@ -29,6 +31,8 @@
 #define ATL_BF16_TILE_ROWS 32 /* rows of a strip in bf16 */
 #define ATL_BLOCK_K        32 /* k of strips and panels in bf16 are multiples of it */
 
+#define ATL_S8_BLOCK_K 64 /* k of rows and panels in s8 are multiples of it */
+
 /* What becomes of a row of sums: y = before(sum + bias + per_picture); out = after((y + residual) · scale).
  * Pointers are at the row's first column; NULL: none. */
 typedef struct atl_finish {
@@ -44,6 +48,12 @@ typedef struct atl_panel_rows {
     size_t c_in, n_taps;
     const void *row[ATL_TILE_COLS];
 } atl_panel_rows;
+
+/* What numbers up to `most` are multiplied with to lie in ±127. Next to nothing counts as nothing. */
+static inline float atl_s8_factor(float most)
+{
+    return most < 1e-30f ? 0.0f : 127.0f / most;
+}
 
 /* Rows of numbers, f32 or bf16, `stride` elements apart. */
 typedef struct atl_rows {
@@ -63,6 +73,14 @@ typedef struct atl_gathered {
     size_t n_taps, k;
 } atl_gathered;
 
+/* The same for rows of s8; k is a multiple of 64. */
+typedef struct atl_gathered_s8 {
+    const int8_t *upper, *lower;
+    size_t stride;
+    const size_t *taps;
+    size_t n_taps, k;
+} atl_gathered_s8;
+
 typedef struct atl_kernels {
     const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx", "neon", "neon_bf16": what
                           ATELIER_ISA calls it */
@@ -70,7 +88,7 @@ typedef struct atl_kernels {
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
 #undef ATL_KERNEL_SLOT
-    void (*bf16_begin)(void); /* what a thread does before a run of gemm_bf16: AMX has tiles to set up */
+    void (*bf16_begin)(void); /* what a thread does before a run of gemm_…: AMX has tiles to set up */
     void (*bf16_end)(void);   /* and after it: tiles in use make the system's thread switches dearer */
 } atl_kernels;
 
@@ -81,6 +99,7 @@ typedef struct atl_kernels {
     void atl_##name##__neon parameters;
 ATL_KERNEL_LIST_F32(ATL_KERNEL_DECLARE)
 ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
+ATL_KERNEL_LIST_S8(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
 
 #define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
@@ -101,6 +120,10 @@ void atl_gemm_gathered_bf16__neon_bf16(int m, const atl_gathered *a, const uint1
                                        const uint16_t *ahead);
 void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
                                  const uint16_t *ahead);
+void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                               const int8_t *ahead);
+void atl_gemm_gathered_s8__avx512_vnni(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                                       const int8_t *ahead);
 void atl_bf16_begin__amx(void);
 void atl_bf16_end__amx(void);
 

@@ -48,6 +48,20 @@
  *
  * f32_to_bf16   out[n], rounded to nearest with ties to even.
  *
+ * absmax_row    *max = the largest of *max and |x[n]|, one row of either type; NaN if one of them is NaN or
+ *               infinite.
+ *
+ * quantise_row  out[n] = x[n] · factor to the nearest whole number, ties to even, at most ±128.
+ *
+ * dequantise    out[i·32 + j] = sums[i·32 + j] · row[i] · column[j] for i < m; out may be where sums are.
+ *
+ * panel_s8      as panel_f32; column j holds its row's numbers divided by scale[j], the row's largest
+ *               magnitude / 127, to the nearest whole number; scales follow the numbers (kernels.h). A row
+ *               without magnitude has scale 0.
+ *
+ * gemm_gathered_s8  as gemm_gathered_bf16 in s8, sums in s32, which are exact: |Σ| must stay below 2³¹.
+ *               Brings the next 8·n_taps·k bytes from `ahead` near. Between bf16_begin and bf16_end too.
+ *
  * What follows is NULL where attention is better multiplied in f32:
  *
  * attend_bf16   o = Σ_keys power · v for every query (attend.h): the power 2^(f·q·k), or 2^(f·q·k - m) with m
@@ -63,6 +77,7 @@
 #define ATL_KERNEL_LIST(X)                                                                                   \
     ATL_KERNEL_LIST_F32(X)                                                                                   \
     ATL_KERNEL_LIST_BF16(X)                                                                                  \
+    ATL_KERNEL_LIST_S8(X)                                                                                    \
     ATL_KERNEL_LIST_ATTENTION(X)
 
 #define ATL_KERNEL_LIST_F32(X)                                                                               \
@@ -107,6 +122,20 @@
     X(affine_rows, (atl_activation act, int m, int n, const atl_rows *x, const float *scale,                 \
                     const float *shift, const atl_rows *out))                                                \
     X(f32_to_bf16, (size_t n, const float *x, uint16_t *out))
+
+#define ATL_KERNEL_LIST_S8(X)                                                                                \
+    ATL_KERNEL_LIST_S8_GEMM(X)                                                                               \
+    ATL_KERNEL_LIST_S8_ROWS(X)
+
+#define ATL_KERNEL_LIST_S8_GEMM(X)                                                                           \
+    X(gemm_gathered_s8,                                                                                      \
+      (int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add, const int8_t *ahead))
+
+#define ATL_KERNEL_LIST_S8_ROWS(X)                                                                           \
+    X(panel_s8, (const atl_panel_rows *rows, int8_t *panel, float *trouble))                                 \
+    X(absmax_row, (int n, const atl_rows *x, float *max))                                                    \
+    X(quantise_row, (int n, const atl_rows *x, float factor, int8_t *out))                                   \
+    X(dequantise, (int m, const int32_t *sums, const float *row, const float *column, float *out))
 
 #define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
     X(attend_bf16, (const atl_attend *a))                                                                    \

@@ -318,3 +318,66 @@ void atl_f32_to_bf16__portable(size_t n, const float *x, uint16_t *out)
     for (size_t i = 0; i < n; i++)
         out[i] = atl_bf16_from_f32(x[i]);
 }
+
+/* ---- s8 ---- */
+
+static int8_t whole_of(float x)
+{
+    float near = nearbyintf(x);
+    return (int8_t)(near >= 127.0f ? 127 : near > -128.0f ? (int)near : -128);
+}
+
+void atl_panel_s8__portable(const atl_panel_rows *rows, int8_t *panel, float *trouble)
+{
+    const size_t k = rows->c_in * rows->n_taps, padded = atl_round_up(k, ATL_S8_BLOCK_K);
+    for (size_t j = 0; j < ATL_TILE_COLS; j++) {
+        float most = 0.0f;
+        for (size_t i = 0; i < k; i++)
+            most = fmaxf(most, fabsf(panel_number(rows, i, (int)j, trouble)));
+        const float scale = most / 127.0f, factor = atl_s8_factor(most);
+        for (size_t i = 0; i < padded; i++)
+            panel[(i / 4 * ATL_TILE_COLS + j) * 4 + i % 4] =
+                whole_of(panel_number(rows, i, (int)j, trouble) * factor);
+        memcpy(panel + padded * ATL_TILE_COLS + j * sizeof scale, &scale, sizeof scale);
+    }
+}
+
+void atl_absmax_row__portable(int n, const atl_rows *x, float *max)
+{
+    for (size_t j = 0; j < (size_t)n; j++) {
+        float y = fabsf(row_get(x, 0, j));
+        if (!isfinite(y))
+            *max = NAN;
+        if (y > *max)
+            *max = y;
+    }
+}
+
+void atl_quantise_row__portable(int n, const atl_rows *x, float factor, int8_t *out)
+{
+    for (size_t j = 0; j < (size_t)n; j++)
+        out[j] = whole_of(row_get(x, 0, j) * factor);
+}
+
+void atl_dequantise__portable(int m, const int32_t *sums, const float *row, const float *column, float *out)
+{
+    for (size_t i = 0; i < (size_t)m * ATL_TILE_COLS; i++)
+        out[i] = (float)sums[i] * row[i / ATL_TILE_COLS] * column[i % ATL_TILE_COLS];
+}
+
+void atl_gemm_gathered_s8__portable(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                                    const int8_t *ahead)
+{
+    (void)ahead;
+    for (size_t i = 0; i < (size_t)m; i++, c += ATL_TILE_COLS) {
+        const int8_t *row = i < 16 ? a->upper + i * a->stride : a->lower + (i - 16) * a->stride;
+        if (!add)
+            memset(c, 0, ATL_TILE_COLS * sizeof *c);
+        for (size_t kk = 0; kk < a->n_taps * a->k; kk++) {
+            const int32_t x = row[a->taps[kk / a->k] + kk % a->k];
+            const int8_t *fours = b + kk / 4 * (4 * ATL_TILE_COLS) + kk % 4;
+            for (size_t j = 0; j < ATL_TILE_COLS; j++)
+                c[j] += x * fours[4 * j];
+        }
+    }
+}

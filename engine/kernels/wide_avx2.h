@@ -176,6 +176,66 @@ static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
                         _mm256_or_si256(high, _mm256_srli_epi32(bf16_rounded(even), 16)));
 }
 
+/* ---- whole numbers ---- */
+
+typedef __m256i ivec;
+
+static inline ivec i_load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline vec v_from_s32(const int32_t *p)
+{
+    return _mm256_cvtepi32_ps(i_load(p));
+}
+
+/* LANES numbers of at most ±128, to the nearest, ties to even. */
+static inline void v_store_s8(int8_t *p, vec x)
+{
+    ivec whole = _mm256_cvtps_epi32(x);
+    __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(half, half));
+}
+
+/* The same for four, zipped: a's first, b's first, … */
+static inline void v_store_fours(int8_t *p, vec a, vec b, vec c, vec d)
+{
+    const ivec byte = _mm256_set1_epi32(0xff);
+    ivec low = _mm256_or_si256(_mm256_and_si256(_mm256_cvtps_epi32(a), byte),
+                               _mm256_slli_epi32(_mm256_and_si256(_mm256_cvtps_epi32(b), byte), 8));
+    ivec high = _mm256_or_si256(_mm256_and_si256(_mm256_cvtps_epi32(c), byte),
+                                _mm256_slli_epi32(_mm256_cvtps_epi32(d), 8));
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm256_or_si256(low, _mm256_slli_epi32(high, 16)));
+}
+
+static inline void i_store(int32_t *p, ivec x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, x);
+}
+
+static inline ivec i_set(int32_t x)
+{
+    return _mm256_set1_epi32(x);
+}
+
+/* Of pairs of s8, the first or the second as s16. */
+static inline ivec i_even(ivec x)
+{
+    return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
+}
+
+static inline ivec i_odd(ivec x)
+{
+    return _mm256_srai_epi16(x, 8);
+}
+
+/* sum + the products of pairs of s16. */
+static inline ivec i_add_products(ivec sum, ivec a, ivec b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
 /* r[i] lane j becomes r[j] lane i, for 8 × 8: pairs, quads, then 128-bit halves. */
 static inline __attribute__((always_inline)) void v_transpose(vec r[8])
 {

@@ -179,6 +179,64 @@ static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
     _mm512_storeu_si512(p, _mm512_or_si512(high, _mm512_srli_epi32(bf16_rounded(even), 16)));
 }
 
+/* ---- whole numbers ---- */
+
+typedef __m512i ivec;
+
+static inline vec v_from_s32(const int32_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_loadu_si512(p));
+}
+
+/* LANES numbers of at most ±128, to the nearest, ties to even. */
+static inline void v_store_s8(int8_t *p, vec x)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x)));
+}
+
+/* The same for four, zipped: a's first, b's first, … */
+static inline void v_store_fours(int8_t *p, vec a, vec b, vec c, vec d)
+{
+    const ivec byte = _mm512_set1_epi32(0xff);
+    ivec low = _mm512_or_si512(_mm512_and_si512(_mm512_cvtps_epi32(a), byte),
+                               _mm512_slli_epi32(_mm512_and_si512(_mm512_cvtps_epi32(b), byte), 8));
+    ivec high = _mm512_or_si512(_mm512_and_si512(_mm512_cvtps_epi32(c), byte),
+                                _mm512_slli_epi32(_mm512_cvtps_epi32(d), 8));
+    _mm512_storeu_si512(p, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
+
+static inline ivec i_load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+static inline void i_store(int32_t *p, ivec x)
+{
+    _mm512_storeu_si512(p, x);
+}
+
+static inline ivec i_set(int32_t x)
+{
+    return _mm512_set1_epi32(x);
+}
+
+/* Of pairs of s8, the first or the second as s16. */
+static inline ivec i_even(ivec x)
+{
+    return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8);
+}
+
+static inline ivec i_odd(ivec x)
+{
+    return _mm512_srai_epi16(x, 8);
+}
+
+/* sum + the products of pairs of s16. */
+static inline ivec i_add_products(ivec sum, ivec a, ivec b)
+{
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+}
+
 /* r[i] lane j becomes r[j] lane i, for 16 × 16: pairs, quads, then 128-bit blocks twice. */
 static inline __attribute__((always_inline)) void v_transpose(vec r[16])
 {

@@ -167,6 +167,65 @@ static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
     vst1q_u16(p, vreinterpretq_u16_u32(vsriq_n_u32(bf16_rounded(odd), bf16_rounded(even), 16)));
 }
 
+/* ---- whole numbers ---- */
+
+typedef int32x4_t ivec;
+
+static inline ivec i_load(const void *p)
+{
+    return vreinterpretq_s32_s8(vld1q_s8(p));
+}
+
+static inline vec v_from_s32(const int32_t *p)
+{
+    return vcvtq_f32_s32(vld1q_s32(p));
+}
+
+/* LANES numbers of at most ±128, to the nearest, ties to even. */
+static inline void v_store_s8(int8_t *p, vec x)
+{
+    int16x4_t half = vqmovn_s32(vcvtnq_s32_f32(x));
+    int32_t four = vget_lane_s32(vreinterpret_s32_s8(vqmovn_s16(vcombine_s16(half, half))), 0);
+    memcpy(p, &four, sizeof four);
+}
+
+/* The same for four, zipped: a's first, b's first, … */
+static inline void v_store_fours(int8_t *p, vec a, vec b, vec c, vec d)
+{
+    ivec all = vsliq_n_s32(vcvtnq_s32_f32(a), vcvtnq_s32_f32(b), 8);
+    all = vsliq_n_s32(all, vcvtnq_s32_f32(c), 16);
+    vst1q_s8(p, vreinterpretq_s8_s32(vsliq_n_s32(all, vcvtnq_s32_f32(d), 24)));
+}
+
+static inline void i_store(int32_t *p, ivec x)
+{
+    vst1q_s32(p, x);
+}
+
+static inline ivec i_set(int32_t x)
+{
+    return vdupq_n_s32(x);
+}
+
+/* Of pairs of s8, the first or the second as s16. */
+static inline ivec i_even(ivec x)
+{
+    return vreinterpretq_s32_s16(vshrq_n_s16(vshlq_n_s16(vreinterpretq_s16_s32(x), 8), 8));
+}
+
+static inline ivec i_odd(ivec x)
+{
+    return vreinterpretq_s32_s16(vshrq_n_s16(vreinterpretq_s16_s32(x), 8));
+}
+
+/* sum + the products of pairs of s16. */
+static inline ivec i_add_products(ivec sum, ivec a, ivec b)
+{
+    int16x8_t x = vreinterpretq_s16_s32(a), y = vreinterpretq_s16_s32(b);
+    ivec low = vmull_s16(vget_low_s16(x), vget_low_s16(y)), high = vmull_high_s16(x, y);
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+}
+
 /* r[i] lane j becomes r[j] lane i, for 4 × 4. */
 static inline __attribute__((always_inline)) void v_transpose(vec r[4])
 {

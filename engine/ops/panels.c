@@ -7,12 +7,15 @@
 
 size_t atl_panels_k(size_t k, atl_dtype dtype)
 {
-    return dtype == ATL_BF16 ? atl_round_up(k, ATL_BLOCK_K) : k;
+    return dtype == ATL_BF16 ? atl_round_up(k, ATL_BLOCK_K)
+           : dtype == ATL_S8 ? atl_round_up(k, ATL_S8_BLOCK_K)
+                             : k;
 }
 
 size_t atl_panels_bytes(size_t k, int n_out, atl_dtype dtype)
 {
-    return atl_round_up((size_t)n_out, ATL_TILE_COLS) * atl_panels_k(k, dtype) * atl_dtype_bytes(dtype);
+    size_t column = atl_panels_k(k, dtype) * atl_dtype_bytes(dtype) + (dtype == ATL_S8 ? sizeof(float) : 0);
+    return atl_round_up((size_t)n_out, ATL_TILE_COLS) * column;
 }
 
 bool atl_panels_pack_one(const atl_kernels *kernels, const atl_panel_rows *rows, atl_dtype dtype,
@@ -22,6 +25,8 @@ bool atl_panels_pack_one(const atl_kernels *kernels, const atl_panel_rows *rows,
     void *panel = (char *)panels + index * atl_panels_bytes(rows->c_in * rows->n_taps, ATL_TILE_COLS, dtype);
     if (dtype == ATL_BF16)
         kernels->panel_bf16(rows, panel, &trouble);
+    else if (dtype == ATL_S8)
+        kernels->panel_s8(rows, panel, &trouble);
     else
         kernels->panel_f32(rows, panel, &trouble);
     return !isnan(trouble);

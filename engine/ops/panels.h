@@ -2,10 +2,12 @@
  *
  *   f32   [⌈n_out/32⌉][k][32]               k = tap · c_in + channel
  *   bf16  [⌈n_out/32⌉][k/2][32][2]          k rounded up to a multiple of 32, with zeros
+ *   s8    [⌈n_out/32⌉]{[k/4][32][4], f32 [32]}  k rounded up to a multiple of 64; then the columns' scales
  *
  * The right-hand side of the product in product.h. A linear layer has one tap. Taps come before channels (the
  * checkpoint has them after), so that each tap reads its pixel's channels in one run. bf16 stands in pairs of
- * k, as the instructions that multiply it want. The layout is the same for every instruction set. */
+ * k and s8 in fours, as the instructions that multiply them want. The layout is the same for every
+ * instruction set. */
 #ifndef ATL_OPS_PANELS_H
 #define ATL_OPS_PANELS_H
 
@@ -16,7 +18,8 @@
 
 /* The layout in a word: packed weights that were kept on disk are used only by who has the same. Whoever
  * changes what a panel looks like changes this. */
-#define ATL_PANELS_LAYOUT "1: 32 columns; bf16 in pairs of k, k in blocks of 32"
+#define ATL_PANELS_LAYOUT                                                                                    \
+    "2: 32 columns; bf16 in pairs of k, k in blocks of 32; s8 in fours, blocks of 64, scales behind"
 
 /* What k becomes in a panel. */
 size_t atl_panels_k(size_t k, atl_dtype dtype);

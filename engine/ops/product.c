@@ -1,4 +1,5 @@
-/* product.c - gather, multiply, finish, in f32; see product.h. In bf16 it is product_bf16.c's.
+/* product.c - gather, multiply, finish, in f32; see product.h. In bf16 it is product_bf16.c's, in s8
+ * product_s8.c's.
  *
  * Rows are cut into strips of up to 14 (a register tile's height), strips into blocks, columns into panels of
  * 32 and blocks of panels. A tile of the pool is one block of rows × one block of panels. It
@@ -308,6 +309,10 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
 {
     if (product->dtype == ATL_BF16) {
         atl_product_run_bf16(bench, product);
+        return;
+    }
+    if (product->dtype == ATL_S8) {
+        atl_product_run_s8(bench, product);
         return;
     }
     if (!all_f32(product)) {

@@ -48,6 +48,9 @@ void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_u
 /* The product with weights in bf16; maps of either type. */
 void atl_product_run_bf16(const atl_bench *bench, const atl_product *product);
 
+/* The product with weights in s8; maps of either type. */
+void atl_product_run_s8(const atl_bench *bench, const atl_product *product);
+
 /* The same product with cblas_sgemm. */
 void atl_product_run_blas(const atl_bench *bench, const atl_product *product);
 

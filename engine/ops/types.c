@@ -7,28 +7,32 @@
 
 size_t atl_dtype_bytes(atl_dtype dtype)
 {
-    return dtype == ATL_F32 ? 4 : 2;
+    return dtype == ATL_F32 ? 4 : dtype == ATL_S8 ? 1 : 2;
 }
 
 const char *atl_dtype_name(atl_dtype dtype)
 {
-    static const char *const names[] = {[ATL_F32] = "f32", [ATL_F16] = "f16", [ATL_BF16] = "bf16"};
+    static const char *const names[] = {
+        [ATL_F32] = "f32", [ATL_F16] = "f16", [ATL_BF16] = "bf16", [ATL_S8] = "s8"};
     return names[dtype];
 }
 
 #define POLICIES(X)                                                                                          \
-    X(fp32, ATL_F32)                                                                                         \
-    X(bf16, ATL_BF16)
+    X(fp32, ATL_F32, ATL_F32)                                                                                \
+    X(bf16, ATL_BF16, ATL_BF16)                                                                              \
+    X(int8, ATL_BF16, ATL_S8)
 
 /* The first layer, and what is made of the time, cost next to nothing and show every rounding in the picture:
  * they stay f32. Rounding a map that only products and attention read costs nothing: they would round it.
  * Streams are rounded again with each addition, which adds half as much error again, within what is allowed
- * (docs/SPEED.md), and saves a tenth of a step: what limits those layers is memory. */
-#define POLICY(label, inner)                                                                                 \
+ * (docs/SPEED.md), and saves a tenth of a step: what limits those layers is memory. Eight bits are enough
+ * where norms have just made numbers of one size and many steps average what is lost: not for text,
+ * attention's scores, and the decoder, which every pixel shows. */
+#define POLICY(label, inner, deep)                                                                           \
     {.name = #label,                                                                                         \
      .layer = {[ATL_LAYER_IO] = {ATL_F32, ATL_F32, ATL_F32},                                                 \
-               [ATL_LAYER_CONV] = {inner, inner, inner},                                                     \
-               [ATL_LAYER_LINEAR] = {inner, inner, inner},                                                   \
+               [ATL_LAYER_CONV] = {deep, inner, inner},                                                      \
+               [ATL_LAYER_LINEAR] = {deep, inner, inner},                                                    \
                [ATL_LAYER_ATTENTION] = {inner, inner, ATL_F32},                                              \
                [ATL_LAYER_TIME] = {ATL_F32, ATL_F32, ATL_F32},                                               \
                [ATL_LAYER_TEXT] = {inner, inner, ATL_F32},                                                   \
@@ -45,7 +49,7 @@ const atl_policy *atl_policy_find(const char *name)
 
 const char *atl_policy_names(void)
 {
-#define LISTED(label, inner) ", " #label
+#define LISTED(label, inner, deep) ", " #label
     static const char names[] = POLICIES(LISTED);
     return names + 2;
 }

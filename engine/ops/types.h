@@ -2,9 +2,10 @@
  *
  * Precision is a table: for each class of layer, in which type its weights are stored and multiplied, in
  * which type its results go from op to op, and in which they are added up; sums are f32 everywhere, and so is
- * what happens to a sum before it is stored. A policy is one filled table: `fp32`, and `bf16`, which rounds
- * what it multiplies to bfloat16 (nearest, ties to even). A further precision is a further row, not further
- * code. */
+ * what happens to a sum before it is stored. A policy is one filled table: `fp32`; `bf16`, which rounds
+ * what it multiplies to bfloat16 (nearest, ties to even); and `int8`, which multiplies whole numbers of eight
+ * bits in convolutions and transformers, with a scale for each output channel and one for each row that is
+ * multiplied (product_s8.c), and is `bf16` elsewhere. */
 #ifndef ATL_OPS_TYPES_H
 #define ATL_OPS_TYPES_H
 
@@ -13,10 +14,10 @@
 
 #include "base/status.h"
 
-typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16 } atl_dtype;
+typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16, ATL_S8 } atl_dtype; /* S8: of packed weights alone */
 
 size_t atl_dtype_bytes(atl_dtype dtype);
-const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16" */
+const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16", "s8" */
 
 /* What a layer is for decides how much precision it needs. */
 typedef enum atl_layer_class {
@@ -41,7 +42,7 @@ typedef struct atl_policy {
 
 /* The policy of that name, or NULL. */
 const atl_policy *atl_policy_find(const char *name);
-/* "fp32, bf16": the names there are, for messages. */
+/* "fp32, bf16, int8": the names there are, for messages. */
 const char *atl_policy_names(void);
 
 #endif

@@ -28,7 +28,7 @@ expect 2 "seed: found '-1'" paint x --seed -1
 expect 2 "strength: found '1.5'" paint x --init-image y --strength 1.5
 expect 2 "no --init-image" paint x --strength 0.5
 expect 2 "wanted one of cpu|cuda" paint x --rng gpu
-expect 2 "policy: found 'int8'" paint x --policy int8
+expect 2 "policy: found 'int4'" paint x --policy int4
 expect 2 "needs a value: FILE" paint x -o
 ATELIER_STEPS=0 expect 2 "^atelier: ATELIER_STEPS: found '0'" paint x
 expect 1 "not UTF-8: byte 2 is 0xff" paint $'ab\xff'

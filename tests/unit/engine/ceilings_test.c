@@ -64,8 +64,12 @@ static void every_instruction_set_has_its_products(void **state)
     assert_non_null(bf16);
     if (atl_cpu_flags() & ATL_CPU_AVX2) /* at least twice as wide */
         assert_true(best("gemm_f32", 1) > 1.5 * portable->best);
-    if (atl_cpu_flags() & ATL_CPU_AMX)
+    const atl_ceiling *s8 = atl_ceiling_find(list, n_list, "gemm_s8", mine->isa, 1);
+    assert_non_null(s8);
+    if (atl_cpu_flags() & ATL_CPU_AMX) {
         assert_true(bf16->best > 2 * best("gemm_f32", 1));
+        assert_true(s8->best > 1.2 * bf16->best);
+    }
 }
 
 static void threads_start_together_and_count_together(void **state)

@@ -136,10 +136,33 @@ static const conv_case cases[] = {
      .upsample = true,
      .bias = true},
     {.n = 1, .h = 6, .w = 5, .c = 1100, .c_out = 96, .kernel = 1, .stride = 1, .bias = true},
+    {.n = 2,
+     .h = 3,
+     .w = 16,
+     .c = 40,
+     .c_more = 24,
+     .c_out = 70,
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .upsample = true,
+     .bias = true,
+     .per_picture = true,
+     .residual = true},
+    {.n = 2,
+     .h = 1,
+     .w = 16,
+     .c = 512,
+     .c_out = 231, /* long sums, of which panels pass by in parts */
+     .kernel = 3,
+     .stride = 1,
+     .pad_before = 1,
+     .pad_after = 1},
 };
 
 /* In bf16, weights and inputs are such as it can hold: then the bounds are those of f32. */
-static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16};
+static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16, ATL_S8}; /* the first two are exact */
 
 typedef struct conv_data {
     const conv_case *shape;
@@ -254,7 +277,9 @@ static void check_case(const conv_case *s, atl_dtype dtype, bool whole)
                 for (int x = 0; x < d.out.map.w; x++)
                     for (int o = 0; o < s->c_out; o++)
                         assert_near(guarded_at(&d.out, n, y, x)[o], expected(&d, n, y, x, o),
-                                    exact ? 0.0 : 2e-5);
+                                    exact        ? 0.0
+                                    : s->c < 512 ? 2e-5
+                                                 : 4e-5);
     }
     data_done(&d);
 }
@@ -275,15 +300,48 @@ static void conv_of_reals_is_near_the_sum_in_double(void **state)
             check_case(&cases[i], dtypes[j], false);
 }
 
+/* In s8, a product of x and w that are rounded by at most dx and dw is off by |w|·dx + |x|·dw + dx·dw: half a
+ * unit of 1/127 of the largest in sight each, where what is in sight of x may be sixteen neighbours. */
+static void conv_in_s8_is_as_near_as_its_rounding(void **state)
+{
+    (void)state;
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t i = 0; i < ATL_COUNT(cases); i++) {
+        conv_case s = cases[i];
+        s.before = s.after = ATL_ACT_NONE;
+        s.scale = 1.0f;
+        conv_data d;
+        data_init(&d, &s, ATL_S8, false);
+        const double k = (double)(s.kernel * s.kernel * (s.c + s.c_more)), unit = 0.5 / 127.0;
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            double squares = 0.0, all = 0.0;
+            run(&d, isas[isa], 2, 0, s.n, &d.out);
+            guarded_check(&d.out);
+            for (int n = 0; n < s.n; n++)
+                for (int y = 0; y < d.out.map.h; y++)
+                    for (int x = 0; x < d.out.map.w; x++)
+                        for (int o = 0; o < s.c_out; o++, all++) {
+                            const double off =
+                                (double)guarded_at(&d.out, n, y, x)[o] - expected(&d, n, y, x, o);
+                            assert_true(fabs(off) <= k * (2.0 * unit + unit * unit) + 1e-4);
+                            squares += off * off;
+                        }
+            /* Each of 2·k roundings adds unit²/3 · (|w|² or |x|²: 1/3 each). */
+            assert_true(sqrt(squares / all) <= 1.3 * sqrt(2.0 * k / 3.0 * unit * unit / 3.0) + 1e-5);
+        }
+        data_done(&d);
+    }
+}
+
 static void conv_does_not_depend_on_threads_or_neighbours(void **state)
 {
     (void)state;
     uint32_t isas[FIXTURE_ISAS];
-    for (size_t j = 0; j < 2 * ATL_COUNT(cases); j++)
+    for (size_t j = 0; j < 3 * ATL_COUNT(cases); j++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
             conv_data d;
-            size_t i = j / 2;
-            data_init(&d, &cases[i], dtypes[j % 2], false);
+            size_t i = j / 3;
+            data_init(&d, &cases[i], dtypes[j % 3], false);
             guarded other = guarded_map(d.out.map.n, d.out.map.h, d.out.map.w, d.out.map.c, 3);
             run(&d, isas[isa], 1, 0, cases[i].n, &d.out);
             for (int n_threads = 2; n_threads <= 3; n_threads++) {
@@ -351,17 +409,17 @@ static void conv_may_write_over_its_residual(void **state)
     data_done(&d);
 }
 
-static void conv_measures_the_scratch_that_it_takes(void **state)
+static void check_scratch(const conv_case *shape, atl_dtype dtype)
 {
-    (void)state;
     conv_data d;
-    data_init(&d, &cases[11], ATL_BF16, false);
+    data_init(&d, shape, dtype, false);
     fixture f;
     fixture_init(&f, atl_cpu_flags(), 2);
     atl_arena measure = atl_arena_measure();
     atl_bench dry = f.bench;
     dry.arena = &measure;
-    atl_conv_input in = {.x = &d.x.map, .x_more = &d.more.map};
+    atl_conv_input in = {
+        .x = &d.x.map, .x_more = shape->c_more ? &d.more.map : NULL, .upsample = shape->upsample};
     atl_conv_run(&dry, &d.conv, &in, NULL, &d.out.map);
     guarded_check(&d.out);
     atl_conv_run(&f.bench, &d.conv, &in, NULL, &d.out.map);
@@ -371,11 +429,19 @@ static void conv_measures_the_scratch_that_it_takes(void **state)
     data_done(&d);
 }
 
+static void conv_measures_the_scratch_that_it_takes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(dtypes) * ATL_COUNT(cases); i++)
+        check_scratch(&cases[i / ATL_COUNT(dtypes)], dtypes[i % ATL_COUNT(dtypes)]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_of_whole_numbers_is_exact),
         cmocka_unit_test(conv_of_reals_is_near_the_sum_in_double),
+        cmocka_unit_test(conv_in_s8_is_as_near_as_its_rounding),
         cmocka_unit_test(conv_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_may_write_over_its_residual),

@@ -15,7 +15,7 @@ static const linear_case cases[] = {
 };
 
 /* In bf16, weights and inputs are such as it can hold: then the bounds are those of f32. */
-static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16};
+static const atl_dtype dtypes[] = {ATL_F32, ATL_BF16, ATL_S8}; /* the first two are exact */
 
 typedef struct linear_data {
     const linear_case *shape;
@@ -115,6 +115,44 @@ static void linear_of_reals_is_near_the_sum_in_double(void **state)
             check_linear(&cases[i], dtypes[j], false);
 }
 
+/* In s8, a row and a column are rounded to 127ths of their largest: errors add up as of chance. */
+static void check_s8(const linear_case *s, bool geglu)
+{
+    linear_data d;
+    uint32_t isas[FIXTURE_ISAS];
+    const int half = s->n_out / 2, n_out = geglu ? half : s->n_out;
+    data_init(&d, s, ATL_S8, false, n_out);
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        double squares = 0.0, all = 0.0;
+        run(&d, isas[isa], 2, 0, s->n, geglu, &d.out);
+        guarded_check(&d.out);
+        for (int n = 0; n < s->n; n++)
+            for (int row = 0; row < s->rows; row++)
+                for (int o = 0; o < n_out; o++, all++) {
+                    double want = product_at(&d, n, row, o), off;
+                    if (geglu)
+                        want *=
+                            (double)atl_activate_one(ATL_ACT_GELU, (float)product_at(&d, n, row, half + o));
+                    else
+                        want += (double)guarded_at(&d.residual, n, 0, row)[o];
+                    off = (double)guarded_at(&d.out, n, 0, row)[o] - want;
+                    squares += off * off;
+                }
+        const double unit = 0.5 / 127.0, one = sqrt(2.0 * s->n_in / 3.0 * unit * unit / 3.0);
+        const double size = 1.0 + sqrt(s->n_in) / 3.0; /* of the sums themselves: geglu multiplies two */
+        assert_true(sqrt(squares / all) <= (geglu ? 2.0 * size : 1.3) * one + 1e-4);
+    }
+    data_done(&d);
+}
+
+static void linear_and_geglu_in_s8_are_as_near_as_their_rounding(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        for (int geglu = 0; geglu < 2; geglu++)
+            check_s8(&cases[i], geglu);
+}
+
 static void geglu_multiplies_the_first_half_by_gelu_of_the_second(void **state)
 {
     (void)state;
@@ -146,7 +184,7 @@ static void linear_does_not_depend_on_threads_or_neighbours(void **state)
     uint32_t isas[FIXTURE_ISAS];
     for (size_t i = 0; i < ATL_COUNT(cases); i++)
         for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
-            for (int variant = 0; variant < 4; variant++) {
+            for (int variant = 0; variant < 6; variant++) {
                 linear_data d;
                 bool geglu = variant % 2;
                 int c_out = geglu ? cases[i].n_out / 2 : cases[i].n_out;
@@ -198,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_of_whole_numbers_is_exact),
         cmocka_unit_test(linear_of_reals_is_near_the_sum_in_double),
+        cmocka_unit_test(linear_and_geglu_in_s8_are_as_near_as_their_rounding),
         cmocka_unit_test(geglu_multiplies_the_first_half_by_gelu_of_the_second),
         cmocka_unit_test(linear_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(linear_of_bf16_maps_does_not_depend_on_threads_or_neighbours),

@@ -51,8 +51,45 @@ static void check_bf16(atl_panels_shape shape, size_t step)
     free(panels);
 }
 
+/* Within half a unit of the column's scale, whose largest number is ±127. */
+static void check_s8(atl_panels_shape shape, size_t step)
+{
+    size_t k = shape.c_in * shape.n_taps, padded = atl_round_up(k, 64), n_out = atl_round_up(shape.n_out, 32);
+    size_t n = atl_panels_bytes(k, (int)shape.n_out, ATL_S8), panel = n / (n_out / 32);
+    assert_int_equal(n, n_out * (padded + sizeof(float)));
+    float *weight = fixture_numbers(shape.n_out * k, 1, false);
+    int8_t *panels = malloc(n + 1);
+    assert_non_null(panels);
+    memset(panels, 0x5a, n + 1);
+    for (size_t first = 0; first < shape.n_out; first += step) {
+        size_t count = first + step < shape.n_out ? step : shape.n_out - first;
+        atl_panels_pack(shape, ATL_S8, first, count, weight + first * k, panels);
+    }
+    for (size_t o = 0; o < n_out; o++) {
+        const int8_t *at = panels + o / 32 * panel;
+        float scale, most = 0.0f;
+        int largest = 0;
+        memcpy(&scale, at + padded * 32 + o % 32 * sizeof scale, sizeof scale);
+        for (size_t i = 0; i < padded; i++) {
+            const int got = at[(i / 4 * 32 + o % 32) * 4 + i % 4];
+            float want = 0.0f;
+            if (o < shape.n_out && i < k)
+                want = weight[(o * shape.c_in + i % shape.c_in) * shape.n_taps + i / shape.c_in];
+            most = fmaxf(most, fabsf(want));
+            largest = abs(got) > largest ? abs(got) : largest;
+            assert_near((float)got * scale, (double)want, 0.5001 * (double)scale);
+        }
+        assert_int_equal(largest, o < shape.n_out ? 127 : 0);
+        assert_near(scale, (double)most / 127.0, 1e-7);
+    }
+    assert_int_equal(panels[n], 0x5a);
+    free(weight);
+    free(panels);
+}
+
 static void check(atl_panels_shape shape, size_t step)
 {
+    check_s8(shape, step);
     check_f32(shape, step);
     check_bf16(shape, step);
 }
