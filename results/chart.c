@@ -139,8 +139,11 @@ void atl_chart_text(chart *c, double px, double py, const char *anchor, const ch
 static void tick_text(double value, double step, char *out, size_t size)
 {
     int decimals = 0;
-    for (double s = step; decimals < 6 && fabs(s - round(s)) > 1e-6 * s; s *= 10)
+    double whole = step;
+    while (decimals < 6 && fabs(whole - round(whole)) > 1e-6 * whole) {
+        whole *= 10;
         decimals++;
+    }
     if (fabs(value) < step / 2)
         snprintf(out, size, "0");
     else if (step >= 1e6)
