@@ -374,7 +374,7 @@ void atl_gemm_gathered_s8__portable(int m, const atl_gathered_s8 *a, const int8_
         if (!add)
             memset(c, 0, ATL_TILE_COLS * sizeof *c);
         for (size_t kk = 0; kk < a->n_taps * a->k; kk++) {
-            const int32_t x = row[a->taps[kk / a->k] + kk % a->k];
+            const int8_t x = row[a->taps[kk / a->k] + kk % a->k];
             const int8_t *fours = b + kk / 4 * (4 * ATL_TILE_COLS) + kk % 4;
             for (size_t j = 0; j < ATL_TILE_COLS; j++)
                 c[j] += x * fours[4 * j];
