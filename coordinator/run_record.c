@@ -13,7 +13,7 @@
 #include "results/pictures.h"
 #include "run_private.h"
 
-enum { MAX_SETTINGS_BYTES = 16384 };
+enum { MAX_SETTINGS_BYTES = 16384, MAX_WAITING_BYTES = 256 << 10 /* of timings that are not exported yet */ };
 static const int64_t commit_every_ns = 250000000, flush_every_ns = 1000000000, export_every_ns = 2000000000;
 
 /* The record has room for ordinary prompts; a longer text ends where it still is UTF-8. */
@@ -210,7 +210,9 @@ atl_status atl_runner_commit(atl_runner *r, atl_note *note)
 static void export(atl_runner *r, int64_t now_ns)
 {
     atl_note reason = {0};
-    if (!r->exports || r->ledger_waits || now_ns - r->exported_ns < export_every_ns)
+    if (!r->exports || r->ledger_waits)
+        return;
+    if (now_ns - r->exported_ns < export_every_ns && atl_exports_waiting(r->exports) < MAX_WAITING_BYTES)
         return;
     r->exported_ns = now_ns;
     if (atl_exports_flush(r->exports, &reason) != ATL_OK) {

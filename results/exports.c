@@ -47,6 +47,11 @@ atl_status atl_exports_flush(atl_exports *e, atl_note *note)
     return st != ATL_OK ? st : flush_table(&e->csv, names[1], note);
 }
 
+size_t atl_exports_waiting(const atl_exports *e)
+{
+    return e->jsonl.buffer.length + e->csv.buffer.length;
+}
+
 void atl_exports_add(atl_exports *e, const atl_row *row, const char *json)
 {
     atl_text_puts(&e->jsonl.buffer, json);

@@ -19,6 +19,8 @@ void atl_exports_close(atl_exports **exports); /* without a flush; accepts NULL 
 
 /* Into the buffer; `json`: the row as atl_row_put_json gave it. */
 void atl_exports_add(atl_exports *exports, const atl_row *row, const char *json);
+/* Bytes that wait for a flush. */
+size_t atl_exports_waiting(const atl_exports *exports);
 /* Errors: ATL_IO, ATL_NO_MEMORY; then the files lack lines, until they are made again. */
 atl_status atl_exports_flush(atl_exports *exports, atl_note *note);
 
