@@ -62,9 +62,9 @@ study_args study_args_new(void)
 /* The study's, without what says which W x T are measured, and how long. */
 size_t compare_rows(atl_option rows[RUN_MAX_ROWS])
 {
-    static const char *const not_a_comparisons[] = {"workers",  "threads",      "order",
-                                                    "window",   "pictures",     "minutes",
-                                                    "no-probe", "no-corunners", "reserve-core"};
+    static const char *const not_a_comparisons[] = {"workers",      "threads",   "order",    "window",
+                                                    "pictures",     "minutes",   "no-probe", "no-corunners",
+                                                    "reserve-core", "no-history"};
     size_t n = run_rows(RUN_ROWS_STUDY, rows);
     for (size_t i = 0; i < ATL_COUNT(study_only_rows); i++) {
         bool other = false;

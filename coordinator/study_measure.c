@@ -196,8 +196,6 @@ void atl_study_judge(atl_study_window *window)
                         MOST_IDLE_PCT);
     if (throttled > 0)
         atl_text_printf(&flaws, "The cgroup was throttled %.0f times. ", throttled);
-    if (!window->same_pixels)
-        atl_text_puts(&flaws, "A picture has other pixels than before. ");
     window->valid = !flaws.length;
     window->flaws[0] = '\0';
     if (flaws.length && !flaws.failed) {

@@ -34,7 +34,8 @@ atl_status atl_study_measure(const atl_study_sample *samples, size_t n, int64_t 
                              atl_study_window *ret, atl_note *note);
 
 /* Sets `flaws` and `valid` by what the window and its evidence say: CPU time below 97 % of wall time (one
- * thread a worker), steal above 1 %, foreign load above 2 %, throttling, pixels that differ. */
+ * thread a worker), steal above 1 %, foreign load above 2 %, workers that waited for work above 5 %,
+ * throttling. */
 void atl_study_judge(atl_study_window *window);
 
 #endif
