@@ -148,6 +148,7 @@ static void on_drain(atl_dispatch *d)
 static void on_limit(atl_dispatch *d, uint32_t n)
 {
     d->n_active = n > d->options.n_workers ? d->options.n_workers : n > 0 ? n : 1;
+    atl_dispatch_recall_beyond(d);
 }
 
 static void on_job_available(atl_dispatch *d, uint64_t job)
@@ -268,6 +269,14 @@ atl_dispatch_counts atl_dispatch_count(const atl_dispatch *dispatch)
     counts.waiting = atl_dispatch_n_waiting(dispatch);
     counts.in_flight = dispatch->n_jobs - counts.waiting;
     return counts;
+}
+
+size_t atl_dispatch_n_beyond(const atl_dispatch *dispatch)
+{
+    size_t n = 0;
+    for (uint32_t w = dispatch->n_active; w < dispatch->options.n_workers; w++)
+        n += dispatch->workers[w].n_held;
+    return n;
 }
 
 atl_status atl_dispatch_new(const atl_dispatch_options *options, atl_dispatch **ret, atl_note *note)

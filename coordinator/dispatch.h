@@ -52,8 +52,8 @@ typedef enum atl_event_type {
     ATL_EV_PAUSE,
     ATL_EV_RESUME,
     ATL_EV_DRAIN, /* signals */
-    ATL_EV_LIMIT, /* from now on only workers below `worker`, at least one, get jobs; the others keep what
-                     they hold. Where all below it are set aside, the pool is stuck */
+    ATL_EV_LIMIT, /* from now on only workers below `worker`, at least one, get jobs; the others finish what
+                     they began. Where all below it are set aside, the pool is stuck */
 } atl_event_type;
 
 typedef struct atl_event {
@@ -72,7 +72,8 @@ typedef struct atl_event {
 typedef enum atl_action_type {
     ATL_DO_PULL,         /* read one more job from the batch, answer JOB_AVAILABLE or BATCH_END */
     ATL_DO_SEND,         /* send job to worker under (attempt, token) */
-    ATL_DO_RECALL,       /* ask worker for a job that it may not have taken up, as another one idles */
+    ATL_DO_RECALL,       /* ask worker for a job that it may not have taken up, as another one idles or
+                            the worker is beyond the limit now */
     ATL_DO_ACCEPT,       /* this result counts: the job is done */
     ATL_DO_DROP,         /* a late or duplicate result: count it, drop it */
     ATL_DO_RECORD_LOST,  /* ledger: LEASE_LOST (job, attempt) */
@@ -120,5 +121,7 @@ typedef struct atl_dispatch_counts {
     uint64_t pulled, sent, done, failed, lost, dropped, in_flight, waiting;
 } atl_dispatch_counts;
 atl_dispatch_counts atl_dispatch_count(const atl_dispatch *dispatch);
+/* Jobs that workers at or beyond the limit still hold. */
+size_t atl_dispatch_n_beyond(const atl_dispatch *dispatch);
 
 #endif

@@ -104,8 +104,18 @@ static atl_dispatch_job *last_in_line(const atl_dispatch *d)
     return last;
 }
 
+static void recall(atl_dispatch *d, atl_dispatch_job *job)
+{
+    job->recalled = true;
+    atl_dispatch_act(d, (atl_action){.type = ATL_DO_RECALL,
+                                     .worker = job->worker,
+                                     .job = job->job,
+                                     .attempt = job->attempt,
+                                     .token = job->token});
+}
+
 /* There is nothing to hand out: who idles gets what only waits elsewhere, one for each that idles. */
-static void recall(atl_dispatch *d)
+static void recall_for_idle(atl_dispatch *d)
 {
     uint32_t n = 0;
     for (size_t i = 0; i < d->n_jobs; i++)
@@ -114,12 +124,17 @@ static void recall(atl_dispatch *d)
         atl_dispatch_job *job = last_in_line(d);
         if (!job)
             return;
-        job->recalled = true;
-        atl_dispatch_act(d, (atl_action){.type = ATL_DO_RECALL,
-                                         .worker = job->worker,
-                                         .job = job->job,
-                                         .attempt = job->attempt,
-                                         .token = job->token});
+        recall(d, job);
+    }
+}
+
+void atl_dispatch_recall_beyond(atl_dispatch *d)
+{
+    for (size_t i = 0; i < d->n_jobs; i++) {
+        atl_dispatch_job *job = &d->jobs[i];
+        if (job->phase == JOB_LEASED && job->worker >= d->n_active && !job->started && !job->recalled &&
+            d->workers[job->worker].state == WORKER_READY)
+            recall(d, job);
     }
 }
 
@@ -131,7 +146,7 @@ void atl_dispatch_settle(atl_dispatch *d, int64_t now_ns)
         const bool nothing_to_pull = d->batch_ended || d->none_yet;
         hand_out_waiting(d, now_ns);
         if (nothing_to_pull && atl_dispatch_n_waiting(d) == 0)
-            recall(d);
+            recall_for_idle(d);
         if (!d->batch_ended && !d->pulling && atl_dispatch_n_waiting(d) == 0 && freest_worker(d, NULL) >= 0) {
             d->pulling = true;
             atl_dispatch_act(d, (atl_action){.type = ATL_DO_PULL});

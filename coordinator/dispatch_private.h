@@ -94,6 +94,8 @@ void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_o
 
 /* ---- dispatch_hand_out.c: who gets what ---- */
 size_t atl_dispatch_n_waiting(const atl_dispatch *d);
+/* Asks workers at or beyond the limit for what they may not have taken up. */
+void atl_dispatch_recall_beyond(atl_dispatch *d);
 /* What follows from the state as it is now; called after every event. */
 void atl_dispatch_settle(atl_dispatch *d, int64_t now_ns);
 

@@ -148,8 +148,9 @@ size_t atl_executor_wait(atl_executor *executor, atl_future *const *futures, siz
  * after timeout_ms, or when there is none in flight. */
 atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
 
-/* What is submitted from now on goes to workers 0 … n - 1 alone; n is brought into 1 … the plan's. The others
- * stay: they finish what they hold, then sleep with their weights mapped, ready for a higher limit. Where all
+/* From now on workers 0 … n - 1 alone take up jobs; n is brought into 1 … the plan's. The others stay: they
+ * finish what they began, give back what they did not, then sleep with their weights mapped, ready for a
+ * higher limit (counts.n_beyond says how much they still hold, once the pool knows the limit). Where all
  * workers below the limit were set aside the pool is stuck, as if there were no others. */
 void atl_executor_limit(atl_executor *executor, uint32_t n);
 /* Stops handing out jobs; workers keep what they hold. */
@@ -169,6 +170,7 @@ typedef struct atl_pool_counts {
     uint64_t foreign; /* messages of another run, of no worker of this pool, or malformed */
     uint64_t spawned; /* processes */
     int n_ready;      /* workers that could paint now */
+    size_t n_beyond;  /* jobs that workers at or beyond the limit hold */
 } atl_pool_counts;
 atl_pool_counts atl_executor_counts(atl_executor *executor);
 

@@ -76,6 +76,7 @@ static void publish(atl_executor *x)
     hall->counts.dropped = x->counts.dropped;
     hall->counts.foreign = x->counts.foreign;
     hall->counts.spawned = x->counts.spawned;
+    hall->counts.n_beyond = atl_dispatch_n_beyond(x->dispatch);
     hall->counts.n_ready = 0;
     for (int w = 0; w < x->plan.n_workers; w++)
         hall->counts.n_ready += x->workers[w].process.pid > 0 && x->workers[w].is_ready;

@@ -2,8 +2,8 @@
  *
  * Windows of a series share a pool: as many processes as its largest count, of which the first N get jobs.
  * The plan for N workers is the beginning of the plan for N + 1, so the others are where they would be,
- * asleep. Nothing is drained between windows: what was submitted before the limit changed is painted, and
- * counts for neither of them. */
+ * asleep. Nothing is drained between windows: what had begun when the limit changed is painted, and counts
+ * for neither of them; what had not begun is painted by those that belong. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +92,6 @@ static atl_status take(atl_studier *s, atl_future *future, atl_note *note)
     while (pool->flight[at] != future)
         at++;
     pool->flight[at] = pool->flight[--pool->in_flight];
-    if (result->index < pool->switch_index)
-        pool->old_in_flight--;
     if (st != ATL_OK)
         *note = result->note;
     if (st == ATL_OK)
@@ -147,11 +145,8 @@ atl_status atl_study_pool_turn(atl_studier *s, int timeout_ms, atl_note *note)
 void atl_study_pool_limit(atl_studier *s, int n)
 {
     atl_study_pool *pool = &s->pool;
-    pool->fell = n < pool->limit;
     pool->limit = n;
     pool->switch_ns = atl_clock_now_ns();
-    pool->switch_index = pool->next_index;
-    pool->old_in_flight = pool->in_flight;
     forget_samples(pool);
     pool->lost = atl_executor_counts(pool->executor).lost;
     atl_executor_limit(pool->executor, (uint32_t)n);

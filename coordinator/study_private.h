@@ -25,11 +25,8 @@ typedef struct atl_study_pool {
     uint64_t next_index;
     atl_future **flight;    /* [2 · n_workers] of which in_flight are in use */
     size_t in_flight, left; /* left: how many more may be submitted */
-    uint64_t switch_index;  /* jobs from here on were submitted since the limit was set */
-    size_t old_in_flight;   /* of those before it */
-    int64_t switch_ns;
-    bool fell;     /* the limit was higher before */
-    uint64_t lost; /* leases, when the limit was set */
+    int64_t switch_ns;      /* when the limit was set */
+    uint64_t lost;          /* leases, when the limit was set */
     atl_study_sample *samples;
     char **rows; /* [n_samples] the same pictures as JSON, for the raw record */
     size_t n_samples, capacity;

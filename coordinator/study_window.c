@@ -42,12 +42,12 @@ static int64_t quiet_since(const atl_study_pool *pool)
     return since;
 }
 
-/* −1: it cannot open yet. */
+/* −1: it cannot open yet. A picture was painted under the new limit by the time there is a begin to look at,
+ * so the pool's count is of that limit. */
 static int64_t opens_at(const atl_study_pool *pool)
 {
-    if (pool->fell && pool->old_in_flight > 0)
-        return -1;
-    return last_first_begin(pool, quiet_since(pool));
+    const int64_t begin_ns = last_first_begin(pool, quiet_since(pool));
+    return begin_ns >= 0 && atl_executor_counts(pool->executor).n_beyond == 0 ? begin_ns : -1;
 }
 
 /* ---- when it closes ---- */

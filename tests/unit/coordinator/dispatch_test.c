@@ -78,7 +78,7 @@ static void on_send(sim *s, const atl_action *a)
 static void on_recall(sim *s, const atl_action *a)
 {
     sim_worker *w = &s->workers[a->worker];
-    bool idles = false;
+    bool idles = a->worker >= s->limit;
     for (uint32_t i = 0; i < s->limit; i++)
         idles = idles || (s->workers[i].n_held == 0 && i != a->worker);
     assert_true(idles);
@@ -332,6 +332,39 @@ static void what_waits_elsewhere_goes_to_who_idles(void **state)
     atl_dispatch_free(&s.dispatch);
 }
 
+static void what_a_worker_beyond_the_limit_did_not_begin_goes_to_the_others(void **state)
+{
+    (void)state;
+    const atl_dispatch_options options = {
+        .n_workers = 2, .credit = 2, .max_attempts = 3, .min_workers_tried = 2, .quarantine_failures = 5};
+    sim s = {.n_workers = 2, .limit = 2, .credit = 2, .n_jobs = 4};
+    assert_int_equal(atl_dispatch_new(&options, &s.dispatch, NULL), ATL_OK);
+    tell(&s, (atl_event){.type = ATL_EV_BEGIN});
+    for (uint32_t w = 0; w < 2; w++)
+        tell(&s, (atl_event){.type = ATL_EV_WORKER_READY, .worker = w});
+    obey(&s);
+    for (uint32_t w = 0; w < 2; w++)
+        tell(&s, about(ATL_EV_JOB_STARTED, w, &s.workers[w].held[0]));
+    s.limit = 1;
+    tell(&s, (atl_event){.type = ATL_EV_LIMIT, .worker = 1});
+    obey(&s);
+    assert_int_equal(s.n_recalls, 1);
+    assert_true(s.workers[1].held[1].recalled);
+    assert_int_equal(atl_dispatch_n_beyond(s.dispatch), 2);
+    assert_true(gave_back(&s, 1));
+    obey(&s);
+    assert_int_equal(atl_dispatch_n_beyond(s.dispatch), 1);
+    for (uint32_t w = 0; w < 2; w++) {
+        const held first = s.workers[w].held[0];
+        memmove(s.workers[w].held, s.workers[w].held + 1, (size_t)--s.workers[w].n_held * sizeof first);
+        tell(&s, about(ATL_EV_RESULT, w, &first));
+    }
+    obey(&s); /* on_send asserts that the job goes to worker 0 */
+    assert_int_equal(atl_dispatch_n_beyond(s.dispatch), 0);
+    assert_int_equal(atl_dispatch_count(s.dispatch).in_flight, 2);
+    atl_dispatch_free(&s.dispatch);
+}
+
 /* After a drain nothing new is started, and what was stored before stays counted once. */
 static void drain_ends_with_everything_in_flight_safe(void **state)
 {
@@ -452,6 +485,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_elsewhere_goes_to_who_idles),
+        cmocka_unit_test(what_a_worker_beyond_the_limit_did_not_begin_goes_to_the_others),
         cmocka_unit_test(a_death_from_outside_is_not_held_against_the_job),
         cmocka_unit_test(deaths_from_outside_are_forgiven_so_often_and_no_more),
         cmocka_unit_test(a_worker_that_falls_silent_while_it_starts_is_killed),
