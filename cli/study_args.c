@@ -20,7 +20,8 @@ static const atl_option study_only_rows[] = {
      "worker counts to measure: 1-16, or 1,2,4,8; auto: 1, 2, 3, 4, 6, 8, 12 … up to the machine's cores, "
      "and "
      "the neighbours of the knee"},
-    {"threads", 't', ATL_OPTION_STRING, AT(threads), "LIST", NULL, 0, 0, NULL, "1", "of each worker: 1,2,4"},
+    {"threads", 't', ATL_OPTION_STRING, AT(threads), "LIST", NULL, 0, 0, NULL, "1",
+     "of each worker: 1,2,4; with several, worker counts that would have to share cores are left out"},
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact|both", 0, 0, NULL, "scatter",
      "workers far from each other, or side by side"},
     {"policy", 0, ATL_OPTION_STRING, AT(policies), "LIST", NULL, 0, 0, NULL, "fp32",

@@ -161,8 +161,9 @@ static double ceiling_of(const char *name, int n_threads, char isa[16])
     return found[0].median;
 }
 
-static atl_status measure_ceilings(study_setup *s, atl_note *note)
+static atl_status measure_ceilings(void *user, atl_note *note)
 {
+    study_setup *s = user;
     cpu_set_t usable;
     char isa[16] = "";
     const int n = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
@@ -209,8 +210,7 @@ atl_status study_setup_open(study_setup *s, const char *command, const char *pro
         st = hash_jobs(s, note);
     if (st == ATL_OK)
         st = fill_head(s, command_words(argc, argv), note);
-    if (st == ATL_OK)
-        st = measure_ceilings(s, note);
+    s->options.prepare = measure_ceilings;
     s->options.executor.model = s->model;
     s->options.head = &s->head;
     s->options.stops = run_signals_stops;

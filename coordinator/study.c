@@ -131,7 +131,10 @@ static atl_status add_series(atl_studier *s, const char *policy, int threads, at
     *series = (atl_study_series){.threads = threads, .order = order};
     snprintf(series->policy, sizeof series->policy, "%s", policy);
     for (size_t i = 0; i < o->n_workers; i++)
-        atl_study_add_count(series, o->workers[i]);
+        if (o->n_threads == 1 || o->workers[i] <= n_max)
+            atl_study_add_count(series, o->workers[i]);
+    if (o->n_workers > 0 && series->n_counts == 0 && n_max > 0)
+        atl_study_add_count(series, n_max);
     if (o->n_workers == 0)
         series->n_counts = atl_study_default_counts(n_max, series->counts);
     if (series->n_counts == 0) /* more threads than the machine has cores: one worker, and a warning */

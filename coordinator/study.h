@@ -40,7 +40,8 @@ typedef struct atl_study_options {
     size_t n_threads;
     atl_order orders[2];
     size_t n_orders;
-    int workers[ATL_STUDY_MAX_WORKER_COUNTS]; /* ascending */
+    int workers[ATL_STUDY_MAX_WORKER_COUNTS]; /* ascending; with several thread counts, those that have no
+                                                 cores of their own for that many threads are left out */
     size_t n_workers;                         /* 0: a grid up to what the machine has cores for */
     int rounds;
     double window_s;    /* the least length of a window */
@@ -50,6 +51,9 @@ typedef struct atl_study_options {
     bool probe, corunners;
     atl_study_head *head; /* what is known of program, machine, model; sizes, rounds and warnings are added */
     /* Each may be NULL. */
+    /* Called once for a new study, when its plan was found good: adds to the head what takes time to measure.
+     * A study that is taken up again has it from its record. */
+    atl_status (*prepare)(void *user, atl_note *note);
     int (*stops)(void *user); /* > 0: end after what is being painted; the study can be taken up again */
     void (*say)(void *user, const char *sentence);
     void (*watch)(void *user, const atl_study_view *view); /* several times a second */

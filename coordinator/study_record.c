@@ -45,6 +45,25 @@ static atl_status compare_heads(const atl_study_head *there, const atl_study_hea
     return st;
 }
 
+/* What was measured of the machine before the study's first window. */
+static atl_status take_over(atl_study_head *now, const atl_study_head *there, atl_note *note)
+{
+    char *isa = strdup(there->isa ? there->isa : "");
+    if (!isa)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+    free(now->isa);
+    now->isa = isa;
+    now->ceilings = there->ceilings;
+    return ATL_OK;
+}
+
+static atl_status begin_record(const atl_studier *s, atl_note *note)
+{
+    const atl_study_options *o = s->options;
+    const atl_status st = o->prepare ? o->prepare(o->user, note) : ATL_OK;
+    return st == ATL_OK ? atl_study_write_head(s->dir_fd, o->head, note) : st;
+}
+
 atl_status atl_study_record_open(atl_studier *s, atl_note *note)
 {
     const char *dir = s->options->dir;
@@ -59,12 +78,14 @@ atl_status atl_study_record_open(atl_studier *s, atl_note *note)
     st = atl_study_read(s->dir_fd, &s->study, note);
     if (st == ATL_OK) {
         st = compare_heads(&s->study.head, s->options->head, dir, note);
+        if (st == ATL_OK)
+            st = take_over(s->options->head, &s->study.head, note);
         if (st == ATL_OK && s->study.n_windows > 0)
             atl_study_say(s, "%s holds %zu windows of this study; the rest is measured now", dir,
                           s->study.n_windows);
         return st;
     }
-    return st == ATL_NOT_FOUND ? atl_study_write_head(s->dir_fd, s->options->head, note) : st;
+    return st == ATL_NOT_FOUND ? begin_record(s, note) : st;
 }
 
 atl_status atl_study_record_window(atl_studier *s, const atl_study_window *window, atl_note *note)

@@ -12,6 +12,7 @@ grep -q -- "--workers: found '2,1'" err || fail "the words for descending counts
 study none --policy fp32,,bf16 && fail "an empty policy was taken"
 printf '%s\n' "--prompt a --steps 2" "--prompt b --steps 3" >uneven.txt
 "$program" study uneven.txt -m tiny -o none --plain 2>err && fail "pictures of different cost were taken"
+grep -q "measuring what the machine can do" err && fail "ceilings were measured for a bad plan"
 grep -q "pictures of equal cost" err || fail "the words for different costs: $(cat err)"
 [ ! -e none/windows.jsonl ] || fail "something was measured of a bad plan"
 
@@ -27,6 +28,14 @@ study s --workers 1 --rounds 2 --no-probe >out || fail "the study again: $(cat e
 is "$lines" "$(count s/windows.jsonl)" "windows, when all were measured before"
 study s --workers 1 --rounds 2 --no-probe --threads 2 && fail "another plan was taken into the same directory"
 grep -q "holds another study (plan: " err || fail "the words for another plan: $(cat err)"
+
+# Several thread counts: what would share cores is left out; with a single one it is measured, and said.
+n=$(nproc)
+if [ "$n" -gt 1 ]; then
+  study several --workers "1,$n" --threads "1,$n" --rounds 1 --no-probe >out || fail "the study of threads: $(cat err)"
+  is 0 "$(grep -c "\"workers\":$n,\"threads\":$n," several/windows.jsonl)" "windows of $n workers x $n threads"
+  is true "$(grep -q "\"workers\":1,\"threads\":$n," several/windows.jsonl && echo true)" "windows of 1 worker x $n threads"
+fi
 
 # Broken off: what was measured stays, the rest is measured. A torn last line is measured again.
 head -n 1 s/windows.jsonl >first && head -c 60 s/windows.jsonl | cat first - >s/windows.jsonl.new
