@@ -351,20 +351,25 @@ static double measure(const atl_kernels *kernels, double (*run)(const atl_kernel
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
-    const uint32_t flags[] = {0, ATL_CPU_AVX2, AVX512, AVX512 | ATL_CPU_AVX512_BF16,
+    const uint32_t flags[] = {0,
+                              ATL_CPU_AVX2,
+                              ATL_CPU_AVX2 | ATL_CPU_AVX2_VNNI,
+                              AVX512,
+                              AVX512 | ATL_CPU_AVX512_VNNI,
+                              AVX512 | ATL_CPU_AVX512_BF16,
                               AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX};
     numbers x = numbers_new();
-    printf("%-16s %10s %10s %10s %11s %10s   (billion elements a second, one core)\n", "kernel", "portable",
-           "avx2", "avx512", "avx512_bf16", "amx");
+    printf("%-18s %11s %11s %11s %11s %11s %11s %11s   (billion elements a second, one core)\n", "kernel",
+           "portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx");
     for (size_t i = 0; i < ATL_COUNT(benches); i++) {
         if (!strstr(benches[i].name, only))
             continue;
-        printf("%-16s", benches[i].name);
+        printf("%-18s", benches[i].name);
         for (size_t isa = 0; isa < ATL_COUNT(flags); isa++)
             if ((atl_cpu_flags() & flags[isa]) == flags[isa])
-                printf(" %10.2f", measure(atl_kernels_choose(flags[isa]), benches[i].run, &x));
+                printf(" %11.2f", measure(atl_kernels_choose(flags[isa]), benches[i].run, &x));
             else
-                printf(" %10s", "-");
+                printf(" %11s", "-");
         printf("\n");
     }
     numbers_free(&x);

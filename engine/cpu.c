@@ -12,7 +12,8 @@
 enum { PATH_BYTES = 4352 };
 
 #define AVX512 (ATL_CPU_AVX2 | ATL_CPU_AVX512)
-#define BF16   (AVX512 | ATL_CPU_AVX512_BF16)
+#define VNNI   (AVX512 | ATL_CPU_AVX512_VNNI)
+#define BF16   (VNNI | ATL_CPU_AVX512_BF16)
 
 /* The strongest first; a set of kernels wants `wants` and is what `atl_kernels_choose` makes of it. */
 static const struct {
@@ -20,12 +21,15 @@ static const struct {
     uint32_t wants;
 } sets[] = {
 #if defined(__aarch64__)
-    {"neon_bf16", ATL_CPU_NEON | ATL_CPU_NEON_BF16},
+    {"neon_bf16", ATL_CPU_NEON | ATL_CPU_NEON_DOT | ATL_CPU_NEON_BF16},
+    {"neon_dot", ATL_CPU_NEON | ATL_CPU_NEON_DOT},
     {"neon", ATL_CPU_NEON},
 #else
     {"amx", BF16 | ATL_CPU_AMX},
     {"avx512_bf16", BF16},
+    {"avx512_vnni", VNNI},
     {"avx512", AVX512},
+    {"avx2_vnni", ATL_CPU_AVX2 | ATL_CPU_AVX2_VNNI},
     {"avx2", ATL_CPU_AVX2},
 #endif
     {"portable", 0},

@@ -19,7 +19,7 @@ typedef struct atl_cpu_use {
     const char *isa;             /* whose kernel multiplies; "blas" where OpenBLAS does */
 } atl_cpu_use;
 
-enum { ATL_CPU_MAX_SETS = 8, ATL_CPU_MAX_USES = 64 };
+enum { ATL_CPU_MAX_SETS = 12, ATL_CPU_MAX_USES = 64 };
 
 typedef struct atl_cpu {
     char model[128];     /* as the system calls it; "" if it does not say */

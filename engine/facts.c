@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/sizes.h"
 #include "engine_private.h"
 
 enum { HASH_HEX = ATL_FILE_HASH_HEX };
@@ -157,15 +158,20 @@ atl_status atl_engine_identify_model(const char *model, const char *variant, cha
     return st;
 }
 
-/* The instruction set that paints under this policy. AMX and AVX512_BF16 multiply bf16 only: beside it their
- * tables hold the kernels of AVX-512, and an fp32 picture that named them would say what is not so. */
+/* The instruction set that paints under this policy. AMX, AVX512_BF16 and the like multiply bf16 and s8 only:
+ * beside that their tables hold the kernels of AVX-512, AVX2 or NEON, and an fp32 picture that named them
+ * would say what is not so. */
 static const char *isa_in_use(const atl_engine *engine)
 {
     const char *isa = engine->kernels->isa;
     for (int i = 0; i < ATL_N_LAYER_CLASSES; i++)
         if (engine->policy->layer[i].store != ATL_F32)
             return isa;
-    return strcmp(isa, "amx") == 0 || strcmp(isa, "avx512_bf16") == 0 ? "avx512" : isa;
+    static const char *const plain[] = {"avx512", "avx2", "neon"};
+    for (size_t i = 0; i < ATL_COUNT(plain); i++)
+        if (strncmp(isa, plain[i], strlen(plain[i])) == 0)
+            return plain[i];
+    return strcmp(isa, "amx") == 0 ? "avx512" : isa;
 }
 
 atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note)

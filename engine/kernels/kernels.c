@@ -11,6 +11,9 @@
 #ifndef HWCAP2_BF16
 #define HWCAP2_BF16 (1u << 14) /* which glibc before 2.32 lacks */
 #endif
+#ifndef HWCAP_ASIMDDP
+#define HWCAP_ASIMDDP (1u << 20)
+#endif
 #endif
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -42,9 +45,19 @@ static const atl_kernels portable = {
 static const atl_kernels avx2 = {.isa = "avx2",
                                  ATL_KERNEL_LIST_F32(SLOT_AVX2) ATL_KERNEL_LIST_BF16(SLOT_AVX2)
                                      ATL_KERNEL_LIST_S8(SLOT_AVX2) NO_TILES};
+static const atl_kernels avx2_vnni = {.isa = "avx2_vnni",
+                                      ATL_KERNEL_LIST_F32(SLOT_AVX2) ATL_KERNEL_LIST_BF16(SLOT_AVX2)
+                                          ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX2)
+                                              .gemm_gathered_s8 = atl_gemm_gathered_s8__avx2_vnni,
+                                      NO_TILES};
 static const atl_kernels avx512 = {.isa = "avx512",
                                    ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_AVX512)
                                        ATL_KERNEL_LIST_S8(SLOT_AVX512) NO_TILES};
+static const atl_kernels avx512_vnni = {.isa = "avx512_vnni",
+                                        ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_AVX512)
+                                            ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512)
+                                                .gemm_gathered_s8 = atl_gemm_gathered_s8__avx512_vnni,
+                                        NO_TILES};
 static const atl_kernels avx512_bf16 = {.isa = "avx512_bf16",
                                         ATL_KERNEL_LIST_F32(SLOT_AVX512) ATL_KERNEL_LIST_BF16(SLOT_BF16)
                                             ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512)
@@ -79,12 +92,19 @@ static bool amx_may_be_used(void)
 #endif
 }
 
+/* AVX-VNNI: leaf 7.1. Whether the system saves its registers is known from AVX2. */
+static bool has_avx_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4));
+}
+
 static uint32_t detected_flags(void)
 {
     uint32_t flags = 0;
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) /* which implies F16C */
-        flags |= ATL_CPU_AVX2;
+        flags |= ATL_CPU_AVX2 | (has_avx_vnni() ? ATL_CPU_AVX2_VNNI : 0u);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512cd"))
@@ -101,17 +121,26 @@ static uint32_t detected_flags(void)
 static const atl_kernels neon = {.isa = "neon",
                                  ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON)
                                      ATL_KERNEL_LIST_S8(SLOT_NEON) NO_TILES};
-static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
-                                      ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
-                                      .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon_bf16,
-                                      ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) ATL_KERNEL_LIST_S8(SLOT_NEON)
-                                          NO_TILES};
+static const atl_kernels neon_dot = {.isa = "neon_dot",
+                                     ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON)
+                                         ATL_KERNEL_LIST_S8_ROWS(SLOT_NEON)
+                                             .gemm_gathered_s8 = atl_gemm_gathered_s8__neon_dot,
+                                     NO_TILES};
+static const atl_kernels neon_bf16 = {
+    .isa = "neon_bf16",
+    ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
+    .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon_bf16,
+    ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) ATL_KERNEL_LIST_S8_ROWS(SLOT_NEON).gemm_gathered_s8 =
+        atl_gemm_gathered_s8__neon_dot,
+    NO_TILES};
 
 static uint32_t detected_flags(void)
 {
     uint32_t flags = ATL_CPU_NEON; /* part of the architecture */
 #if defined(__linux__)
-    if (getauxval(AT_HWCAP2) & HWCAP2_BF16)
+    if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
+        flags |= ATL_CPU_NEON_DOT;
+    if ((flags & ATL_CPU_NEON_DOT) && (getauxval(AT_HWCAP2) & HWCAP2_BF16)) /* all have both */
         flags |= ATL_CPU_NEON_BF16;
 #endif
     return flags;
@@ -127,11 +156,14 @@ static uint32_t detected_flags(void)
 #define LIMITS(X)                                                                                            \
     X(portable, 0)                                                                                           \
     X(avx2, ATL_CPU_AVX2)                                                                                    \
+    X(avx2_vnni, ATL_CPU_AVX2 | ATL_CPU_AVX2_VNNI)                                                           \
     X(avx512, ATL_CPU_AVX2 | ATL_CPU_AVX512)                                                                 \
+    X(avx512_vnni, ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI)                                      \
     X(avx512_bf16, ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI | ATL_CPU_AVX512_BF16)                \
     X(amx, UINT32_MAX)                                                                                       \
     X(neon, ATL_CPU_NEON)                                                                                    \
-    X(neon_bf16, ATL_CPU_NEON | ATL_CPU_NEON_BF16)
+    X(neon_dot, ATL_CPU_NEON | ATL_CPU_NEON_DOT)                                                             \
+    X(neon_bf16, ATL_CPU_NEON | ATL_CPU_NEON_DOT | ATL_CPU_NEON_BF16)
 
 #define LIMIT_ROW(label, flags) {#label, flags},
 static const struct {
@@ -180,14 +212,21 @@ const atl_kernels *atl_kernels_choose(uint32_t cpu_flags)
         return &amx;
     if ((cpu_flags & bf16) == bf16)
         return &avx512_bf16;
+    const uint32_t vnni = ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI;
+    if ((cpu_flags & vnni) == vnni)
+        return &avx512_vnni;
     if (cpu_flags & ATL_CPU_AVX512)
         return &avx512;
+    if ((cpu_flags & ATL_CPU_AVX2) && (cpu_flags & ATL_CPU_AVX2_VNNI))
+        return &avx2_vnni;
     if (cpu_flags & ATL_CPU_AVX2)
         return &avx2;
 #elif defined(__aarch64__)
     const uint32_t bf16 = ATL_CPU_NEON | ATL_CPU_NEON_BF16;
     if ((cpu_flags & bf16) == bf16)
         return &neon_bf16;
+    if ((cpu_flags & ATL_CPU_NEON) && (cpu_flags & ATL_CPU_NEON_DOT))
+        return &neon_dot;
     if (cpu_flags & ATL_CPU_NEON)
         return &neon;
 #else

@@ -82,8 +82,7 @@ typedef struct atl_gathered_s8 {
 } atl_gathered_s8;
 
 typedef struct atl_kernels {
-    const char *isa;   /* "portable", "avx2", "avx512", "avx512_bf16", "amx", "neon", "neon_bf16": what
-                          ATELIER_ISA calls it */
+    const char *isa;   /* what ATELIER_ISA calls it: one of atl_cpu_isas */
     bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
@@ -124,6 +123,10 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
                                const int8_t *ahead);
 void atl_gemm_gathered_s8__avx512_vnni(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
                                        const int8_t *ahead);
+void atl_gemm_gathered_s8__avx2_vnni(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                                     const int8_t *ahead);
+void atl_gemm_gathered_s8__neon_dot(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
+                                    const int8_t *ahead);
 void atl_bf16_begin__amx(void);
 void atl_bf16_end__amx(void);
 
@@ -136,6 +139,8 @@ enum {
     ATL_CPU_AMX = 1u << 4, /* tile, bf16, int8, and the system's permission */
     ATL_CPU_NEON = 1u << 5,
     ATL_CPU_NEON_BF16 = 1u << 6, /* BFMMLA and its conversions */
+    ATL_CPU_NEON_DOT = 1u << 7,  /* SDOT */
+    ATL_CPU_AVX2_VNNI = 1u << 8, /* VPDPBUSD without AVX-512 */
 };
 
 /* Of this machine, limited to what ATELIER_ISA names: one of atl_cpu_isas, or unset. A name whose

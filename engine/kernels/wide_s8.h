@@ -2,7 +2,8 @@
  * wide_rows.h.
  *
  * Where no instruction multiplies s8, the even and the odd ones of a dword are widened to s16, whose products
- * are added in pairs: exact, unlike the u8 × s8 of AVX2, which saturates. */
+ * are added in pairs: exact, unlike the u8 × s8 of AVX2, which saturates. Rows are widened into a few KB that
+ * stay in L1, once for 2 · LANES columns; weights in registers, once for all rows. */
 #ifndef ATL_KERNELS_WIDE_S8_H
 #define ATL_KERNELS_WIDE_S8_H
 
@@ -10,39 +11,60 @@
 
 /* ---- product ---- */
 
-static inline int32_t four_at(const int8_t *p)
+/* Of 64 numbers of a row, the even and the odd ones as s16: dword q of each belongs to the q-th four. */
+typedef struct s8_wide {
+    int32_t even[ATL_S8_BLOCK_K / 4], odd[ATL_S8_BLOCK_K / 4];
+} s8_wide;
+
+/* Rows [first, first + n) of a tap, `at` its first number; rows past the end stay as they are. */
+static inline void s8_widen(const atl_gathered_s8 *a, size_t first, size_t n, size_t at, s8_wide *wide)
 {
-    int32_t four;
-    memcpy(&four, p, sizeof four);
-    return four;
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = first + i;
+        const int8_t *from = (row < 16 ? a->upper + row * a->stride : a->lower + (row - 16) * a->stride) + at;
+        for (int q = 0; q < ATL_S8_BLOCK_K / 4; q += LANES) {
+            const ivec x = i_load(from + 4 * q);
+            i_store(wide[i].even + q, i_even(x));
+            i_store(wide[i].odd + q, i_odd(x));
+        }
+    }
 }
 
-/* Rows [first, first + n ≤ GATHERED_ROWS) × 2 · LANES columns; c at the first of them. Rows past the end are
- * the first one again. */
+/* 64 numbers of each row times 2 · LANES columns of a panel. */
+static inline __attribute__((always_inline)) void s8_block(const s8_wide wide[GATHERED_ROWS], const int8_t *b,
+                                                           ivec *left, ivec *right)
+{
+    for (int q = 0; q < ATL_S8_BLOCK_K / 4; q++, b += 4 * ATL_TILE_COLS) {
+        const ivec left_b = i_load(b), right_b = i_load(b + 4 * LANES);
+        const ivec left_even = i_even(left_b), left_odd = i_odd(left_b);
+        const ivec right_even = i_even(right_b), right_odd = i_odd(right_b);
+        UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
+        {
+            const ivec even = i_set(wide[i].even[q]), odd = i_set(wide[i].odd[q]);
+            left[i] = i_add_products(i_add_products(left[i], even, left_even), odd, left_odd);
+            right[i] = i_add_products(i_add_products(right[i], even, right_even), odd, right_odd);
+        }
+    }
+}
+
+/* Rows [first, first + n ≤ GATHERED_ROWS) × 2 · LANES columns; c at the first of them. */
 static inline void s8_pass(const atl_gathered_s8 *a, size_t first, size_t n, const int8_t *b, int32_t *c,
                            bool add)
 {
-    const int8_t *rows[GATHERED_ROWS];
+    s8_wide wide[GATHERED_ROWS];
     ivec left[GATHERED_ROWS], right[GATHERED_ROWS];
+    if (n < GATHERED_ROWS)
+        memset(wide, 0, sizeof wide);
     UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
     {
-        const size_t row = first + ((size_t)i < n ? (size_t)i : 0);
         const bool load = add && (size_t)i < n;
-        rows[i] = row < 16 ? a->upper + row * a->stride : a->lower + (row - 16) * a->stride;
         left[i] = load ? i_load(c + i * ATL_TILE_COLS) : i_set(0);
         right[i] = load ? i_load(c + i * ATL_TILE_COLS + LANES) : i_set(0);
     }
     for (size_t tap = 0; tap < a->n_taps; tap++)
-        for (size_t k = 0; k < a->k; k += 4, b += 4 * ATL_TILE_COLS) {
-            const ivec left_b = i_load(b), right_b = i_load(b + 4 * LANES);
-            const ivec left_even = i_even(left_b), left_odd = i_odd(left_b);
-            const ivec right_even = i_even(right_b), right_odd = i_odd(right_b);
-            UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
-            {
-                const ivec x = i_set(four_at(rows[i] + a->taps[tap] + k)), even = i_even(x), odd = i_odd(x);
-                left[i] = i_add_products(i_add_products(left[i], even, left_even), odd, left_odd);
-                right[i] = i_add_products(i_add_products(right[i], even, right_even), odd, right_odd);
-            }
+        for (size_t k = 0; k < a->k; k += ATL_S8_BLOCK_K, b += ATL_S8_BLOCK_K * ATL_TILE_COLS) {
+            s8_widen(a, first, n, a->taps[tap] + k, wide);
+            s8_block(wide, b, left, right);
         }
     UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
     {

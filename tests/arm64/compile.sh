@@ -25,6 +25,7 @@ for room in base image engine; do
     [ -f "$file" ] || continue
     isa=
     [ "$(basename "$file")" = neon_bf16.c ] && isa=-march=armv8.2-a+bf16
+    [ "$(basename "$file")" = neon_dot.c ] && isa=-march=armv8.2-a+dotprod
     # shellcheck disable=SC2086
     "$cc" $flags $isa -I "$source/$room" -I rooms/base -I rooms/image -I rooms/engine \
       -idirafter /usr/include -idirafter "$host" $blas "$file"

@@ -27,6 +27,7 @@ for file in "$source"/engine/kernels/*.c "$source"/engine/ops/panels.c "$source"
   name=$(basename "$file" .c).o
   isa=
   [ "$name" = neon_bf16.o ] && isa=-march=armv8.2-a+bf16
+  [ "$name" = neon_dot.o ] && isa=-march=armv8.2-a+dotprod
   # shellcheck disable=SC2086
   "$cc" $flags $isa $include -c "$file" -o "$name"
   objects="$objects $name"

@@ -25,7 +25,8 @@ static void names_other_than_auto_stay(void **state)
 static void auto_follows_the_instructions(void **state)
 {
     (void)state;
-    static const char *const weak[] = {"portable", "avx2", "avx512", "avx512_bf16", "neon"};
+    static const char *const weak[] = {"portable",    "avx2",        "avx2_vnni", "avx512",
+                                       "avx512_vnni", "avx512_bf16", "neon",      "neon_dot"};
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
         assert_int_equal(setenv("ATELIER_ISA", weak[i], 1), 0);
         assert_string_equal(atl_engine_policy_settle("auto"), "fp32");

@@ -78,7 +78,7 @@ static inline void fixture_done(fixture *f)
 }
 
 /* The instruction sets that this machine can run, strongest last; returns how many. */
-enum { FIXTURE_ISAS = 7 };
+enum { FIXTURE_ISAS = 10 };
 
 static inline int fixture_isas(uint32_t flags[FIXTURE_ISAS])
 {
@@ -87,16 +87,22 @@ static inline int fixture_isas(uint32_t flags[FIXTURE_ISAS])
     flags[n++] = 0;
     if (have & ATL_CPU_AVX2)
         flags[n++] = ATL_CPU_AVX2;
+    if (have & ATL_CPU_AVX2_VNNI)
+        flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX2_VNNI;
     if (have & ATL_CPU_AVX512)
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512;
+    if (have & ATL_CPU_AVX512_VNNI)
+        flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_VNNI;
     if (have & ATL_CPU_AVX512_BF16)
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16;
     if (have & ATL_CPU_AMX)
         flags[n++] = ATL_CPU_AVX2 | ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX;
     if (have & ATL_CPU_NEON)
         flags[n++] = ATL_CPU_NEON;
+    if (have & ATL_CPU_NEON_DOT)
+        flags[n++] = ATL_CPU_NEON | ATL_CPU_NEON_DOT;
     if (have & ATL_CPU_NEON_BF16)
-        flags[n++] = ATL_CPU_NEON | ATL_CPU_NEON_BF16;
+        flags[n++] = ATL_CPU_NEON | ATL_CPU_NEON_DOT | ATL_CPU_NEON_BF16;
     return n;
 }
 
