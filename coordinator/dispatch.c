@@ -83,7 +83,7 @@ static void on_job_failed(atl_dispatch *d, const atl_event *event)
     }
     atl_dispatch_fail_attempt(job, false);
     if (++w->failures_in_row >= d->options.quarantine_failures) {
-        atl_dispatch_take_back(d, event->worker, false, false);
+        atl_dispatch_take_back(d, event->worker, NULL);
         atl_dispatch_set_aside(d, event->worker, ATL_ASIDE_FAILS_ALL);
     }
 }
@@ -102,7 +102,7 @@ static void on_returned(atl_dispatch *d, const atl_event *event)
 static void on_worker_lost(atl_dispatch *d, const atl_event *event)
 {
     atl_dispatch_worker *w = &d->workers[event->worker];
-    atl_dispatch_take_back(d, event->worker, !d->draining, event->from_outside);
+    atl_dispatch_take_back(d, event->worker, d->draining ? NULL : event);
     if (w->state == WORKER_ASIDE)
         return;
     w->state = WORKER_DOWN;

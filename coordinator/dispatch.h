@@ -63,6 +63,9 @@ typedef struct atl_event {
     uint64_t job;
     uint32_t attempt;
     uint64_t token;
+    const uint64_t
+        *suspects;     /* WORKER_LOST: [n_suspects] tokens of the leases that its end is held against, … */
+    size_t n_suspects; /* … read for the call. 0: not known; then those that were STARTED */
     bool fatal_for_job;
     bool out_of_memory; /* WORKER_LOST: the system killed it for its memory: it is not started again while
                            others live */

@@ -96,7 +96,18 @@ static const atl_dispatch_job *first_unheard(const atl_dispatch *d, uint32_t w)
     return first;
 }
 
-void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_outside)
+/* Where the worker left word of what it was at, that; else what it said to have started, or may have. */
+static bool is_suspect(const atl_event *end, const atl_dispatch_job *job, const atl_dispatch_job *unheard)
+{
+    if (end->n_suspects == 0)
+        return job->started || job == unheard;
+    for (size_t i = 0; i < end->n_suspects; i++)
+        if (end->suspects[i] == job->token)
+            return true;
+    return false;
+}
+
+void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, const atl_event *end)
 {
     const atl_dispatch_job *unheard = first_unheard(d, w);
     for (size_t i = 0; i < d->n_jobs; i++) {
@@ -107,8 +118,8 @@ void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_o
             d,
             (atl_action){.type = ATL_DO_RECORD_LOST, .job = job->job, .attempt = job->attempt, .worker = w});
         d->counts.lost++;
-        if (blame && (job->started || job == unheard))
-            atl_dispatch_fail_attempt(job, from_outside);
+        if (end && is_suspect(end, job, unheard))
+            atl_dispatch_fail_attempt(job, end->from_outside);
         job->phase = JOB_WAITING;
     }
     d->workers[w].n_held = 0;

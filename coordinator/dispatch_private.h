@@ -89,8 +89,8 @@ bool atl_dispatch_is_poison(const atl_dispatch *d, const atl_dispatch_job *job);
 bool atl_dispatch_must_move(const atl_dispatch *d, const atl_dispatch_job *job);
 void atl_dispatch_give_up(atl_dispatch *d, atl_dispatch_job *job, atl_fail_reason reason);
 /* Takes every lease of a worker back. What was taken up counts as an attempt, what only waited there does
- * not. */
-void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, bool blame, bool from_outside);
+ * not. `end` is the worker's, or NULL: nothing is held against a job. */
+void atl_dispatch_take_back(atl_dispatch *d, uint32_t w, const atl_event *end);
 
 /* ---- dispatch_hand_out.c: who gets what ---- */
 size_t atl_dispatch_n_waiting(const atl_dispatch *d);

@@ -199,6 +199,8 @@ static void free_executor(atl_executor *x)
     atl_dispatch_free(&x->dispatch);
     if (x->weights_fd >= 0)
         close(x->weights_fd);
+    for (int w = 0; x->workers && w < x->plan.n_workers; w++)
+        atl_desk_close(&x->workers[w].desk);
     free(x->workers);
     free(x->fds);
     free(x->readable);

@@ -17,6 +17,7 @@
 #include "coordinator/executor.h"
 #include "own_core.h"
 #include "process.h"
+#include "schemas/desk.h"
 #include "schemas/message.h"
 #include "server.h"
 
@@ -81,11 +82,12 @@ enum { ATL_LIVE_BUCKETS = 256, ATL_WHY_BYTES = 1024 };
 
 typedef struct atl_pool_worker {
     atl_process process;
-    bool alive;  /* there is a process, or one whose end dispatch was not told yet */
-    bool ended;  /* the process ended; its last messages may still be on their way */
-    bool left;   /* it said BYE or UNABLE */
-    bool ours;   /* we killed it … */
-    bool silent; /* … because nothing at all was heard of it */
+    atl_desk *desk; /* the process's; NULL: there was no room for one */
+    bool alive;     /* there is a process, or one whose end dispatch was not told yet */
+    bool ended;     /* the process ended; its last messages may still be on their way */
+    bool left;      /* it said BYE or UNABLE */
+    bool ours;      /* we killed it … */
+    bool silent;    /* … because nothing at all was heard of it */
     int wait_status;
     int64_t ended_ns;
     bool has_peer, is_ready;

@@ -4,6 +4,7 @@
  * later, because what it had sent may still be on its way through ZeroMQ's own thread when the pidfd speaks.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 29, NUMBER_BYTES = 24 };
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 31, NUMBER_BYTES = 24 };
+enum { ABOVE_STANDARD_FDS = 10 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
 void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, const char *text)
@@ -44,10 +46,11 @@ size_t atl_pool_n_alive(const atl_executor *x)
 /* The command line of a worker, with the numbers that it points to. */
 typedef struct command_line {
     char worker[NUMBER_BYTES], parent[NUMBER_BYTES], threads[NUMBER_BYTES], batch[NUMBER_BYTES],
-        word_every[NUMBER_BYTES], fd[NUMBER_BYTES];
+        word_every[NUMBER_BYTES], desk_fd[NUMBER_BYTES], weights_fd[NUMBER_BYTES];
     atl_text pus;
     const char **argv;
     size_t n;
+    int passed[2], n_passed; /* open files that it names by the numbers that they get */
 } command_line;
 
 static void add(command_line *line, const char *option, const char *value)
@@ -64,6 +67,14 @@ static void add_number(command_line *line, const char *option, char text[NUMBER_
     add(line, option, text);
 }
 
+static void add_file(command_line *line, const char *option, char text[NUMBER_BYTES], int fd)
+{
+    if (fd < 0)
+        return;
+    add_number(line, option, text, ATL_PROCESS_FIRST_FD + line->n_passed);
+    line->passed[line->n_passed++] = fd;
+}
+
 /* How often a worker is to be heard: several times within our patience, and not oftener than is of use, as
  * each word wakes us up. */
 static long long word_every_ms(const atl_executor *x)
@@ -74,7 +85,7 @@ static long long word_every_ms(const atl_executor *x)
     return ms < LEAST_WORD_MS ? LEAST_WORD_MS : ms > MOST_WORD_MS ? MOST_WORD_MS : ms;
 }
 
-static bool make_command_line(const atl_executor *x, uint32_t w, command_line *line)
+static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, command_line *line)
 {
     size_t n_extra = 0;
     while (x->extra_args[n_extra])
@@ -91,8 +102,8 @@ static bool make_command_line(const atl_executor *x, uint32_t w, command_line *l
     add_number(line, "--threads", line->threads, x->plan.n_threads);
     add_number(line, "--batch-size", line->batch, x->batch_size);
     add_number(line, "--word-every", line->word_every, word_every_ms(x));
-    if (x->weights_fd >= 0)
-        add_number(line, "--weights-fd", line->fd, ATL_PROCESS_PASSED_FD);
+    add_file(line, "--desk-fd", line->desk_fd, desk_fd);
+    add_file(line, "--weights-fd", line->weights_fd, x->weights_fd);
     add(line, "--model", x->model);
     add(line, "--variant", x->variant);
     add(line, "--policy", x->policy);
@@ -108,19 +119,35 @@ static bool make_command_line(const atl_executor *x, uint32_t w, command_line *l
     return !line->pus.failed;
 }
 
+/* A desk for the process to come, out of the way of the child's own numbers. -1: there is no room for one,
+ * and who was at fault will be judged by what is heard. */
+static int lay_desk(atl_desk **ret_desk)
+{
+    int low, fd = -1;
+    if (atl_desk_open(ret_desk, &low, NULL) != ATL_OK)
+        return -1;
+    fd = fcntl(low, F_DUPFD_CLOEXEC, ABOVE_STANDARD_FDS);
+    close(low);
+    return fd;
+}
+
 void atl_pool_spawn(atl_executor *x, uint32_t w)
 {
     atl_pool_worker *worker = &x->workers[w];
     command_line line = {0};
     atl_note note = {0};
+    atl_desk_close(&worker->desk);
     *worker = (atl_pool_worker){
         .alive = true, .phase = ATL_WORKER_STARTING, .process = {.pid_fd = -1, .words_fd = -1}};
     worker->oom_kills = atl_oom_kills("");
     worker->heard_ns = atl_pool_now_ns(x);
-    atl_status st = make_command_line(x, w, &line) ? ATL_OK : ATL_NO_MEMORY;
+    const int desk_fd = lay_desk(&worker->desk);
+    atl_status st = make_command_line(x, w, desk_fd, &line) ? ATL_OK : ATL_NO_MEMORY;
     if (st == ATL_OK)
-        st = atl_process_start(x->program, (char *const *)(uintptr_t)line.argv, x->weights_fd,
+        st = atl_process_start(x->program, (char *const *)(uintptr_t)line.argv, line.passed, line.n_passed,
                                &worker->process, &note);
+    if (desk_fd >= 0)
+        close(desk_fd);
     atl_text_done(&line.pus);
     free(line.argv);
     if (st == ATL_OK) {
@@ -197,9 +224,13 @@ static void tell_end(atl_executor *x, uint32_t w)
         snprintf(worker->why, sizeof worker->why, "the system killed it because memory is out");
     if (worker->phase != ATL_WORKER_ASIDE)
         atl_pool_set_phase(x, w, by_itself ? ATL_WORKER_GONE : ATL_WORKER_LOST, by_itself ? "" : worker->why);
+    uint64_t suspects[ATL_DESK_LEASES];
+    const size_t n_suspects = worker->desk ? atl_desk_suspects(worker->desk, suspects) : 0;
     if (!x->finished && !x->broken)
         atl_pool_tell(x, (atl_event){.type = ATL_EV_WORKER_LOST,
                                      .worker = w,
+                                     .suspects = suspects,
+                                     .n_suspects = n_suspects,
                                      .out_of_memory = of_memory,
                                      .from_outside = ended_from_outside(worker, of_memory)});
 }

@@ -52,7 +52,8 @@ int atl_process_spawn(const char *program, char *const *argv, const posix_spawn_
     return rc;
 }
 
-static int spawn(const char *program, char *const *argv, int words, int passed_fd, pid_t *ret_pid)
+static int spawn(const char *program, char *const *argv, int words, const int *passed, int n_passed,
+                 pid_t *ret_pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
@@ -61,25 +62,24 @@ static int spawn(const char *program, char *const *argv, int words, int passed_f
         rc = posix_spawn_file_actions_adddup2(&files, words, STDOUT_FILENO);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&files, words, STDERR_FILENO);
-    if (rc == 0 && passed_fd >= 0)
-        rc = posix_spawn_file_actions_adddup2(&files, passed_fd, ATL_PROCESS_PASSED_FD);
+    for (int i = 0; rc == 0 && i < n_passed; i++)
+        rc = posix_spawn_file_actions_adddup2(&files, passed[i], ATL_PROCESS_FIRST_FD + i);
     if (rc == 0)
-        rc = posix_spawn_file_actions_addclosefrom_np(&files, passed_fd >= 0 ? ATL_PROCESS_PASSED_FD + 1
-                                                                             : ATL_PROCESS_PASSED_FD);
+        rc = posix_spawn_file_actions_addclosefrom_np(&files, ATL_PROCESS_FIRST_FD + n_passed);
     if (rc == 0)
         rc = atl_process_spawn(program, argv, &files, ret_pid);
     posix_spawn_file_actions_destroy(&files);
     return rc;
 }
 
-atl_status atl_process_start(const char *program, char *const *argv, int passed_fd, atl_process *ret,
-                             atl_note *note)
+atl_status atl_process_start(const char *program, char *const *argv, const int *passed, int n_passed,
+                             atl_process *ret, atl_note *note)
 {
     int ends[2];
     pid_t pid = 0;
     if (!open_pipe(ends))
         return atl_fail(note, ATL_IO, "cannot open a pipe for a worker: %s", strerror(errno));
-    const int rc = spawn(program, argv, ends[1], passed_fd, &pid);
+    const int rc = spawn(program, argv, ends[1], passed, n_passed, &pid);
     close(ends[1]);
     if (rc != 0) {
         close(ends[0]);

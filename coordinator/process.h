@@ -13,7 +13,7 @@
 
 #include "base/status.h"
 
-enum { ATL_PROCESS_WORDS = 2048, ATL_PROCESS_PASSED_FD = 3 };
+enum { ATL_PROCESS_WORDS = 2048, ATL_PROCESS_FIRST_FD = 3 };
 
 typedef struct atl_process {
     pid_t pid;    /* 0: there is none */
@@ -24,10 +24,11 @@ typedef struct atl_process {
 } atl_process;
 
 /* Starts `program` (searched in $PATH if it holds no slash) with no other files open than stdin (/dev/null),
- * stdout and stderr, and `passed_fd` (unless -1) as ATL_PROCESS_PASSED_FD. No signal is blocked in it. The
- * calling thread must outlive it where it asked to die with its parent. Errors: ATL_IO, ATL_NOT_FOUND. */
-atl_status atl_process_start(const char *program, char *const *argv, int passed_fd, atl_process *ret,
-                             atl_note *note);
+ * stdout and stderr, and passed[n_passed], which are not among the first few numbers, as ATL_PROCESS_FIRST_FD
+ * and on. No signal is blocked in it. The calling thread must outlive it where it asked to die with its
+ * parent. Errors: ATL_IO, ATL_NOT_FOUND. */
+atl_status atl_process_start(const char *program, char *const *argv, const int *passed, int n_passed,
+                             atl_process *ret, atl_note *note);
 /* The bare start: no signal is blocked or handled in it, `files` are its files. Returns 0 or what went wrong
  * as posix_spawnp does. */
 int atl_process_spawn(const char *program, char *const *argv, const posix_spawn_file_actions_t *files,

@@ -12,7 +12,8 @@
 #include "base/sizes.h"
 
 static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
-static struct sigaction before[ATL_COUNT(numbers)]; /* written once, before any of them can come */
+static struct sigaction before[ATL_COUNT(numbers)]; /* written once, before any of them can come. */
+static _Atomic(atl_desk *) desk_of_process;
 
 static char *put_number(char *at, long long number)
 {
@@ -54,6 +55,9 @@ static void on_signal(int number, siginfo_t *info, void *context)
         kill(getpid(), SIGKILL);
         return;
     }
+    atl_desk *desk = atomic_load(&desk_of_process);
+    if (desk && atomic_load(&desk->encoder) == gettid())
+        atomic_store(&desk->encoder_fell, 1);
     for (size_t i = 0; i < ATL_COUNT(numbers); i++)
         if (numbers[i] == number)
             sigaction(number, &before[i], NULL);
@@ -61,10 +65,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
         raise(number);
 }
 
-void atl_crash_listen(void)
+void atl_crash_listen(atl_desk *desk)
 {
+    atomic_store(&desk_of_process, desk);
     struct sigaction listen = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&listen.sa_mask);
     for (size_t i = 0; i < ATL_COUNT(numbers); i++)
         sigaction(numbers[i], &listen, &before[i]);
+}
+
+void atl_crash_forget_desk(void)
+{
+    atomic_store(&desk_of_process, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "image/png_file.h"
@@ -94,13 +95,17 @@ void atl_task_report_failed(atl_shop *shop, const atl_task *task, atl_status sta
 void *atl_encoder_main(void *encoder)
 {
     const atl_encoder *e = encoder;
+    atl_desk *desk = e->shop->desk;
     atl_link *item;
+    atomic_store(&desk->encoder, gettid());
     while ((item = atl_channel_take(&e->shop->painted)) != NULL) {
         atl_task *task = (atl_task *)item;
         atl_note note = {0};
+        atl_desk_put(&desk->encoding, &task->lease.token, 1);
         const atl_status st = encode(e, task, &note);
         if (st != ATL_OK)
             atl_task_report_failed(e->shop, task, st, &note);
+        atl_desk_put(&desk->encoding, NULL, 0);
         atl_task_free(task);
     }
     return NULL;

@@ -201,6 +201,16 @@ static void fill_timings(batch *b, int64_t begun_ns, const atl_usage *before)
     }
 }
 
+/* Before anything of them is looked at: from here on they are who kills this process. */
+static void put_on_desk(const batch *b)
+{
+    _Static_assert(ATL_MAX_BATCH <= ATL_DESK_LEASES, "a desk has room for a batch");
+    uint64_t tokens[ATL_MAX_BATCH];
+    for (size_t i = 0; i < b->n; i++)
+        tokens[i] = b->tasks[i]->lease.token;
+    atl_desk_put(&b->painter->shop->desk->painting, tokens, b->n);
+}
+
 static void serve(atl_painter *p, atl_task *first)
 {
     batch b = {.painter = p};
@@ -209,6 +219,7 @@ static void serve(atl_painter *p, atl_task *first)
     const int64_t begun_ns = atl_clock_now_ns();
     const atl_usage before = atl_usage_now();
     gather(&b, first);
+    put_on_desk(&b);
     prepare(&b);
     if (b.n > 0)
         paint(&b, statuses, notes);
@@ -224,6 +235,7 @@ static void serve(atl_painter *p, atl_task *first)
         atl_task_report_failed(p->shop, task, statuses[i], &notes[i]);
         atl_task_free(task);
     }
+    atl_desk_put(&p->shop->desk->painting, NULL, 0);
 }
 
 /* ---- the thread ---- */

@@ -10,6 +10,7 @@
 #include "channel.h"
 #include "engine/engine.h"
 #include "image/picture.h"
+#include "schemas/desk.h"
 #include "schemas/message.h"
 
 typedef struct atl_task {
@@ -44,6 +45,8 @@ atl_status atl_parcel_post(atl_channel *outbox, const atl_message *message, atl_
 typedef struct atl_shop {
     uint32_t number;
     int word_every_ms;
+    atl_desk *desk;       /* what painter and encoder have before them: the coordinator's, or … */
+    atl_desk own_desk;    /* … where it gave none, one that nobody reads */
     atl_channel inbox;    /* session → painter: atl_task */
     atl_channel painted;  /* painter → encoder: atl_task */
     atl_channel outbox;   /* painter, encoder → session: atl_parcel */

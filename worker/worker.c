@@ -28,7 +28,6 @@ static atl_status set_up_process(int64_t parent, atl_note *note)
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
-    atl_crash_listen();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (parent > 0 && (int64_t)getppid() != parent) /* it died before the line above */
@@ -46,6 +45,22 @@ static atl_status open_shop(atl_shop *shop, const atl_worker_options *options, a
     if (st == ATL_OK)
         st = atl_channel_open(&shop->painted, false, note);
     return st != ATL_OK ? st : atl_channel_open(&shop->outbox, true, note);
+}
+
+static atl_status take_desk(atl_shop *shop, int fd, atl_note *note)
+{
+    shop->desk = &shop->own_desk;
+    const atl_status st = fd > 0 ? atl_desk_map(fd, &shop->desk, note) : ATL_OK;
+    if (st == ATL_OK)
+        atl_crash_listen(shop->desk);
+    return st;
+}
+
+static void leave_desk(atl_shop *shop)
+{
+    atl_crash_forget_desk();
+    if (shop->desk != &shop->own_desk)
+        atl_desk_close(&shop->desk);
 }
 
 static void empty(atl_channel *channel, bool of_tasks)
@@ -109,11 +124,17 @@ atl_status atl_worker_run(const atl_worker_options *options, atl_note *note)
     atl_shop *shop = calloc(1, sizeof *shop);
     if (!shop)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a worker");
+    st = take_desk(shop, options->desk_fd, note);
+    if (st != ATL_OK) {
+        free(shop);
+        return st;
+    }
     atl_binding *binding = atl_binding_open(options->pus, options->n_threads);
     st = open_shop(shop, options, note);
     if (st == ATL_OK)
         st = run_threads(shop, options, binding, note);
     close_shop(shop);
+    leave_desk(shop);
     atl_binding_close(&binding);
     free(shop);
     return st;

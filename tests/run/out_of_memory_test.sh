@@ -54,9 +54,19 @@ in_group run p.txt -o pictures -m tiny -w 2 --plain >out 2>err </dev/null || cod
 grep -q "^oom_kill [1-9]" "$group/$killed" || fail "nothing was killed: $(cat "$group/$killed")"
 is 0 $code "with room for one worker"
 grep -q "the system killed it because memory is out" err || fail "it does not say why"
-# On a busy machine the kernel takes the second, too, before it has got back what the first held. Three kills are never needed.
-kills=$(awk '/^oom_kill / { print $2 }' "$group/$killed")
-[ "$kills" -le 2 ] || fail "$kills kills: whoever was killed is not started again while another lives"
+# One moment of want, never another: whoever was killed is not started again, and the other has room alone. In that moment
+# the kernel now and then takes both. It counts a victim as emptied once its pages are unmapped, and gives their charge
+# back only when it frees them; a busy machine can stop it between (38 ms in a trace: the group "full", 184 of its 307 MB
+# in use), and then whoever waits for the charge is killed, too. So: each worker is lost once at the most, both losses
+# stand side by side in the ledger, every kill is one of these, and who was lost first begins nothing more.
+grep -v "	PLAN	" pictures/ledger.tsv | awk -F'\t' '
+  $3 == "LEASE_LOST" { if (!lost) n_moments++; if (!($7 in dead)) order[++n_dead] = $7; dead[$7] = 1 }
+  $3 == "START" && n_dead && $7 == order[1] { again++ }
+  { lost = $3 == "LEASE_LOST" }
+  END { print n_moments + 0, n_dead + 0, again + 0 }' >story
+read -r moments dead again <story
+is "1 0" "$moments $again" "moments without memory, and beginnings of who was killed"
+is "$dead" "$(awk '/^oom_kill / { print $2 }' "$group/$killed")" "kills"
 reconcile pictures 3
 is "$(digests whole)" "$(digests pictures)" "pictures"
 

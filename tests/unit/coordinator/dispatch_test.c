@@ -46,6 +46,7 @@ typedef struct sim {
     uint32_t late_worker;
     bool has_late;
     bool moves_limit;
+    bool leaves_word; /* it is known what a worker that died was at */
     uint64_t n_recalls;
     int chaos; /* per mille of bad events */
 } sim;
@@ -196,9 +197,13 @@ static void worker_turn(sim *s, uint32_t i)
 {
     sim_worker *w = &s->workers[i];
     if (w->state == 4) {
+        const uint64_t first = w->n_held > 0 ? w->held[0].token : 0;
+        const bool knows = s->leaves_word && w->n_held > 0;
         *w = (sim_worker){0};
         tell(s, (atl_event){.type = ATL_EV_WORKER_LOST,
                             .worker = i,
+                            .suspects = knows ? &first : NULL,
+                            .n_suspects = knows,
                             .out_of_memory = rnd(s, 50) == 0,
                             .from_outside = rnd(s, 3) == 0});
     } else if (w->state == 1) {
@@ -248,6 +253,7 @@ static void begin(sim *s, uint64_t seed, int chaos)
     s->limit = s->n_workers;
     s->credit = 1 + (uint32_t)rnd(s, 3);
     s->moves_limit = seed % 3 == 0;
+    s->leaves_word = seed % 2 == 0;
     s->n_jobs = rnd(s, MAX_JOBS);
     for (uint64_t j = 0; j < s->n_jobs; j++)
         s->poison[j] = chaos > 0 && rnd(s, 20) == 0;
@@ -443,6 +449,27 @@ static void deaths_from_outside_are_forgiven_so_often_and_no_more(void **state)
     assert_int_equal(given_up_at(9, outside), 7);
 }
 
+/* A worker died before it could say that it was done with its first job and had begun its second. */
+static void who_was_painted_is_blamed_and_not_who_was_heard_of_last(void **state)
+{
+    (void)state;
+    const atl_dispatch_options options = {
+        .n_workers = 1, .credit = 2, .max_attempts = 1, .quarantine_failures = 5, .max_respawns = 9};
+    sim s = {.n_workers = 1, .limit = 1, .credit = 2, .n_jobs = 2};
+    assert_int_equal(atl_dispatch_new(&options, &s.dispatch, NULL), ATL_OK);
+    tell(&s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(&s);
+    tell(&s, (atl_event){.type = ATL_EV_WORKER_READY});
+    obey(&s);
+    assert_int_equal(s.workers[0].n_held, 2);
+    tell(&s, about(ATL_EV_JOB_STARTED, 0, &s.workers[0].held[0]));
+    const uint64_t second = s.workers[0].held[1].token;
+    tell(&s, (atl_event){.type = ATL_EV_WORKER_LOST, .suspects = &second, .n_suspects = 1});
+    obey(&s);
+    assert_true(s.failed[1] == 1 && s.failed[0] == 0);
+    atl_dispatch_free(&s.dispatch);
+}
+
 /* When the tick comes at which a worker is killed that says nothing more, and why. */
 static int64_t killed_at(bool said_hello, int64_t start_patience_ns, int *ret_reason)
 {
@@ -488,6 +515,7 @@ int main(void)
         cmocka_unit_test(what_a_worker_beyond_the_limit_did_not_begin_goes_to_the_others),
         cmocka_unit_test(a_death_from_outside_is_not_held_against_the_job),
         cmocka_unit_test(deaths_from_outside_are_forgiven_so_often_and_no_more),
+        cmocka_unit_test(who_was_painted_is_blamed_and_not_who_was_heard_of_last),
         cmocka_unit_test(a_worker_that_falls_silent_while_it_starts_is_killed),
         cmocka_unit_test(every_job_ends_once_in_fair_weather),
         cmocka_unit_test(every_job_ends_once_in_storms),
