@@ -16,7 +16,7 @@
 
 typedef struct getopt_table {
     struct option longs[MAX_OPTIONS + 2];
-    char letters[2 * MAX_OPTIONS + 4];
+    char letters[3 * MAX_OPTIONS + 4];
 } getopt_table;
 
 static void fill_table(const atl_command *command, getopt_table *table)
@@ -25,12 +25,14 @@ static void fill_table(const atl_command *command, getopt_table *table)
     table->letters[used++] = ':'; /* a missing argument is told from an unknown option */
     for (size_t i = 0; i < command->n_options; i++) {
         const atl_option *o = &command->options[i];
-        const int has_arg = o->kind == ATL_OPTION_FLAG ? no_argument : required_argument;
+        const int has_arg = o->kind == ATL_OPTION_FLAG   ? no_argument
+                            : o->kind == ATL_OPTION_MODE ? optional_argument
+                                                         : required_argument;
         table->longs[i] = (struct option){.name = o->name, .has_arg = has_arg, .val = FIRST_ROW + (int)i};
         if (!o->letter)
             continue;
         table->letters[used++] = o->letter;
-        if (has_arg)
+        for (int colons = 0; colons < has_arg; colons++)
             table->letters[used++] = ':';
     }
     table->longs[command->n_options] = (struct option){.name = "help", .val = HELP};

@@ -19,6 +19,8 @@ typedef enum atl_option_kind {
     ATL_OPTION_FLAG,   /* bool; takes no argument */
     ATL_OPTION_STRING, /* const char *, borrowed from argv or the environment */
     ATL_OPTION_CHOICE, /* const char *, one of `choices` */
+    ATL_OPTION_MODE,   /* the same, but the word is optional (--show, --show=sixel): alone it is "1"; "0" is
+                          NULL */
     ATL_OPTION_INT,    /* int64_t in [least, most] */
     ATL_OPTION_SEED,   /* uint64_t, any */
     ATL_OPTION_REAL,   /* double in [least, most] */

@@ -31,10 +31,14 @@ static void put_wrapped(const char *words, size_t from, atl_text *out)
 static void put_row(const atl_option *o, atl_text *out)
 {
     char names[128];
-    const char *argument = o->kind == ATL_OPTION_CHOICE ? o->choices : o->argument;
+    const bool optional = o->kind == ATL_OPTION_MODE;
+    const char *argument = optional || o->kind == ATL_OPTION_CHOICE ? o->choices : o->argument;
     const char letter[] = {'-', o->letter, ',', '\0'};
-    snprintf(names, sizeof names, "  %-3s --%s%s%s", o->letter ? letter : "", o->name, argument ? " " : "",
-             argument ? argument : "");
+    snprintf(names, sizeof names, "  %-3s --%s%s%s%s", o->letter ? letter : "", o->name,
+             !argument  ? ""
+             : optional ? "[="
+                        : " ",
+             argument ? argument : "", optional ? "]" : "");
     atl_text_printf(out, "%-*s", HELP_COLUMN, names);
     if (strlen(names) >= HELP_COLUMN)
         atl_text_printf(out, "\n%*s", HELP_COLUMN, "");

@@ -83,6 +83,16 @@ static atl_status add_item(const atl_option *o, const char *place, const char *t
     return ATL_OK;
 }
 
+static atl_status set_mode(const atl_option *o, const char *place, const char *text, const char **ret,
+                           atl_note *note)
+{
+    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0 && !has_choice(o->choices, text))
+        return atl_fail(note, ATL_USAGE, "%s%s: found '%s', wanted one of %s, or nothing", dashes(o, place),
+                        place, text, o->choices);
+    *ret = strcmp(text, "0") == 0 ? NULL : text;
+    return ATL_OK;
+}
+
 atl_status atl_option_set(const atl_option *o, const char *place, const char *text, void *values,
                           atl_note *note)
 {
@@ -103,6 +113,8 @@ atl_status atl_option_set(const atl_option *o, const char *place, const char *te
             return atl_fail(note, ATL_USAGE, "%s%s: found '%s', wanted one of %s", dashes(o, place), place,
                             text, o->choices);
         break;
+    case ATL_OPTION_MODE:
+        return set_mode(o, place, text, at, note);
     case ATL_OPTION_STRING:
         break;
     }

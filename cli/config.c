@@ -131,6 +131,7 @@ static void print_value(const atl_option *o, const void *values)
         return;
     case ATL_OPTION_STRING:
     case ATL_OPTION_CHOICE:
+    case ATL_OPTION_MODE:
         if (*(const char *const *)at)
             fputs(*(const char *const *)at, stdout);
         return;

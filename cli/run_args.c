@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "image/picture.h"
 #include "leave_row.h"
+#include "run_show.h"
 #include "workers_arg.h"
 
 #define AT(field)     offsetof(run_args, field)
@@ -119,9 +120,9 @@ static const atl_option run_only_rows[] = {
     NO_HISTORY_ROW(AT(no_history)),
     {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},
-    {"show", 0, ATL_OPTION_FLAG, AT(show), NULL, NULL, 0, 0, "ATELIER_SHOW", NULL,
+    {"show", 0, ATL_OPTION_MODE, AT(show), NULL, RUN_SHOW_CHOICES, 0, 0, "ATELIER_SHOW", NULL,
      "show the pictures as they come: themselves in terminals that can, small and in coloured characters in "
-     "others"},
+     "others; without a word, as the terminal says that it can"},
     {"quiet", 'q', ATL_OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, "ATELIER_QUIET", NULL,
      "no words while all goes well"},
     {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,

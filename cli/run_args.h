@@ -22,7 +22,8 @@ typedef struct run_args {
     double guidance_scale, strength, guidance_from, guidance_until, merge_tokens;
     /* the run's */
     const char *output;
-    bool no_sync, no_history, plain, show, quiet, json, dry_run, print_config;
+    const char *show;
+    bool no_sync, no_history, plain, quiet, json, dry_run, print_config;
     /* verify's alone */
     int64_t repaint;
 } run_args;

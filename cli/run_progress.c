@@ -16,9 +16,9 @@
 enum { BAR_WIDTH = 30, NARROW_BAR = 10, NARROW_COLUMNS = 80, MAX_WORKER_LINES = 16, DEFAULT_COLUMNS = 80 };
 static const int64_t plain_every_ns = 5000000000, draw_every_ns = 200000000;
 
-run_progress run_progress_new(bool quiet, bool plain, bool show)
+run_progress run_progress_new(bool quiet, bool plain, const char *show)
 {
-    const run_show_kind kind = show && !quiet ? run_show_detect() : RUN_SHOW_NONE;
+    const run_show_kind kind = show && !quiet ? run_show_find(show) : RUN_SHOW_NONE;
     if (show && !quiet && kind == RUN_SHOW_NONE)
         console_say("--show: standard error is no terminal with colours, so no pictures are shown");
     return (run_progress){.quiet = quiet,

@@ -12,7 +12,8 @@ typedef struct run_progress {
     int64_t said_ns;
 } run_progress;
 
-run_progress run_progress_new(bool quiet, bool plain, bool show);
+/* show: how, a word of RUN_SHOW_CHOICES, or NULL: not at all. Asks the terminal, if it needs to. */
+run_progress run_progress_new(bool quiet, bool plain, const char *show);
 void run_progress_watch(void *progress, const atl_run_view *view); /* an atl_run_options.watch */
 /* An atl_run_options.picture: shows it, if that was asked for and the terminal can. */
 void run_progress_picture(void *progress, const char *name, const uint8_t *png, size_t n_bytes);

@@ -1,10 +1,10 @@
-/* run_show.c - see run_show.h. Two ways send the PNG itself, in base64, and let the terminal scale it.
+/* run_show.c - see run_show.h. Two ways of four send the PNG itself, in base64, and let the terminal scale
+ * it.
  *
  * Kitty's graphics protocol (sw.kovidgoyal.net/kitty/graphics-protocol; also Ghostty and WezTerm): chunks of
  * at most 4096 bytes. iTerm2's inline images (iterm2.com/documentation-images.html; also VS Code and mintty).
- * Both are seen by the environment; whether a terminal knows sixels only its answer to a question would tell,
- * and that would have to be read from among the keys that are pressed. All others get coloured characters.
- */
+ * Both are seen by the environment; whether another knows sixels only its answer to a question tells. All
+ * others get coloured characters. */
 #include "run_show.h"
 
 #include <sodium.h>
@@ -12,12 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "base/sizes.h"
 #include "blocks.h"
 #include "console.h"
 #include "image/png_file.h"
+#include "sixels.h"
 
-enum { CHUNK = 4096, ROWS = 8, BLOCK_ROWS = 12 };
+enum {
+    CHUNK = 4096,
+    ROWS = 8,
+    BLOCK_ROWS = 12,
+    CELL_WIDTH = 8,
+    CELL_HEIGHT = 16 /* where a terminal says none */
+};
 
 static bool has(const char *variable, const char *part)
 {
@@ -25,18 +35,35 @@ static bool has(const char *variable, const char *part)
     return value && *value && strstr(value, part);
 }
 
-run_show_kind run_show_detect(void)
+static run_show_kind detect(void)
 {
     const bool multiplexed = has("TERM", "screen") || has("TERM", "tmux"); /* passes no pictures on */
-    if (!console_is_terminal())
-        return RUN_SHOW_NONE;
     if (!multiplexed && (has("KITTY_WINDOW_ID", "") || has("TERM", "kitty") || has("TERM", "ghostty") ||
                          has("TERM_PROGRAM", "WezTerm")))
         return RUN_SHOW_KITTY;
     if (!multiplexed &&
         (has("TERM_PROGRAM", "iTerm") || has("TERM_PROGRAM", "vscode") || has("TERM_PROGRAM", "mintty")))
         return RUN_SHOW_ITERM;
-    return console_has_colour() ? RUN_SHOW_BLOCKS : RUN_SHOW_NONE;
+    if (!console_has_colour())
+        return RUN_SHOW_NONE;
+    return sixel_terminal() ? RUN_SHOW_SIXEL : RUN_SHOW_BLOCKS;
+}
+
+run_show_kind run_show_find(const char *how)
+{
+    static const struct {
+        const char *how;
+        run_show_kind kind;
+    } ways[] = {{"kitty", RUN_SHOW_KITTY},
+                {"iterm2", RUN_SHOW_ITERM},
+                {"sixel", RUN_SHOW_SIXEL},
+                {"blocks", RUN_SHOW_BLOCKS}};
+    if (!console_is_terminal())
+        return RUN_SHOW_NONE;
+    for (size_t i = 0; i < ATL_COUNT(ways); i++)
+        if (strcmp(how, ways[i].how) == 0)
+            return ways[i].kind;
+    return detect();
 }
 
 static void put_kitty(const char *base64, size_t n)
@@ -69,15 +96,36 @@ static void put_base64(run_show_kind kind, const uint8_t *png, size_t n_bytes)
     free(base64);
 }
 
-static void put_blocks(int columns, const char *name, const uint8_t *png, size_t n_bytes)
+static atl_status draw_blocks(int columns, const atl_picture *picture, atl_text *out)
 {
     const blocks_terminal terminal = blocks_terminal_detect(columns);
+    return blocks_draw(&terminal, picture, BLOCK_ROWS, out, NULL);
+}
+
+/* As high as ROWS lines are. */
+static atl_status draw_sixel(int columns, const atl_picture *picture, atl_text *out)
+{
+    struct winsize size = {0};
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    const int line = size.ws_row > 0 && size.ws_ypixel > 0 ? size.ws_ypixel / size.ws_row : CELL_HEIGHT;
+    const int width = size.ws_xpixel > 0 ? size.ws_xpixel : columns * CELL_WIDTH;
+    const atl_status st = sixel_draw(picture, ROWS * line, width, out, NULL);
+    atl_text_putc(out, '\n');
+    return st;
+}
+
+/* What the terminal gets is made here. */
+static void put_drawn(run_show_kind kind, int columns, const char *name, const uint8_t *png, size_t n_bytes)
+{
     atl_png_file *file = NULL;
-    atl_text cells = {0};
-    if (atl_png_decode(name, png, n_bytes, &file, NULL) == ATL_OK &&
-        blocks_draw(&terminal, &file->picture, BLOCK_ROWS, &cells, NULL) == ATL_OK)
-        fputs(cells.data, stderr);
-    atl_text_done(&cells);
+    atl_text drawn = {0};
+    atl_status st = atl_png_decode(name, png, n_bytes, &file, NULL);
+    if (st == ATL_OK)
+        st = kind == RUN_SHOW_SIXEL ? draw_sixel(columns, &file->picture, &drawn)
+                                    : draw_blocks(columns, &file->picture, &drawn);
+    if (st == ATL_OK && !drawn.failed)
+        fwrite(drawn.data, 1, drawn.length, stderr);
+    atl_text_done(&drawn);
     atl_png_close(&file);
 }
 
@@ -85,10 +133,10 @@ void run_show(run_show_kind kind, int columns, const char *name, const uint8_t *
 {
     if (kind == RUN_SHOW_NONE)
         return;
-    if (kind == RUN_SHOW_BLOCKS)
-        put_blocks(columns, name, png, n_bytes);
-    else
+    if (kind == RUN_SHOW_KITTY || kind == RUN_SHOW_ITERM)
         put_base64(kind, png, n_bytes);
+    else
+        put_drawn(kind, columns, name, png, n_bytes);
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c >= 0x20 && *c != 0x7F)
             fputc(*c, stderr);

@@ -1,6 +1,8 @@
 # Whole runs of the built program: tests/run/<name>_test.sh is the ctest run_<name>. Arguments as in tests/cli/cli.cmake.
 add_library(run_shim SHARED ${CMAKE_CURRENT_LIST_DIR}/shim.c)
 target_link_libraries(run_shim PRIVATE ${CMAKE_DL_LIBS})
+add_executable(run_terminal ${CMAKE_CURRENT_LIST_DIR}/terminal.c)
+target_link_libraries(run_terminal PRIVATE atelier_image atelier_base PkgConfig::sixel util)
 file(GLOB run_scripts CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_LIST_DIR}/*_test.sh)
 foreach(script IN LISTS run_scripts)
   string(REPLACE "_test.sh" "" name ${script})

@@ -11,7 +11,7 @@
 
 typedef struct values {
     bool flag;
-    const char *text, *choice;
+    const char *text, *choice, *mode;
     int64_t count;
     uint64_t seed;
     double scale;
@@ -27,6 +27,8 @@ static const atl_option rows[] = {
     {"count", 'c', ATL_OPTION_INT, offsetof(values, count), "N", NULL, -5, 100, "ATELIER_TEST_COUNT", "20",
      "how many"},
     {"seed", 0, ATL_OPTION_SEED, offsetof(values, seed), "N", NULL, 0, 0, NULL, NULL, "the seed"},
+    {"mode", 'm', ATL_OPTION_MODE, offsetof(values, mode), NULL, "auto|fast", 0, 0, "ATELIER_TEST_MODE", NULL,
+     "a choice or none"},
     {"scale", 0, ATL_OPTION_REAL, offsetof(values, scale), "X", NULL, 0, 10, NULL, NULL, "a real"},
 };
 
@@ -118,6 +120,23 @@ static void the_environment_stands_between_option_and_default(void **state)
     unsetenv("ATELIER_TEST_TEXT");
 }
 
+static void a_mode_may_stand_alone_and_takes_no_word_after_it(void **state)
+{
+    (void)state;
+    assert_null(parse(NULL, NULL).v.mode);
+    assert_string_equal(parse("--mode", NULL).v.mode, "1");
+    assert_string_equal(parse("--mode=fast", NULL).v.mode, "fast");
+    parsed p = parse("-m", "fast", NULL);
+    assert_string_equal(p.v.mode, "1");
+    assert_string_equal(p.operands[0], "fast");
+    p = parse("--mode=slow", NULL);
+    assert_int_equal(p.st, ATL_USAGE);
+    assert_string_equal(p.note.text, "--mode: found 'slow', wanted one of auto|fast, or nothing");
+    setenv("ATELIER_TEST_MODE", "0", 1);
+    assert_null(parse(NULL, NULL).v.mode);
+    unsetenv("ATELIER_TEST_MODE");
+}
+
 static void numbers_are_read_strictly(void **state)
 {
     (void)state;
@@ -199,6 +218,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(defaults_hold_where_nothing_is_said),
         cmocka_unit_test(the_environment_stands_between_option_and_default),
+        cmocka_unit_test(a_mode_may_stand_alone_and_takes_no_word_after_it),
         cmocka_unit_test(numbers_are_read_strictly),
         cmocka_unit_test(mistakes_are_answered_with_what_was_meant),
         cmocka_unit_test(operands_are_counted),
