@@ -6,9 +6,11 @@
 #include "kernels/wide_avx2.h"
 
 #include "kernels/wide.h"
+#include "kernels/wide_pack.h"
 #include "kernels/wide_panels.h"
 #include "kernels/wide_rows.h"
 #include "kernels/wide_s8.h"
+#include "kernels/wide_widened.h"
 
 #define PASS_ROWS 5
 

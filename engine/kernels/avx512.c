@@ -6,9 +6,11 @@
 #include "kernels/wide_avx512.h"
 
 #include "kernels/wide.h"
+#include "kernels/wide_pack.h"
 #include "kernels/wide_panels.h"
 #include "kernels/wide_rows.h"
 #include "kernels/wide_s8.h"
+#include "kernels/wide_widened.h"
 
 /* One k: sums[2·i] and sums[2·i + 1] are the two halves of row i. */
 static inline __attribute__((always_inline)) void gemm_step(const int m, const float **a, size_t lda,

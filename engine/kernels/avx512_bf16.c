@@ -8,6 +8,7 @@
 #include "kernels/wide_avx512.h"
 
 #include "kernels/wide_rows.h"
+#include "kernels/wide_widened.h"
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -15,7 +15,7 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set_source_files_properties(kernels/neon.c PROPERTIES COMPILE_OPTIONS "-O3")
   set_source_files_properties(kernels/neon_dot.c PROPERTIES COMPILE_OPTIONS "-O3;-march=armv8.2-a+dotprod")
-  set_source_files_properties(kernels/neon_bf16.c PROPERTIES COMPILE_OPTIONS "-O3;-march=armv8.2-a+bf16")
+  set_source_files_properties(kernels/neon_bf16.c kernels/neon_attention.c PROPERTIES COMPILE_OPTIONS "-O3;-march=armv8.2-a+bf16")
 endif()
 if(ATELIER_SANITIZE MATCHES "undefined" AND CMAKE_C_COMPILER_ID MATCHES "Clang")
   # clang 14 does not come to an end on them; gcc's sanitizer of undefined behaviour, in the asan preset, does.

@@ -26,12 +26,13 @@
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_XTILEDATA  18
 
-#define SLOT_PORTABLE(name, parameters) .name = atl_##name##__portable,
-#define SLOT_AVX2(name, parameters)     .name = atl_##name##__avx2,
-#define SLOT_AVX512(name, parameters)   .name = atl_##name##__avx512,
-#define SLOT_NEON(name, parameters)     .name = atl_##name##__neon,
-#define SLOT_AMX(name, parameters)      .name = atl_##name##__amx,
-#define SLOT_BF16(name, parameters)     .name = atl_##name##__avx512_bf16,
+#define SLOT_PORTABLE(name, parameters)  .name = atl_##name##__portable,
+#define SLOT_AVX2(name, parameters)      .name = atl_##name##__avx2,
+#define SLOT_AVX512(name, parameters)    .name = atl_##name##__avx512,
+#define SLOT_NEON(name, parameters)      .name = atl_##name##__neon,
+#define SLOT_NEON_BF16(name, parameters) .name = atl_##name##__neon_bf16,
+#define SLOT_AMX(name, parameters)       .name = atl_##name##__amx,
+#define SLOT_BF16(name, parameters)      .name = atl_##name##__avx512_bf16,
 
 static void nothing(void)
 {
@@ -126,13 +127,12 @@ static const atl_kernels neon_dot = {.isa = "neon_dot",
                                          ATL_KERNEL_LIST_S8_ROWS(SLOT_NEON)
                                              .gemm_gathered_s8 = atl_gemm_gathered_s8__neon_dot,
                                      NO_TILES};
-static const atl_kernels neon_bf16 = {
-    .isa = "neon_bf16",
-    ATL_KERNEL_LIST_F32(SLOT_NEON).gemm_bf16 = atl_gemm_bf16__neon_bf16,
-    .gemm_gathered_bf16 = atl_gemm_gathered_bf16__neon_bf16,
-    ATL_KERNEL_LIST_BF16_ROWS(SLOT_NEON) ATL_KERNEL_LIST_S8_ROWS(SLOT_NEON).gemm_gathered_s8 =
-        atl_gemm_gathered_s8__neon_dot,
-    NO_TILES};
+static const atl_kernels neon_bf16 = {.isa = "neon_bf16",
+                                      ATL_KERNEL_LIST_F32(SLOT_NEON) ATL_KERNEL_LIST_BF16(SLOT_NEON_BF16)
+                                          ATL_KERNEL_LIST_ATTENTION(SLOT_NEON_BF16)
+                                              ATL_KERNEL_LIST_S8_ROWS(SLOT_NEON)
+                                                  .gemm_gathered_s8 = atl_gemm_gathered_s8__neon_dot,
+                                      NO_TILES};
 
 static uint32_t detected_flags(void)
 {

@@ -103,20 +103,21 @@ ATL_KERNEL_LIST_S8(ATL_KERNEL_DECLARE)
 
 #define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
     void atl_##name##__portable parameters;                                                                  \
-    void atl_##name##__amx parameters;
+    void atl_##name##__amx parameters;                                                                       \
+    void atl_##name##__neon_bf16 parameters;
 ATL_KERNEL_LIST_ATTENTION(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
 
 #define ATL_KERNEL_DECLARE(name, parameters) void atl_##name##__avx512_bf16 parameters;
 ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
+
+#define ATL_KERNEL_DECLARE(name, parameters) void atl_##name##__neon_bf16 parameters;
+ATL_KERNEL_LIST_BF16(ATL_KERNEL_DECLARE)
+#undef ATL_KERNEL_DECLARE
 /* AMX only multiplies; conversions are those of AVX512_BF16, which every processor with AMX has. */
 void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add,
                         const uint16_t *ahead);
-void atl_gemm_bf16__neon_bf16(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc,
-                              bool add, const uint16_t *ahead);
-void atl_gemm_gathered_bf16__neon_bf16(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
-                                       const uint16_t *ahead);
 void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
                                  const uint16_t *ahead);
 void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,

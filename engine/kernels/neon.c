@@ -7,9 +7,11 @@
 #include "kernels/wide_neon.h"
 
 #include "kernels/wide.h"
+#include "kernels/wide_pack.h"
 #include "kernels/wide_panels.h"
 #include "kernels/wide_rows.h"
 #include "kernels/wide_s8.h"
+#include "kernels/wide_widened.h"
 
 static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t k, const float *a, size_t lda,
                                                             const float *b, float *c, size_t ldc, bool add)

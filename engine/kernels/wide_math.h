@@ -22,7 +22,7 @@ static inline vec v_exp(vec x)
     return v_zero_if_less(x, v_set(-87.33f), v_scale2(p, n));
 }
 
-/* 2ˣ for x ≤ 0: n + r with |r| ≤ ½, 2ʳ = 1 + r·q(r), fitted for least relative error (9e-8).
+/* 2ˣ for x ≤ 126: n + r with |r| ≤ ½, 2ʳ = 1 + r·q(r), fitted for least relative error (9e-8).
  * Below -126, 2⁻¹²⁶: next to a sum that is at least 1, nothing. */
 static inline vec v_exp2_of_negative(vec x)
 {

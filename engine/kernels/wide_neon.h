@@ -159,12 +159,22 @@ static inline uint32x4_t bf16_rounded(vec x)
 
 static inline void v_store_bf16(uint16_t *p, vec x)
 {
+#ifdef __ARM_FEATURE_BF16
+    vst1_u16(p, vreinterpret_u16_bf16(vcvt_bf16_f32(x)));
+#else
     vst1_u16(p, vshrn_n_u32(bf16_rounded(x), 16));
+#endif
 }
 
 static inline void v_store_pairs(uint16_t *p, vec even, vec odd)
 {
+#ifdef __ARM_FEATURE_BF16
+    uint16x4x2_t pairs = {
+        {vreinterpret_u16_bf16(vcvt_bf16_f32(even)), vreinterpret_u16_bf16(vcvt_bf16_f32(odd))}};
+    vst2_u16(p, pairs);
+#else
     vst1q_u16(p, vreinterpretq_u16_u32(vsriq_n_u32(bf16_rounded(odd), bf16_rounded(even), 16)));
+#endif
 }
 
 /* ---- whole numbers ---- */

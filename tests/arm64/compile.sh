@@ -24,7 +24,7 @@ for room in base image engine; do
   for file in "$source/$room"/*.c "$source/$room"/*/*.c; do
     [ -f "$file" ] || continue
     isa=
-    [ "$(basename "$file")" = neon_bf16.c ] && isa=-march=armv8.2-a+bf16
+    case $(basename "$file") in neon_bf16.c|neon_attention.c) isa=-march=armv8.2-a+bf16 ;; esac
     [ "$(basename "$file")" = neon_dot.c ] && isa=-march=armv8.2-a+dotprod
     # shellcheck disable=SC2086
     "$cc" $flags $isa -I "$source/$room" -I rooms/base -I rooms/image -I rooms/engine \

@@ -26,7 +26,7 @@ for file in "$source"/engine/kernels/*.c "$source"/engine/ops/panels.c "$source"
   "$source"/engine/ops/elementwise.c "$source"/engine/ops/map.c "$source"/base/status.c; do
   name=$(basename "$file" .c).o
   isa=
-  [ "$name" = neon_bf16.o ] && isa=-march=armv8.2-a+bf16
+  case $name in neon_bf16.o|neon_attention.o) isa=-march=armv8.2-a+bf16 ;; esac
   [ "$name" = neon_dot.o ] && isa=-march=armv8.2-a+dotprod
   # shellcheck disable=SC2086
   "$cc" $flags $isa $include -c "$file" -o "$name"
