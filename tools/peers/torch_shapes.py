@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The rows of bench/unet_shapes_bench.c, computed by PyTorch in fp32:
+"""The rows of bench/unet_shapes.h, computed by PyTorch in fp32:
 
     python3 tools/peers/torch_shapes.py [threads [seconds a shape [part of a name]]]
 
@@ -20,7 +20,7 @@ COPY_BYTES = 256 << 20
 
 
 def shapes():
-    source = pathlib.Path(__file__).parents[2] / "bench" / "unet_shapes_bench.c"
+    source = pathlib.Path(__file__).parents[2] / "bench" / "unet_shapes.h"
     row = re.compile(r'\{"([^"]+)", ([A-Z_]+), (\d+), (\d+), (\d+), (\d+), (\d+)\}')
     for name, kind, *numbers in row.findall(source.read_text()):
         yield name, kind, *map(int, numbers)
