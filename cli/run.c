@@ -127,6 +127,7 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
     s->largest.width = job->width > s->largest.width ? job->width : s->largest.width;
     s->largest.height = job->height > s->largest.height ? job->height : s->largest.height;
     s->largest.init_images = s->largest.init_images || (job->init_image && job->init_image[0]);
+    s->largest.deep_cache = s->largest.deep_cache || job->deep_cache > 1;
     const atl_request request = {
         .prompt = job->prompt,
         .negative_prompt = job->negative_prompt,

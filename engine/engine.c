@@ -65,27 +65,51 @@ static atl_status walk_and_close(atl_engine *engine, unsigned parts, atl_loader 
     return st;
 }
 
-/* What a store has to hold: every tensor in the order of the walk, as a digest. */
-static void hash_param(void *user, const atl_param *param)
+static void hash_number(crypto_generichash_state *state, uint64_t number)
 {
-    unsigned char numbers[8 * 6] = {(unsigned char)param->component, (unsigned char)param->kind,
-                                    (unsigned char)param->rank};
-    for (int i = 0; i < param->rank; i++)
-        for (int byte = 0; byte < 8; byte++)
-            numbers[8 * (i + 1) + byte] = (unsigned char)(param->shape[i] >> (8 * byte));
-    crypto_generichash_update(user, numbers, sizeof numbers);
-    crypto_generichash_update(user, (const unsigned char *)param->name, strlen(param->name) + 1);
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(number >> (8 * i));
+    crypto_generichash_update(state, bytes, sizeof bytes);
 }
 
-static atl_status measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes,
-                                uint8_t ret_listing[32], atl_note *note)
+static void hash_word(crypto_generichash_state *state, const char *word)
+{
+    crypto_generichash_update(state, (const unsigned char *)word, strlen(word) + 1);
+}
+
+/* What a store has to hold, as a digest: every tensor in the order of the walk, and every region, with its
+ * type and layout. */
+static void hash_param(void *user, const atl_param *param)
+{
+    hash_number(user, (uint64_t)param->component);
+    hash_number(user, (uint64_t)param->kind);
+    for (int i = 0; i < param->rank; i++)
+        hash_number(user, param->shape[i]);
+    hash_word(user, param->name);
+}
+
+static void hash_region(void *user, const atl_region *region)
+{
+    hash_number(user, (uint64_t)region->component);
+    hash_word(user, region->name);
+    hash_word(user, atl_dtype_name(region->dtype));
+    hash_word(user, region->layout);
+    hash_number(user, region->at);
+    hash_number(user, region->bytes);
+}
+
+atl_status atl_engine_measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes,
+                                    uint8_t ret_listing[32], atl_note *note)
 {
     atl_loader *loader = NULL;
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, 32);
     atl_status st = atl_loader_open_list(engine->policy, hash_param, &state, &loader, note);
-    if (st == ATL_OK)
+    if (st == ATL_OK) {
+        atl_loader_list_regions(loader, hash_region);
         st = walk_and_close(engine, parts, loader, NULL, ret_bytes, note);
+    }
     crypto_generichash_final(&state, ret_listing, 32);
     free_networks(engine);
     return st;
@@ -177,7 +201,7 @@ static atl_status load(atl_engine *engine, unsigned parts, const atl_engine_opti
     size_t bytes = 0;
     uint8_t listing[32];
     bool packed;
-    atl_status st = measure_store(engine, parts, &bytes, listing, note);
+    atl_status st = atl_engine_measure_store(engine, parts, &bytes, listing, note);
     if (st != ATL_OK)
         return st;
     if (parts & ATL_PART_UNPACKED) {

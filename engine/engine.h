@@ -144,6 +144,7 @@ typedef struct atl_memory_wish {
     int width, height; /* the largest picture; cut down to what the model can */
     int batch_size;    /* painted together; 0 means 1 */
     bool init_images;
+    bool deep_cache; /* some are painted with DeepCache: a map is kept from step to step */
 } atl_memory_wish;
 
 typedef struct atl_memory_need {

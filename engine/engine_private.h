@@ -44,6 +44,12 @@ struct atl_engine {
 atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
                                  atl_note *note);
 
+/* Walks over these parts once: what their packed weights need of a store and, as a digest, what lies where in
+ * it: every tensor's name and shape, every region's type, layout, place and size. Leaves the engine without
+ * networks. Errors: ATL_UNSUPPORTED, ATL_NO_MEMORY. */
+atl_status atl_engine_measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes,
+                                    uint8_t ret_listing[32], atl_note *note);
+
 /* A stage runs twice: over a measuring arena, which says how much scratch it needs, then over the real one.
  */
 typedef void (*atl_stage_fn)(atl_engine *engine, const atl_bench *bench, void *stage);

@@ -11,6 +11,7 @@
 /* A process with its threads, libraries, tokenizer, tables and sockets, without weights and scratch: an
  * allowance, not a measured figure. */
 enum { PROCESS_BYTES = 32 << 20, ARENA_ALIGN = 2 << 20, TOKENS = 2 * 77 /* a prompt of two chunks */ };
+enum { SIDES = 2 /* of each picture, with guidance */ };
 
 static size_t measure_unet(atl_engine *engine, atl_latent_size size, int n_pictures)
 {
@@ -18,7 +19,7 @@ static size_t measure_unet(atl_engine *engine, atl_latent_size size, int n_pictu
     atl_arena arena = atl_arena_measure();
     atl_bench bench = atl_engine_bench(engine);
     bench.arena = &arena;
-    const int n = 2 * n_pictures; /* with guidance */
+    const int n = SIDES * n_pictures;
     const atl_map sample = atl_map_take(&bench, ATL_F32, n, size.h, size.w, size.c);
     const atl_map answer = atl_map_take(&bench, ATL_F32, n, size.h, size.w, size.c);
     const atl_map context = atl_map_take(&bench, ATL_F32, n, 1, TOKENS, atl_model_text_width(config));
@@ -72,10 +73,13 @@ static atl_memory_need measure(atl_engine *engine, const atl_job_state *job, con
     if (wish->init_images)
         scratch = most(scratch, measure_vae(engine, job->size, true));
     scratch = atl_round_up(scratch, ARENA_ALIGN);
+    const size_t deep = wish->deep_cache
+                            ? atl_unet_deep_bytes(engine->unet, SIDES * n, job->size.h, job->size.w)
+                            : 0; /* kept from step to step, outside the arena */
     return (atl_memory_need){.shared_bytes = engine->store.capacity_bytes,
                              .scratch_bytes = scratch,
-                             .each_bytes =
-                                 PROCESS_BYTES + scratch + beside_arena(job->size, s->width, s->height, n)};
+                             .each_bytes = PROCESS_BYTES + scratch + deep +
+                                           beside_arena(job->size, s->width, s->height, n)};
 }
 
 atl_status atl_engine_memory(const atl_engine_options *options, const atl_memory_wish *wish,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "ops/panels.h"
 
 /* ---- the files of a model and their digests, each once ---- */
 
@@ -71,15 +70,11 @@ static void add_text(crypto_generichash_state *state, const char *text)
     crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
 }
 
-static void make_key(const atl_engine *engine, const uint8_t listing[32], const file_list *files,
-                     uint8_t key[ATL_PACK_KEY_BYTES])
+static void make_key(const uint8_t listing[32], const file_list *files, uint8_t key[ATL_PACK_KEY_BYTES])
 {
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, ATL_PACK_KEY_BYTES);
-    add_text(&state, ATL_PANELS_LAYOUT);
     crypto_generichash_update(&state, listing, 32);
-    for (int i = 0; i < ATL_N_LAYER_CLASSES; i++)
-        add_text(&state, atl_dtype_name(engine->policy->layer[i].store));
     for (size_t i = 0; i < files->n; i++)
         add_text(&state, files->at[i].hex);
     crypto_generichash_final(&state, key, ATL_PACK_KEY_BYTES);
@@ -102,7 +97,7 @@ atl_status atl_pack_cache_find(const char *dir, const atl_engine *engine, const 
     if (st == ATL_OK)
         st = hash_files(engine, &files, note);
     if (st == ATL_OK) {
-        make_key(engine, listing, &files, ret->key);
+        make_key(listing, &files, ret->key);
         ret->path = make_path(dir, engine->policy->name, ret->key);
         if (!ret->path)
             st = atl_fail(note, ATL_NO_MEMORY, "no memory for a path");

@@ -12,9 +12,9 @@ typedef struct atl_pack_cache {
 } atl_pack_cache;
 
 /* Which file these parts of this model have under this policy. The key is made of the digests of all files of
- * weights, the name and shape of every tensor in the order of the walk, the types that the policy packs them
- * in, and the layout of panels. Hashing files that were not hashed before takes seconds, once. Makes the
- * directory. Errors: ATL_IO, ATL_NO_MEMORY. */
+ * weights and of `listing` (atl_engine_measure_store): what lies where, and in which type and layout. Hashing
+ * files that were not hashed before takes seconds, once. Makes the directory. Errors: ATL_IO, ATL_NO_MEMORY.
+ */
 atl_status atl_pack_cache_find(const char *dir, const atl_engine *engine, const uint8_t listing[32],
                                atl_pack_cache *ret, atl_note *note);
 void atl_pack_cache_done(atl_pack_cache *cache);

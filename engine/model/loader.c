@@ -13,10 +13,16 @@
 #include "base/sizes.h"
 #include "model/fetch.h"
 #include "model/packing.h"
+#include "ops/panels.h"
 
 #define MAX_NAME     256
 #define MAX_DEPTH    32
 #define REGION_ALIGN ((size_t)64)
+
+/* What a region is, beside its type; whoever changes how one of them is filled changes its word. */
+#define LAYER_LAYOUT "panels, then biases in f32; " ATL_PANELS_LAYOUT
+#define NORM_LAYOUT  "1: factors, then offsets"
+#define TABLE_LAYOUT "1: rows"
 
 typedef enum mode { LIST, PACK, BIND } mode;
 
@@ -26,6 +32,7 @@ struct atl_loader {
     const atl_weights *weights; /* PACK */
     atl_store *store;           /* PACK, BIND */
     atl_param_visitor visit;    /* LIST; may be NULL */
+    atl_region_visitor visit_region;
     void *user;
     atl_note *note;
     atl_status status;
@@ -73,6 +80,11 @@ atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *wei
 atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note)
 {
     return open_loader(&(atl_loader){.mode = BIND, .policy = policy, .store = store}, ret, note);
+}
+
+void atl_loader_list_regions(atl_loader *loader, atl_region_visitor visit)
+{
+    loader->visit_region = visit;
 }
 
 atl_status atl_loader_status(const atl_loader *loader)
@@ -166,12 +178,27 @@ static atl_param param(atl_loader *loader, char name[MAX_NAME], atl_param_kind k
     return p;
 }
 
+static void list_region(const atl_loader *loader, const char *layer, atl_dtype dtype, const char *layout,
+                        size_t bytes)
+{
+    char name[2 * MAX_NAME];
+    snprintf(name, sizeof name, "%s%s", loader->prefix, layer);
+    loader->visit_region(loader->user, &(atl_region){.component = loader->component,
+                                                     .name = name,
+                                                     .dtype = dtype,
+                                                     .layout = layout,
+                                                     .at = loader->packed_bytes - bytes,
+                                                     .bytes = bytes});
+}
+
 /* The layer's region; NULL in LIST, and after a failure. */
-static void *take(atl_loader *loader, size_t bytes)
+static void *take(atl_loader *loader, const char *layer, atl_dtype dtype, const char *layout, size_t bytes)
 {
     if (loader->status != ATL_OK)
         return NULL;
     loader->packed_bytes = atl_round_up(loader->packed_bytes, REGION_ALIGN) + bytes;
+    if (loader->visit_region)
+        list_region(loader, layer, dtype, layout, bytes);
     if (loader->mode == LIST)
         return NULL;
     void *region = atl_store_take(loader->store, bytes);
@@ -240,7 +267,8 @@ void atl_load_linear_stack(atl_loader *loader, atl_linear *ret, atl_layer_class 
         return;
     atl_stack weights, biases;
     name_linears(loader, each, names, n_names, &weights, &biases);
-    void *region = take(loader, atl_linear_packed_bytes(each.n_in, n_out, each.bias, dtype));
+    void *region = take(loader, names[0], dtype, LAYER_LAYOUT,
+                        atl_linear_packed_bytes(each.n_in, n_out, each.bias, dtype));
     if (!region)
         return;
     atl_linear_bind(ret, each.n_in, n_out, each.bias, dtype, region);
@@ -289,8 +317,8 @@ void atl_load_conv(atl_loader *loader, atl_conv *ret, atl_layer_class layer_clas
         return;
     atl_stack weight, bias;
     name_conv(loader, shape, name, &weight, &bias);
-    void *region =
-        take(loader, atl_conv_packed_bytes(shape.c_in, shape.c_out, shape.kernel, !shape.no_bias, dtype));
+    void *region = take(loader, name, dtype, LAYER_LAYOUT,
+                        atl_conv_packed_bytes(shape.c_in, shape.c_out, shape.kernel, !shape.no_bias, dtype));
     if (!region)
         return;
     atl_conv_bind(ret, shape.c_in, shape.c_out, shape.kernel, shape.stride, shape.pad_before, shape.pad_after,
@@ -319,7 +347,7 @@ void atl_load_norm(atl_loader *loader, atl_norm *ret, int c, int groups, float e
     char gamma_name[MAX_NAME], beta_name[MAX_NAME];
     const atl_param gamma = param(loader, gamma_name, ATL_PARAM_NORM_GAMMA, layer, ".weight", 1, &size);
     const atl_param beta = param(loader, beta_name, ATL_PARAM_NORM_BETA, layer, ".bias", 1, &size);
-    void *region = take(loader, atl_norm_packed_bytes(c));
+    void *region = take(loader, layer, ATL_F32, NORM_LAYOUT, atl_norm_packed_bytes(c));
     if (!region)
         return;
     atl_norm_bind(ret, c, groups, eps, region);
@@ -333,7 +361,7 @@ void atl_load_embedding(atl_loader *loader, const float **ret, int n, int d, con
     char whole[MAX_NAME];
     *ret = NULL;
     const atl_param p = param(loader, whole, ATL_PARAM_EMBEDDING, name, "", 2, sizes);
-    float *region = take(loader, sizes[0] * sizes[1] * sizeof *region);
+    float *region = take(loader, name, ATL_F32, TABLE_LAYOUT, sizes[0] * sizes[1] * sizeof *region);
     if (!region)
         return;
     load_floats(loader, &p, region);

@@ -39,11 +39,24 @@ typedef struct atl_param {
 
 typedef void (*atl_param_visitor)(void *user, const atl_param *param);
 
+/* A layer's part of the store: from the byte `at` on, whose tensors, in which type and layout. */
+typedef struct atl_region {
+    atl_component component;
+    const char *name; /* the layer's, of a stack its first one's */
+    atl_dtype dtype;
+    const char *layout; /* in a word that changes with it */
+    size_t at, bytes;
+} atl_region;
+
+typedef void (*atl_region_visitor)(void *user, const atl_region *region);
+
 typedef struct atl_loader atl_loader;
 
 /* `policy` decides the packed types. The loader borrows all that it is given. */
 atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visit, void *user,
                                 atl_loader **ret, atl_note *note);
+/* LIST: calls `visit`, too, for each region, with the same user, after its tensors. */
+void atl_loader_list_regions(atl_loader *loader, atl_region_visitor visit);
 atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *weights, atl_store *store,
                                 atl_loader **ret, atl_note *note);
 atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note);

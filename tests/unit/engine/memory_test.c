@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,6 +98,54 @@ static void pictures_to_begin_from_never_take_less(void **state)
     assert_true(need_for(256, 1, true).scratch_bytes >= need_for(256, 1, false).scratch_bytes);
 }
 
+/* The heap in the middle of a painting. */
+static bool weigh_heap(void *user, int step, int n_steps)
+{
+    (void)n_steps;
+    const struct mallinfo2 now = mallinfo2();
+    if (step == 2)
+        *(size_t *)user = now.uordblks + now.hblkhd;
+    return true;
+}
+
+static size_t heap_while_painting(atl_engine *engine, int deep_cache)
+{
+    const atl_request request = {.prompt = "a house",
+                                 .n_steps = 3,
+                                 .guidance_scale = 5,
+                                 .width = 512,
+                                 .height = 512,
+                                 .deep_cache = deep_cache};
+    atl_painting painting = {0};
+    atl_note note = {0};
+    size_t bytes = 0;
+    if (atl_engine_paint(engine, &request, weigh_heap, &bytes, &painting, &note) != ATL_OK)
+        fail_msg("%s", note.text);
+    atl_painting_done(&painting);
+    return bytes;
+}
+
+static void what_deep_cache_keeps_is_foretold(void **state)
+{
+    (void)state;
+    const atl_engine_options options = {.model = model, .n_threads = 1};
+    atl_memory_wish wish = {.width = 512, .height = 512};
+    atl_memory_need without, with;
+    atl_engine *engine = NULL;
+    assert_int_equal(atl_engine_memory(&options, &wish, &without, NULL), ATL_OK);
+    wish.deep_cache = true;
+    assert_int_equal(atl_engine_memory(&options, &wish, &with, NULL), ATL_OK);
+    assert_int_equal(with.scratch_bytes, without.scratch_bytes);
+    const size_t foretold = with.each_bytes - without.each_bytes;
+    assert_true(foretold > 100000);
+    assert_int_equal(atl_engine_open(&options, &engine, NULL), ATL_OK);
+    heap_while_painting(engine, 2); /* what the first painting leaves behind is there in both that count */
+    const size_t plain = heap_while_painting(engine, 1), kept = heap_while_painting(engine, 2) - plain;
+    atl_engine_close(&engine);
+    if (kept < foretold - foretold / 20 || kept > foretold + foretold / 20)
+        fail_msg("%zu bytes were foretold, %zu kept", foretold, kept);
+}
+
 static void a_size_that_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -113,6 +162,7 @@ int main(void)
         cmocka_unit_test(what_is_foretold_covers_what_is_taken_and_not_twice_that),
         cmocka_unit_test(a_size_that_is_not_said_is_the_models_own),
         cmocka_unit_test(pictures_to_begin_from_never_take_less),
+        cmocka_unit_test(what_deep_cache_keeps_is_foretold),
         cmocka_unit_test(a_size_that_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, make_model, remove_model);
