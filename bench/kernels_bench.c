@@ -150,6 +150,13 @@ static double run_panel_f32(const atl_kernels *kernels, numbers *x)
     return ATL_TILE_COLS * 32 * 9;
 }
 
+static double run_panel_f16(const atl_kernels *kernels, numbers *x)
+{
+    const atl_panel_rows rows = rows_of_halves(x);
+    kernels->panel_f16(&rows, (uint16_t *)(void *)x->c, x->state[0]);
+    return ATL_TILE_COLS * 32 * 9;
+}
+
 static double run_panel_bf16(const atl_kernels *kernels, numbers *x)
 {
     const atl_panel_rows rows = rows_of_halves(x);

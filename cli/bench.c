@@ -32,7 +32,7 @@ static const atl_option rows[] = {
     {"stages", 's', ATL_OPTION_STRING, AT(stages), "LIST", NULL, 0, 0, NULL,
      "text_encode,unet_step,vae_decode", "text_encode, unet_step, vae_decode, vae_encode; or all"},
     {"policy", 0, ATL_OPTION_STRING, AT(policy), "LIST", NULL, 0, 0, "ATELIER_POLICY", "fp32",
-     "precisions, with commas between: fp32, bf16, int8, auto"},
+     "precisions, with commas between: fp32, fp16, bf16, int8, auto"},
     {"threads", 't', ATL_OPTION_STRING, AT(threads), "LIST", NULL, 0, 0, "ATELIER_THREADS", "1",
      "numbers of threads: 1,2,4"},
     {"width", 'W', ATL_OPTION_STRING, AT(width), "LIST", NULL, 0, 0, NULL, NULL,

@@ -224,7 +224,7 @@ static void draw_label(drawing *d, const bench_row *row, double x, double y)
 /* Hues far apart, policy by policy. */
 static int colour_of(const char *policy)
 {
-    static const char *const known[] = {"fp32", "bf16", "int8"};
+    static const char *const known[] = {"fp32", "bf16", "int8", "fp16"};
     for (size_t i = 0; i < ATL_COUNT(known); i++)
         if (strcmp(policy, known[i]) == 0)
             return (int)i;
@@ -271,7 +271,7 @@ static void draw_title(const bench_about *about, const drawing *d)
                     d->threads == 1 ? "" : "s", LEFT);
     put_escaped(about->machine, d->out);
     atl_text_printf(d->out, " · %s · atelier %s</text>\n", about->started, about->version);
-    static const char *const policies[] = {"fp32", "bf16", "int8", "other"};
+    static const char *const policies[] = {"fp32", "bf16", "int8", "fp16", "other"};
     int x = WIDTH - RIGHT;
     for (size_t p = ATL_COUNT(policies); p-- > 0;) {
         bool is_used = false;
@@ -293,11 +293,11 @@ static const char style[] =
     "size:11px}"
     ".leader{stroke:#aaa}.layer{font-size:10px;fill:#777}.stage{font-weight:600}.bg{fill:#fff}.faint{opacity:"
     ".55}"
-    ".p0{fill:#0b6bcb}.p1{fill:#c4421a}.p2{fill:#2f8132}.p3{fill:#7b3fb0}"
+    ".p0{fill:#0b6bcb}.p1{fill:#c4421a}.p2{fill:#2f8132}.p3{fill:#7b3fb0}.p4{fill:#8a8a8a}"
     "@media "
     "(prefers-color-scheme:dark){text{fill:#ddd}.tick,.axis{fill:#aaa}.grid{stroke:#3a3a3a}.bg{fill:#181818}"
     ".roof{stroke:#999}.roof-name,.layer{fill:#aaa}.leader{stroke:#666}.p0{fill:#63a9f0}.p1{fill:#f08a63}"
-    ".p2{fill:#7cc97f}.p3{fill:#c094ea}}</style>\n";
+    ".p2{fill:#7cc97f}.p3{fill:#c094ea}.p4{fill:#9a9a9a}}</style>\n";
 
 void bench_write_roofline(const bench_about *about, const bench_row *rows, size_t n, atl_text *out)
 {

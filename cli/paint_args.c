@@ -57,7 +57,7 @@ static const atl_option settings_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|bf16|int8|auto", 0, 0, "ATELIER_POLICY",
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|fp16|bf16|int8|auto", 0, 0, "ATELIER_POLICY",
      "fp32",
      "the precision that is computed in; bf16 is faster on processors with AMX; auto: the fastest that this "
      "machine is good at"},

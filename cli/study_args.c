@@ -25,7 +25,7 @@ static const atl_option study_only_rows[] = {
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact|both", 0, 0, NULL, "scatter",
      "workers far from each other, or side by side"},
     {"policy", 0, ATL_OPTION_STRING, AT(policies), "LIST", NULL, 0, 0, NULL, "fp32",
-     "precisions to compare: fp32,bf16,int8"},
+     "precisions to compare: fp32,fp16,bf16,int8"},
     {"rounds", 'r', ATL_OPTION_INT, AT(rounds), "N", NULL, 1, MAX_ROUNDS, NULL, "7",
      "how often each count is measured; five or more say how sure the figures are"},
     {"window", 0, ATL_OPTION_REAL, AT(window_s), "S", NULL, 0.1, MAX_WINDOW_S, NULL, "10",

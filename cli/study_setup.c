@@ -168,9 +168,8 @@ static atl_status measure_ceilings(void *user, atl_note *note)
     char isa[16] = "";
     const int n = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
     const char *policy = s->options.policies[0];
-    const char *product = strcmp(policy, "fp32") == 0   ? "gemm_f32"
-                          : strcmp(policy, "int8") == 0 ? "gemm_s8"
-                                                        : "gemm_bf16";
+    const bool by_f32 = strcmp(policy, "fp32") == 0 || strcmp(policy, "fp16") == 0;
+    const char *product = by_f32 ? "gemm_f32" : strcmp(policy, "int8") == 0 ? "gemm_s8" : "gemm_bf16";
     if (s->args.no_ceilings) {
         s->head.ceilings =
             (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, ""};

@@ -43,10 +43,10 @@ static const char *const flags_of_interest[] = {
 };
 
 static const char *const layer_names[ATL_N_LAYER_CLASSES] = {
-    [ATL_LAYER_IO] = "first and last",   [ATL_LAYER_CONV] = "convolutions",
-    [ATL_LAYER_LINEAR] = "linear",       [ATL_LAYER_ATTENTION] = "attention",
-    [ATL_LAYER_TIME] = "time embedding", [ATL_LAYER_TEXT] = "text encoder",
-    [ATL_LAYER_VAE] = "autoencoder",
+    [ATL_LAYER_IO] = "first and last",        [ATL_LAYER_CONV] = "convolutions",
+    [ATL_LAYER_SHORTCUT] = "shortcuts, last", [ATL_LAYER_LINEAR] = "linear",
+    [ATL_LAYER_ATTENTION] = "attention",      [ATL_LAYER_TIME] = "time embedding",
+    [ATL_LAYER_TEXT] = "text encoder",        [ATL_LAYER_VAE] = "autoencoder",
 };
 
 static bool has_word(const char *list, const char *word)
@@ -93,12 +93,13 @@ static void look_at_cpuinfo(const char *root, atl_cpu *ret)
 /* The weakest set that has the same product: what it is written for. */
 static const char *isa_of(const atl_kernels *kernels, atl_dtype store)
 {
-    if (store == ATL_F32 && kernels->gemm_by_blas)
+    const bool by_f32 = store == ATL_F32 || store == ATL_F16; /* which is widened first */
+    if (by_f32 && kernels->gemm_by_blas)
         return "blas";
     const char *name = kernels->isa;
     for (size_t i = 0; i < ATL_COUNT(sets); i++) {
         const atl_kernels *other = atl_kernels_choose(sets[i].wants);
-        if (store == ATL_F32  ? other->gemm_f32 == kernels->gemm_f32
+        if (by_f32            ? other->gemm_f32 == kernels->gemm_f32
             : store == ATL_S8 ? other->gemm_gathered_s8 == kernels->gemm_gathered_s8
                               : other->gemm_bf16 == kernels->gemm_bf16)
             name = other->isa;

@@ -165,7 +165,7 @@ static const char *isa_in_use(const atl_engine *engine)
 {
     const char *isa = engine->kernels->isa;
     for (int i = 0; i < ATL_N_LAYER_CLASSES; i++)
-        if (engine->policy->layer[i].store != ATL_F32)
+        if (engine->policy->layer[i].store != ATL_F32 && engine->policy->layer[i].store != ATL_F16)
             return isa;
     static const char *const plain[] = {"avx512", "avx2", "neon"};
     for (size_t i = 0; i < ATL_COUNT(plain); i++)

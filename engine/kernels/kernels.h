@@ -6,7 +6,8 @@
  * kernels_list.h.
  *
  * Layouts that ops/ and the kernels share:
- * - packed weights, "panels": [⌈n_out/32⌉][k][32] f32, zero beyond n_out; the same for every instruction set;
+ * - packed weights, "panels": [⌈n_out/32⌉][k][32] f32 or f16, zero beyond n_out; the same for every
+ * instruction set;
  * - packed rows, "strips": [k][16] f32 of which up to 14 columns are in use: 14 rows × 32 columns are the 28
  *   accumulators of AVX-512 that leave registers for two vectors of weights and one broadcast;
  * - in bf16, panels are [⌈n_out/32⌉][k/2][32][2] and strips [k/32][32 rows][32], k a multiple of 32: what AMX
@@ -40,6 +41,8 @@ typedef struct atl_finish {
     float scale;
     atl_activation before, after;
 } atl_finish;
+
+#define ATL_F16_MOST 65504.0f /* the largest number of half precision */
 
 /* What a panel is made of: rows [c_in][n_taps] of `type`, at any addresses. */
 typedef struct atl_panel_rows {

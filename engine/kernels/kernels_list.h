@@ -20,14 +20,14 @@
  * scale_rows_f32  o[n_rows][32] *= factor[32].
  * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits.
  *
- * panel_f32, panel_bf16  one panel of packed weights (ops/panels.h) from up to 32 rows of a checkpoint, in
- * whatever type it has them: see atl_panel_rows. The whole panel is written, with zeros in columns that have
- * no row and in k past the end; bf16 is rounded to nearest, ties to even. *trouble becomes NaN if a number
- * was NaN or infinite, and is left alone otherwise.
- * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums
- *               are f32. Each sum runs over k upwards, in steps that are the instruction set's own; AMX and
- *               AVX512_BF16 take subnormal numbers as 0. Called between bf16_begin and bf16_end on its
- *               thread. Brings the next 8·k elements from `ahead` near.
+ * panel_f32, panel_f16, panel_bf16  one panel of packed weights (ops/panels.h) from up to 32 rows of a
+ * checkpoint, in whatever type it has them: see atl_panel_rows. The whole panel is written, with zeros in
+ * columns that have no row and in k past the end; f16 and bf16 are rounded to nearest, ties to even, f16 at
+ * most ±65504. *trouble becomes NaN if a number was NaN or infinite, and is left alone otherwise. gemm_bf16
+ * as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums are f32. Each
+ * sum runs over k upwards, in steps that are the instruction set's own; AMX and AVX512_BF16 take subnormal
+ * numbers as 0. Called between bf16_begin and bf16_end on its thread. Brings the next 8·k elements from
+ * `ahead` near.
  *
  * pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k = first … first + k of a strip.
  *
@@ -99,6 +99,7 @@
     X(f16_to_f32, (size_t n, const uint16_t *x, float *out))                                                 \
     X(bf16_to_f32, (size_t n, const uint16_t *x, float *out))                                                \
     X(panel_f32, (const atl_panel_rows *rows, float *panel, float *trouble))                                 \
+    X(panel_f16, (const atl_panel_rows *rows, uint16_t *panel, float *trouble))                              \
     X(panel_bf16, (const atl_panel_rows *rows, uint16_t *panel, float *trouble))
 
 #define ATL_KERNEL_LIST_BF16(X)                                                                              \

@@ -190,6 +190,26 @@ void atl_panel_f32__portable(const atl_panel_rows *rows, float *panel, float *tr
             *panel++ = panel_number(rows, k, j, trouble);
 }
 
+/* To nearest, ties to even; what is too large becomes the largest. Below 2⁻¹⁴, a half counts in 2⁻²⁴. */
+static uint16_t half_from_float(float x)
+{
+    const float size = fminf(fabsf(x), ATL_F16_MOST);
+    uint32_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    if (size < 0x1p-14f)
+        bits = (uint32_t)nearbyintf(size * 0x1p24f);
+    else
+        bits = ((bits + 0xfff + (bits >> 13 & 1)) >> 13) - (112u << 10);
+    return (uint16_t)(bits | (signbit(x) ? 0x8000u : 0u));
+}
+
+void atl_panel_f16__portable(const atl_panel_rows *rows, uint16_t *panel, float *trouble)
+{
+    for (size_t k = 0; k < rows->c_in * rows->n_taps; k++)
+        for (int j = 0; j < ATL_TILE_COLS; j++)
+            *panel++ = half_from_float(panel_number(rows, k, j, trouble));
+}
+
 void atl_panel_bf16__portable(const atl_panel_rows *rows, uint16_t *panel, float *trouble)
 {
     for (size_t k = 0; k < atl_round_up(rows->c_in * rows->n_taps, ATL_BLOCK_K); k += 2)

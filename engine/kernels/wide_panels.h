@@ -36,8 +36,17 @@ static inline __attribute__((always_inline)) void panel_turn(const atl_dtype typ
     v_transpose(r);
 }
 
-static inline __attribute__((always_inline)) void panel_f32(const atl_dtype type, const atl_panel_rows *rows,
-                                                            float *panel, float *trouble)
+/* LANES columns at k, in the panel's type. */
+static inline __attribute__((always_inline)) void panel_store(const bool half, void *panel, size_t at, vec x)
+{
+    if (half)
+        v_store_f16((uint16_t *)panel + at, v_min(v_max(x, v_set(-ATL_F16_MOST)), v_set(ATL_F16_MOST)));
+    else
+        v_store((float *)panel + at, x);
+}
+
+static inline __attribute__((always_inline)) void
+panel_plain(const bool half, const atl_dtype type, const atl_panel_rows *rows, void *panel, float *trouble)
 {
     const size_t all = rows->c_in * rows->n_taps;
     vec bad = v_set(0.0f);
@@ -48,7 +57,7 @@ static inline __attribute__((always_inline)) void panel_f32(const atl_dtype type
             vec r[LANES];
             panel_turn(type, rows, first, at, n, r, &bad);
             for (size_t i = 0; i < n; i++) {
-                v_store(panel + (tap * rows->c_in + c) * ATL_TILE_COLS + first, r[i]);
+                panel_store(half, panel, (tap * rows->c_in + c) * ATL_TILE_COLS + (size_t)first, r[i]);
                 if (++tap == rows->n_taps) {
                     tap = 0;
                     c++;
@@ -62,11 +71,21 @@ static inline __attribute__((always_inline)) void panel_f32(const atl_dtype type
 void KERNEL(panel_f32)(const atl_panel_rows *rows, float *panel, float *trouble)
 {
     if (rows->type == ATL_F32)
-        panel_f32(ATL_F32, rows, panel, trouble);
+        panel_plain(false, ATL_F32, rows, panel, trouble);
     else if (rows->type == ATL_F16)
-        panel_f32(ATL_F16, rows, panel, trouble);
+        panel_plain(false, ATL_F16, rows, panel, trouble);
     else
-        panel_f32(ATL_BF16, rows, panel, trouble);
+        panel_plain(false, ATL_BF16, rows, panel, trouble);
+}
+
+void KERNEL(panel_f16)(const atl_panel_rows *rows, uint16_t *panel, float *trouble)
+{
+    if (rows->type == ATL_F32)
+        panel_plain(true, ATL_F32, rows, panel, trouble);
+    else if (rows->type == ATL_F16)
+        panel_plain(true, ATL_F16, rows, panel, trouble);
+    else
+        panel_plain(true, ATL_BF16, rows, panel, trouble);
 }
 
 /* One tap: what is turned is in the panel's order already. */

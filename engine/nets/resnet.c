@@ -48,7 +48,7 @@ void atl_resnet_load(atl_loader *loader, atl_resnet *resnet, const atl_resnet_sh
     atl_load_norm(loader, &resnet->norm2, shape->c_out, shape->groups, shape->eps, "norm2");
     atl_load_conv(loader, &resnet->conv2, shape->layer_class, conv2, "conv2");
     if (has_shortcut(resnet))
-        atl_load_conv(loader, &resnet->shortcut, shape->layer_class, shortcut, "conv_shortcut");
+        atl_load_conv(loader, &resnet->shortcut, shape->shortcut_class, shortcut, "conv_shortcut");
 }
 
 /* time[rows][time_dim] → [rows][c_out], or [rows][2·c_out]: scales, then shifts. */

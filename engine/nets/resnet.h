@@ -13,8 +13,9 @@ typedef struct atl_resnet_shape {
     int groups;
     float eps;
     atl_activation act;
-    float output_scale_factor;   /* the sum is divided by it */
-    atl_layer_class layer_class; /* of the convolutions */
+    float output_scale_factor;      /* the sum is divided by it */
+    atl_layer_class layer_class;    /* of the convolutions … */
+    atl_layer_class shortcut_class; /* … and of that past them */
 } atl_resnet_shape;
 
 /* Plain data: the weights are the store's. */

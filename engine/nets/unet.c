@@ -79,7 +79,7 @@ static void load_edges(atl_loader *loader, atl_unet *unet)
         atl_load_linear(loader, &unet->context_proj, ATL_LAYER_LINEAR, context, "encoder_hid_proj");
     atl_load_norm(loader, &unet->norm_out, c, config->norm_num_groups, config->norm_eps, "conv_norm_out");
     /* four channels of a whole picture's latents: by far the dearest of what was done in f32 */
-    atl_load_conv(loader, &unet->conv_out, ATL_LAYER_CONV,
+    atl_load_conv(loader, &unet->conv_out, ATL_LAYER_SHORTCUT,
                   same_size_conv(c, config->out_channels, config->conv_out_kernel), "conv_out");
 }
 

@@ -21,7 +21,8 @@ static atl_resnet_shape resnet_shape(const atl_unet_config *config, int c_in, in
                               .eps = config->norm_eps,
                               .act = config->act,
                               .output_scale_factor = divisor,
-                              .layer_class = ATL_LAYER_CONV};
+                              .layer_class = ATL_LAYER_CONV,
+                              .shortcut_class = ATL_LAYER_SHORTCUT};
 }
 
 /* The transformers of the resolution that is the i-th on the way down. */

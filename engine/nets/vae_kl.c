@@ -75,7 +75,8 @@ static atl_resnet_shape resnet_shape(const atl_vae_config *config, int c_in, int
                               .eps = NORM_EPS,
                               .act = config->act,
                               .output_scale_factor = 1.0f,
-                              .layer_class = ATL_LAYER_VAE};
+                              .layer_class = ATL_LAYER_VAE,
+                              .shortcut_class = ATL_LAYER_VAE};
 }
 
 static void load_attention(atl_loader *loader, middle *mid, const atl_vae_config *config, int c)

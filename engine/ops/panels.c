@@ -25,6 +25,8 @@ bool atl_panels_pack_one(const atl_kernels *kernels, const atl_panel_rows *rows,
     void *panel = (char *)panels + index * atl_panels_bytes(rows->c_in * rows->n_taps, ATL_TILE_COLS, dtype);
     if (dtype == ATL_BF16)
         kernels->panel_bf16(rows, panel, &trouble);
+    else if (dtype == ATL_F16)
+        kernels->panel_f16(rows, panel, &trouble);
     else if (dtype == ATL_S8)
         kernels->panel_s8(rows, panel, &trouble);
     else

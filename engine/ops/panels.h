@@ -1,6 +1,6 @@
 /* panels.h - how weights are packed (private to ops/): panels of 32 output channels.
  *
- *   f32   [⌈n_out/32⌉][k][32]               k = tap · c_in + channel
+ *   f32, f16  [⌈n_out/32⌉][k][32]           k = tap · c_in + channel
  *   bf16  [⌈n_out/32⌉][k/2][32][2]          k rounded up to a multiple of 32, with zeros
  *   s8    [⌈n_out/32⌉]{[k/4][32][4], f32 [32]}  k rounded up to a multiple of 64; then the columns' scales
  *

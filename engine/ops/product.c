@@ -7,6 +7,9 @@
  * in L2. Sums that are not complete yet wait in scratch; being stored as f32 does not change them, so how k
  * is chunked and how rows are grouped leave no trace in the result: each number is one sum over k upwards.
  *
+ * Weights in f16 are widened into scratch, where they stay in L2 while strips pass by: once for a panel's
+ * chunk, or where k is one chunk for all panels of the tile. What is multiplied is then f32.
+ *
  * Where OpenBLAS multiplies instead (product_blas.c) the order inside is its own. */
 #include "ops/product.h"
 
@@ -141,7 +144,8 @@ typedef struct tile_job {
     size_t n_rows, rows_a_strip, n_strips;
     size_t strips_a_block, units_a_block, n_unit_blocks;
     size_t strips_a_pass; /* packed at a time: one if k is a single chunk, else the whole block */
-    size_t packed_floats, max_cols, thread_floats;
+    size_t packed_floats, sums_floats, thread_floats;
+    bool wide_chunks, wide_tiles; /* weights are f16: widened a panel's chunk or a tile's panels at a time */
     float *scratch;
 } tile_job;
 
@@ -151,6 +155,7 @@ typedef struct tile {
     size_t first_strip, n_strips, first_unit, n_units;
     float *packed; /* [n_strips][chunk_k][16] */
     float *sums;   /* [n_strips · rows_a_strip][cols] */
+    float *wide;   /* weights that were widened: [chunk_k][32], or [panels][k][32] */
     size_t cols;   /* of all panels of the units */
     atl_pixel pixels[BLOCK_STRIPS * ATL_TILE_ROWS];
 } tile;
@@ -166,31 +171,50 @@ static float *sums_at(const tile *t, size_t strip, size_t panel)
     return t->sums + strip * t->job->rows_a_strip * t->cols + panel * ATL_TILE_COLS;
 }
 
-static const float *panel_at(const tile *t, size_t panel, size_t k)
+/* Where the store has them, in the weights' own type. */
+static const void *stored_at(const tile *t, size_t panel, size_t k)
 {
     const atl_product_plan *plan = &t->job->plan;
     const atl_product *p = plan->product;
     size_t half = panel / t->n_units, unit = t->first_unit + panel % t->n_units;
     size_t elements = ((half * plan->n_units + unit) * plan->panel_k + k) * ATL_TILE_COLS;
-    return (const float *)p->panels + elements;
+    return (const char *)p->panels + elements * atl_dtype_bytes(p->dtype);
 }
 
-/* All strips × one panel; meanwhile the next panel's chunk is called near, an eighth for each strip. */
+static const void *panel_at(const tile *t, size_t panel, size_t k)
+{
+    return t->job->wide_tiles ? t->wide + (panel * t->job->plan.panel_k + k) * ATL_TILE_COLS
+                              : stored_at(t, panel, k);
+}
+
+static void widen(const tile *t, size_t panel, size_t k, size_t n_k, float *wide)
+{
+    t->job->plan.kernels->f16_to_f32(n_k * ATL_TILE_COLS, stored_at(t, panel, k), wide);
+}
+
+static const void *next_panel(const tile *t, size_t panel, size_t k_begin, size_t k_end)
+{
+    const atl_product_plan *plan = &t->job->plan;
+    if (panel + 1 < t->n_units * plan->panels_a_unit)
+        return panel_at(t, panel + 1, k_begin);
+    return panel_at(t, k_end < plan->panel_k ? 0 : panel, k_end < plan->panel_k ? k_end : k_begin);
+}
+
+/* All strips × one panel; meanwhile the next panel's chunk is called near, 16 bytes of each k a strip. */
 static void multiply_panel(const tile *t, size_t panel, size_t k_begin, size_t k_end)
 {
     const tile_job *job = t->job;
     const atl_product_plan *plan = &job->plan;
-    size_t n_panels = t->n_units * plan->panels_a_unit, n_k = k_end - k_begin;
-    size_t part = n_k * ATL_TILE_COLS / 8;
-    const float *b = panel_at(t, panel, k_begin), *ahead = b;
-    if (panel + 1 < n_panels)
-        ahead = panel_at(t, panel + 1, k_begin);
-    else if (k_end < plan->panel_k)
-        ahead = panel_at(t, 0, k_end);
+    const size_t n_k = k_end - k_begin, part = 4 * n_k, n_parts = job->wide_chunks ? 4 : 8;
+    const float *b = panel_at(t, panel, k_begin), *ahead = next_panel(t, panel, k_begin, k_end);
+    if (job->wide_chunks) {
+        widen(t, panel, k_begin, n_k, t->wide);
+        b = t->wide;
+    }
     for (size_t s = 0; s < t->n_strips; s++)
         plan->kernels->gemm_f32(strip_rows(t, s), n_k, t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH,
                                 ATL_STRIP_WIDTH, b, sums_at(t, s, panel), t->cols, k_begin > 0,
-                                s < 8 ? ahead + s * part : b);
+                                s < n_parts ? ahead + s * part : b);
 }
 
 static void find_pixels(tile *t)
@@ -233,6 +257,9 @@ static void run_tile(void *user, size_t index, int thread)
     t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
     t.sums = t.packed + job->packed_floats;
+    t.wide = t.sums + job->sums_floats;
+    for (size_t panel = 0; job->wide_tiles && panel < t.n_units * plan->panels_a_unit; panel++)
+        widen(&t, panel, 0, plan->panel_k, t.wide + panel * plan->panel_k * ATL_TILE_COLS);
     for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
         t.n_strips = least(job->strips_a_pass, end_strip - t.first_strip);
         run_pass(&t);
@@ -244,7 +271,7 @@ static void choose_blocks(tile_job *job, size_t n_threads)
 {
     const atl_product_plan *plan = &job->plan;
     bool one_chunk = plan->chunk_k == plan->panel_k;
-    size_t panel_bytes = atl_panels_bytes(plan->k, ATL_TILE_COLS, plan->product->dtype);
+    size_t panel_bytes = atl_panels_bytes(plan->k, ATL_TILE_COLS, ATL_F32); /* as it is multiplied */
     size_t max_panels = one_chunk ? BLOCK_PANEL_BYTES / panel_bytes : BLOCK_PANELS;
     size_t max_units = max_panels > plan->panels_a_unit ? max_panels / plan->panels_a_unit : 1;
     size_t max_strips = one_chunk ? 2 * BLOCK_STRIPS : BLOCK_STRIPS, min_tiles = TILES_A_THREAD * n_threads;
@@ -263,6 +290,20 @@ static void choose_blocks(tile_job *job, size_t n_threads)
     job->strips_a_pass = one_chunk ? 1 : job->strips_a_block;
     job->units_a_block = ceil_div(plan->n_units, job->n_unit_blocks);
     job->n_unit_blocks = ceil_div(plan->n_units, job->units_a_block);
+}
+
+/* Floats of a thread's sums and of weights that it widens. */
+static size_t plan_columns(tile_job *job)
+{
+    const atl_product_plan *plan = &job->plan;
+    const bool half = plan->product->dtype == ATL_F16, one_chunk = plan->chunk_k == plan->panel_k;
+    const size_t cols = job->units_a_block * plan->panels_a_unit * ATL_TILE_COLS;
+    job->wide_tiles = half && one_chunk;
+    job->wide_chunks = half && !one_chunk;
+    job->sums_floats = job->strips_a_pass * job->rows_a_strip * cols;
+    if (!half)
+        return job->sums_floats;
+    return job->sums_floats + plan->chunk_k * (one_chunk ? cols : ATL_TILE_COLS);
 }
 
 /* A map as f32: itself, or a copy from the arena. NULL stays NULL. */
@@ -328,8 +369,7 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
     size_t n_threads = (size_t)atl_pool_n_threads(bench->pool);
     choose_blocks(&job, n_threads);
     job.packed_floats = job.strips_a_pass * job.plan.chunk_k * ATL_STRIP_WIDTH;
-    job.max_cols = job.units_a_block * job.plan.panels_a_unit * ATL_TILE_COLS;
-    job.thread_floats = job.packed_floats + job.strips_a_pass * job.rows_a_strip * job.max_cols;
+    job.thread_floats = job.packed_floats + plan_columns(&job);
 
     size_t mark = atl_arena_mark(bench->arena);
     float *zeros = atl_arena_take(bench->arena, job.plan.n_zeros * sizeof *zeros);

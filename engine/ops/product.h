@@ -13,9 +13,10 @@ typedef struct atl_product {
     const atl_conv_input *in;
     int kernel, stride, pad; /* taps in each direction, step, and zero rows and columns before the first */
     int n_out;               /* columns of the weights; twice out->c for geglu */
-    atl_dtype dtype;         /* of the weights; gathered rows are rounded to it. Maps are f32 or bf16 */
-    const void *panels;      /* panels.h */
-    const float *bias;       /* [n_out], or NULL */
+    atl_dtype dtype;    /* of the weights. bf16, s8: gathered rows are rounded to it; f16: multiplied as f32.
+                           Maps are f32 or bf16 */
+    const void *panels; /* panels.h */
+    const float *bias;  /* [n_out], or NULL */
     const atl_epilogue *epilogue;
     bool geglu; /* column i is multiplied by gelu(column n_out/2 + i); n_out/2 is a multiple of 32, no
                    epilogue */

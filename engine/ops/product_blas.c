@@ -41,6 +41,15 @@ static void gather(const atl_product_plan *plan, size_t first, size_t n_rows, si
     }
 }
 
+/* 32 weights as f32, from that element on. */
+static void lay_row(const atl_product_plan *plan, size_t element, float *to)
+{
+    if (plan->product->dtype == ATL_F16)
+        plan->kernels->f16_to_f32(ATL_TILE_COLS, (const uint16_t *)plan->product->panels + element, to);
+    else
+        memcpy(to, (const float *)plan->product->panels + element, ATL_TILE_COLS * sizeof *to);
+}
+
 /* side_by_side[n_k][cols] from units [first, first + n); gates behind all values. */
 static void lay_panels(const blas_job *job, size_t first, size_t n, size_t k_begin, size_t n_k,
                        float *side_by_side)
@@ -49,11 +58,10 @@ static void lay_panels(const blas_job *job, size_t first, size_t n, size_t k_beg
     for (size_t u = 0; u < n; u++)
         for (size_t half = 0; half < plan->panels_a_unit; half++) {
             size_t panel = first + u + half * plan->n_units;
-            const float *from =
-                (const float *)plan->product->panels + (panel * plan->k + k_begin) * ATL_TILE_COLS;
+            const size_t first_k = (panel * plan->k + k_begin) * ATL_TILE_COLS;
             float *to = side_by_side + (half * n + u) * ATL_TILE_COLS;
             for (size_t k = 0; k < n_k; k++)
-                memcpy(to + k * job->cols, from + k * ATL_TILE_COLS, ATL_TILE_COLS * sizeof *to);
+                lay_row(plan, first_k + k * ATL_TILE_COLS, to + k * job->cols);
         }
 }
 

@@ -17,26 +17,30 @@ const char *atl_dtype_name(atl_dtype dtype)
     return names[dtype];
 }
 
+/* Maps; weights; weights where eight bits are enough. */
 #define POLICIES(X)                                                                                          \
-    X(fp32, ATL_F32, ATL_F32)                                                                                \
-    X(bf16, ATL_BF16, ATL_BF16)                                                                              \
-    X(int8, ATL_BF16, ATL_S8)
+    X(fp32, ATL_F32, ATL_F32, ATL_F32)                                                                       \
+    X(fp16, ATL_F32, ATL_F16, ATL_F16)                                                                       \
+    X(bf16, ATL_BF16, ATL_BF16, ATL_BF16)                                                                    \
+    X(int8, ATL_BF16, ATL_BF16, ATL_S8)
 
 /* The first layer, and what is made of the time, cost next to nothing and show every rounding in the picture:
  * they stay f32. Rounding a map that only products and attention read costs nothing: they would round it.
  * Streams are rounded again with each addition, which adds half as much error again, within what is allowed
  * (docs/SPEED.md), and saves a tenth of a step: what limits those layers is memory. Eight bits are enough
  * where norms have just made numbers of one size and many steps average what is lost: not for text,
- * attention's scores, and the decoder, which every pixel shows. */
-#define POLICY(label, inner, deep)                                                                           \
+ * attention's scores, the decoder and the UNet's last layer, which every pixel shows, and not for shortcuts,
+ * which read streams as they are: these few cost 3 dB of a picture (docs/SPEED.md). */
+#define POLICY(label, map, weight, deep)                                                                     \
     {.name = #label,                                                                                         \
      .layer = {[ATL_LAYER_IO] = {ATL_F32, ATL_F32, ATL_F32},                                                 \
-               [ATL_LAYER_CONV] = {deep, inner, inner},                                                      \
-               [ATL_LAYER_LINEAR] = {deep, inner, inner},                                                    \
-               [ATL_LAYER_ATTENTION] = {inner, inner, ATL_F32},                                              \
+               [ATL_LAYER_CONV] = {deep, map, map},                                                          \
+               [ATL_LAYER_SHORTCUT] = {weight, map, map},                                                    \
+               [ATL_LAYER_LINEAR] = {deep, map, map},                                                        \
+               [ATL_LAYER_ATTENTION] = {map, map, ATL_F32},                                                  \
                [ATL_LAYER_TIME] = {ATL_F32, ATL_F32, ATL_F32},                                               \
-               [ATL_LAYER_TEXT] = {inner, inner, ATL_F32},                                                   \
-               [ATL_LAYER_VAE] = {inner, inner, inner}}},
+               [ATL_LAYER_TEXT] = {weight, map, ATL_F32},                                                    \
+               [ATL_LAYER_VAE] = {weight, map, map}}},
 static const atl_policy policies[] = {POLICIES(POLICY)};
 
 const atl_policy *atl_policy_find(const char *name)
@@ -49,7 +53,7 @@ const atl_policy *atl_policy_find(const char *name)
 
 const char *atl_policy_names(void)
 {
-#define LISTED(label, inner, deep) ", " #label
+#define LISTED(label, map, weight, deep) ", " #label
     static const char names[] = POLICIES(LISTED);
     return names + 2;
 }

@@ -2,10 +2,11 @@
  *
  * Precision is a table: for each class of layer, in which type its weights are stored and multiplied, in
  * which type its results go from op to op, and in which they are added up; sums are f32 everywhere, and so is
- * what happens to a sum before it is stored. A policy is one filled table: `fp32`; `bf16`, which rounds
- * what it multiplies to bfloat16 (nearest, ties to even); and `int8`, which multiplies whole numbers of eight
- * bits in convolutions and transformers, with a scale for each output channel and one for each row that is
- * multiplied (product_s8.c), and is `bf16` elsewhere. */
+ * what happens to a sum before it is stored. A policy is one filled table: `fp32`; `fp16`, which keeps
+ * weights in half precision and widens them before they are multiplied; `bf16`, which rounds what it
+ * multiplies to bfloat16 (nearest, ties to even); and `int8`, which multiplies whole numbers of eight bits in
+ * convolutions and transformers, with a scale for each output channel and one for each row that is multiplied
+ * (product_s8.c), and is `bf16` elsewhere. */
 #ifndef ATL_OPS_TYPES_H
 #define ATL_OPS_TYPES_H
 
@@ -14,7 +15,8 @@
 
 #include "base/status.h"
 
-typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16, ATL_S8 } atl_dtype; /* S8: of packed weights alone */
+/* F16 and S8: of packed weights alone; files have F16 too. */
+typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16, ATL_S8 } atl_dtype;
 
 size_t atl_dtype_bytes(atl_dtype dtype);
 const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16", "s8" */
@@ -23,6 +25,7 @@ const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16", "s8" */
 typedef enum atl_layer_class {
     ATL_LAYER_IO,        /* first and last layers of a network: conv_in, quant_conv; conv_out of encoders */
     ATL_LAYER_CONV,      /* convolutions of ResNets and samplers */
+    ATL_LAYER_SHORTCUT,  /* past a UNet's ResNets, where the channels change; and its last convolution */
     ATL_LAYER_LINEAR,    /* projections and feed-forwards of transformers */
     ATL_LAYER_ATTENTION, /* QKᵀ and PV */
     ATL_LAYER_TIME,      /* time, size and pooled-text embeddings */
@@ -42,7 +45,7 @@ typedef struct atl_policy {
 
 /* The policy of that name, or NULL. */
 const atl_policy *atl_policy_find(const char *name);
-/* "fp32, bf16, int8": the names there are, for messages. */
+/* "fp32, fp16, bf16, int8": the names there are, for messages. */
 const char *atl_policy_names(void);
 
 #endif

@@ -402,7 +402,7 @@ static void check_pairs_bf16(const atl_kernels *kernels)
 /* ---- panels ---- */
 
 /* Rows of every type, numbers of every kind that a file may hold, at odd addresses. */
-static void check_panel(const atl_kernels *kernels, bool narrow_panel, atl_dtype type, int n, size_t c_in,
+static void check_panel(const atl_kernels *kernels, atl_dtype packed, atl_dtype type, int n, size_t c_in,
                         size_t n_taps)
 {
     const size_t k = c_in * n_taps, size = atl_dtype_bytes(type), all = (size_t)n * k * size;
@@ -422,14 +422,18 @@ static void check_panel(const atl_kernels *kernels, bool narrow_panel, atl_dtype
     atl_panel_rows rows = {.n = n, .type = type, .c_in = c_in, .n_taps = n_taps};
     for (int i = 0; i < n; i++)
         rows.row[i] = bytes + 1 + (size_t)i * k * size;
-    narrow got = narrow_new(narrow_panel ? atl_round_up(k, ATL_BLOCK_K) * ATL_TILE_COLS : 0);
+    const size_t padded = packed == ATL_F32 ? 0 : packed == ATL_F16 ? k : atl_round_up(k, ATL_BLOCK_K);
+    narrow got = narrow_new(padded * ATL_TILE_COLS);
     narrow want = narrow_new(got.n);
-    buffer wide_got = buffer_new(narrow_panel ? 0 : k * ATL_TILE_COLS), wide_want = buffer_new(wide_got.n);
+    buffer wide_got = buffer_new(padded ? 0 : k * ATL_TILE_COLS), wide_want = buffer_new(wide_got.n);
     for (int bad = 0; bad < 2; bad++) {
         float trouble = 0.0f, portable_trouble = 0.0f;
         if (bad) /* the very last number is all ones */
             memset(bytes + 1 + all - size, 0xff, size);
-        if (narrow_panel) {
+        if (packed == ATL_F16) {
+            kernels->panel_f16(&rows, got.data, &trouble);
+            portable()->panel_f16(&rows, want.data, &portable_trouble);
+        } else if (packed == ATL_BF16) {
             kernels->panel_bf16(&rows, got.data, &trouble);
             portable()->panel_bf16(&rows, want.data, &portable_trouble);
         } else {
@@ -450,24 +454,29 @@ static void check_panel(const atl_kernels *kernels, bool narrow_panel, atl_dtype
     free(bytes);
 }
 
-static void check_panels(const atl_kernels *kernels, bool narrow_panel)
+static void check_panels(const atl_kernels *kernels, atl_dtype packed)
 {
     static const size_t shapes[][2] = {{1, 1}, {31, 1}, {32, 1}, {33, 1}, {100, 1}, {320, 1}, {1, 9},
                                        {2, 9}, {5, 9},  {16, 9}, {18, 9}, {40, 9},  {6, 4},   {4, 25}};
     for (size_t i = 0; i < ATL_COUNT(shapes); i++)
         for (int n = 1; n <= ATL_TILE_COLS; n += i % 3 == 0 ? 1 : 15 + n % 2)
             for (int type = ATL_F32; type <= ATL_BF16; type++)
-                check_panel(kernels, narrow_panel, (atl_dtype)type, n, shapes[i][0], shapes[i][1]);
+                check_panel(kernels, packed, (atl_dtype)type, n, shapes[i][0], shapes[i][1]);
 }
 
 static void check_panel_f32(const atl_kernels *kernels)
 {
-    check_panels(kernels, false);
+    check_panels(kernels, ATL_F32);
+}
+
+static void check_panel_f16(const atl_kernels *kernels)
+{
+    check_panels(kernels, ATL_F16);
 }
 
 static void check_panel_bf16(const atl_kernels *kernels)
 {
-    check_panels(kernels, true);
+    check_panels(kernels, ATL_BF16);
 }
 
 /* The taps are three shifted readings of the same rows, the halves are apart. */
@@ -940,6 +949,24 @@ static void half_precision_has_its_landmarks(void **state)
     assert_memory_equal(got, want, sizeof want);
 }
 
+/* Ties to even, subnormal ones too; what is beyond the largest is the largest. */
+static void weights_round_to_the_nearest_half(void **state)
+{
+    (void)state;
+    const float from[] = {0.0f,     -0.0f,          1.0f,         0x1.002p0f,      0x1.006p0f,  -0x1.0021p0f,
+                          65504.0f, 65519.0f,       -1e9f,        0x1p-14f,        0x1p-24f,    0x1p-25f,
+                          0x3p-25f, 0x1.00002p-25f, 0x1.ff8p-15f, 0x1.ffbffep-15f, 0x1.ffcp-15f};
+    const uint16_t want[] = {0x0000, 0x8000, 0x3c00, 0x3c00, 0x3c02, 0xbc01, 0x7bff, 0x7bff, 0xfbff,
+                             0x0400, 0x0001, 0x0000, 0x0002, 0x0001, 0x03ff, 0x03ff, 0x0400};
+    uint16_t got[ATL_COUNT(from) * ATL_TILE_COLS];
+    float trouble = 0.0f;
+    const atl_panel_rows rows = {
+        .n = 1, .type = ATL_F32, .c_in = ATL_COUNT(from), .n_taps = 1, .row = {from}};
+    portable()->panel_f16(&rows, got, &trouble);
+    for (size_t i = 0; i < ATL_COUNT(from); i++)
+        assert_int_equal(got[i * ATL_TILE_COLS], want[i]);
+}
+
 static float of_bits(uint32_t bits)
 {
     float x;
@@ -1004,6 +1031,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_agrees_with_the_portable_one),
         cmocka_unit_test(half_precision_has_its_landmarks),
+        cmocka_unit_test(weights_round_to_the_nearest_half),
         cmocka_unit_test(bf16_rounds_to_nearest_and_ties_to_even),
         cmocka_unit_test(flags_choose_the_table),
     };

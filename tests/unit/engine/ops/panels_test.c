@@ -25,6 +25,32 @@ static void check_f32(atl_panels_shape shape, size_t step)
     free(panels);
 }
 
+/* Where f32 has them, to the nearest half. */
+static void check_f16(atl_panels_shape shape, size_t step)
+{
+    size_t k = shape.c_in * shape.n_taps, n = atl_panels_bytes(k, (int)shape.n_out, ATL_F16) / 2;
+    assert_int_equal(n, k * atl_round_up(shape.n_out, 32));
+    float *weight = fixture_numbers(shape.n_out * k, 1, false), *wide = malloc(n * sizeof *wide);
+    float *exact = malloc(n * sizeof *exact);
+    uint16_t *panels = malloc((n + 1) * sizeof *panels);
+    assert_true(wide && exact && panels);
+    panels[n] = 0x5a5a;
+    for (size_t first = 0; first < shape.n_out; first += step) {
+        size_t count = first + step < shape.n_out ? step : shape.n_out - first;
+        atl_panels_pack(shape, ATL_F16, first, count, weight + first * k, panels);
+        atl_panels_pack(shape, ATL_F32, first, count, weight + first * k, exact);
+    }
+    atl_kernels_choose(0)->f16_to_f32(n, panels, wide);
+    for (size_t i = 0; i < n; i++)
+        assert_true(fabs((double)wide[i] - (double)exact[i]) <=
+                    fmax(0x1p-11 * fabs((double)exact[i]), 0x1p-25));
+    assert_int_equal(panels[n], 0x5a5a);
+    free(weight);
+    free(wide);
+    free(exact);
+    free(panels);
+}
+
 static void check_bf16(atl_panels_shape shape, size_t step)
 {
     size_t k = shape.c_in * shape.n_taps, padded = atl_round_up(k, 32), n_out = atl_round_up(shape.n_out, 32);
@@ -91,6 +117,7 @@ static void check(atl_panels_shape shape, size_t step)
 {
     check_s8(shape, step);
     check_f32(shape, step);
+    check_f16(shape, step);
     check_bf16(shape, step);
 }
 
