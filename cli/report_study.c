@@ -8,7 +8,18 @@
 
 #include "commands.h"
 #include "console.h"
+#include "coordinator/study.h"
 #include "results/compare.h"
+
+/* A record from before seats were kept: what cannot be worked out stays out of the page. */
+static void plan_seats(const char *path, atl_study *study)
+{
+    char xml[4096];
+    atl_note note = {0};
+    snprintf(xml, sizeof xml, "%s/%s", path, ATL_STUDY_MACHINE_NAME);
+    if (access(xml, R_OK) == 0 && atl_study_plan_seats(xml, study, &note) != ATL_OK)
+        console_say("where the workers sat is not known: %s", note.text);
+}
 
 static atl_status write_report(const char *path, atl_text *out, atl_note *note)
 {
@@ -20,6 +31,7 @@ static atl_status write_report(const char *path, atl_text *out, atl_note *note)
     if (st != ATL_OK)
         atl_note_prefix(note, "%s", path);
     if (st == ATL_OK) {
+        plan_seats(path, &study);
         const bool compared = faccessat(dir, ATL_COMPARE_SAMPLES_NAME, F_OK, 0) == 0;
         st = compared ? atl_compare_report_write(dir, &study, note)
                       : atl_study_report_write(dir, &study, note);

@@ -6,7 +6,9 @@
 #include "console.h"
 #include "leave_row.h"
 #include "results/study.h"
-#include "study_setup.h"
+#include "study_pictures.h"
+
+enum { MAX_JUDGED = 16 }; /* pictures of each policy: their likeness differs by little from one to the next */
 
 /* The recommendation, on stdout. */
 static int study_print(const study_setup *s)
@@ -28,10 +30,24 @@ static int study_print(const study_setup *s)
     return st == ATL_OK ? 0 : console_fail(st, &note);
 }
 
+/* Of several policies the first prompts' pictures are kept, to be held against fp32's. */
+static void keep_picture(void *user, const char *policy, size_t job, const uint8_t *png, size_t n_bytes)
+{
+    if (job < MAX_JUDGED)
+        study_pictures_keep(user, policy, job, png, n_bytes);
+}
+
+static atl_status judge(void *user, atl_note *note)
+{
+    return study_pictures_judge(user, note);
+}
+
 static int run(study_setup *s, const char *prompts, int argc, char **argv)
 {
     atl_note note = {0};
     atl_status st = study_setup_open(s, "study", prompts, argc, argv, &note);
+    s->options.picture = s->options.n_policies > 1 ? keep_picture : NULL;
+    s->options.conclude = judge;
     if (st == ATL_OK)
         st = atl_study_run(&s->options, &note);
     const int code = study_setup_end(s, st, &note);

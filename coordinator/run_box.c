@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "run_private.h"
+#include "study_seats.h"
 
 enum { MAX_EVENTS = 1 << 16 };
 
@@ -54,18 +55,6 @@ static void keep(atl_run_box *box, const atl_pool_event *event)
     snprintf(e->text, sizeof e->text, "%s", event->text ? event->text : "");
 }
 
-/* "cores 0-3, avx2, fp32" → "0-3" */
-static void read_cores(atl_run_worker *worker)
-{
-    static const char prefix[] = "cores ";
-    if (strncmp(worker->text, prefix, sizeof prefix - 1) != 0)
-        return;
-    const char *list = worker->text + sizeof prefix - 1;
-    const char *end = strstr(list, ", ");
-    const int n = end ? (int)(end - list) : (int)strlen(list);
-    snprintf(worker->cores, sizeof worker->cores, "%.*s", n, list);
-}
-
 static void note_worker(atl_run_worker *worker, const atl_pool_event *event)
 {
     worker->phase = event->phase;
@@ -73,7 +62,7 @@ static void note_worker(atl_run_worker *worker, const atl_pool_event *event)
     if (event->text && event->text[0])
         snprintf(worker->text, sizeof worker->text, "%s", event->text);
     if (event->phase == ATL_WORKER_READY)
-        read_cores(worker);
+        atl_cores_of_words(worker->text, worker->cores, sizeof worker->cores);
 }
 
 /* A worker that is ready, but not as was wished for, says so at the end of its text. */

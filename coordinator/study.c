@@ -315,7 +315,7 @@ static int count_windows(const atl_studier *s, int rounds)
 }
 
 /* How many rounds there will be, and how long that takes, in plain words. */
-static atl_status promise(atl_studier *s, atl_note *note)
+static void promise(atl_studier *s)
 {
     const atl_study_options *o = s->options;
     const double first_s = round_seconds(s, 0), next_s = round_seconds(s, 1);
@@ -331,11 +331,8 @@ static atl_status promise(atl_studier *s, atl_note *note)
     s->view.eta_s = all_s;
     atl_study_say(s, "%d rounds, %d windows; a picture takes about %.1f s: about %.0f minutes", rounds,
                   s->view.n_windows, s->job_s[0], ceil(all_s / SECONDS_A_MIN));
-    return rounds > 1
-               ? ATL_OK
-               : atl_study_warn(s, note,
-                                "There is only one round: nothing says how far a figure is from chance. "
-                                "Five rounds or more are wanted.");
+    if (rounds < ATL_SCALING_LEAST_ROUNDS) /* the report says so too, of what was measured in the end */
+        atl_study_say(s, "so few rounds do not say how far a figure is from chance: five or more are wanted");
 }
 
 /* ---- all of it ---- */
@@ -344,11 +341,18 @@ static atl_status promise(atl_studier *s, atl_note *note)
 static atl_status describe_machine(atl_studier *s, atl_note *note)
 {
     atl_study_head *head = s->options->head;
+    atl_text cores = {0};
+    atl_study_put_cores(s->machine, &cores);
     char *name = strdup(s->machine->name);
-    if (!name)
+    if (!name || cores.failed) {
+        free(name);
+        atl_text_done(&cores);
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+    }
     free(head->machine);
+    free(head->cores);
     head->machine = name;
+    head->cores = cores.data;
     head->n_cores = s->machine->n_cores;
     head->n_numa_nodes = s->machine->numas.n;
     head->quota_cpus = s->machine->quota_cpus;
@@ -430,7 +434,7 @@ static atl_status run_rounds(atl_studier *s, atl_note *note)
     atl_status st = rehearse(s, note);
     s->rehearsed_ns = atl_clock_now_ns();
     if (st == ATL_OK)
-        st = promise(s, note);
+        promise(s);
     for (int round = 0; st == ATL_OK && round < s->options->head->rounds; round++) {
         st = run_round(s, round, &sequence, note);
     }
@@ -455,6 +459,8 @@ atl_status atl_study_run(const atl_study_options *options, atl_note *note)
         st = atl_studier_begin(s, note);
     if (st == ATL_OK)
         st = run_rounds(s, note);
+    if (st == ATL_OK && options->conclude)
+        st = options->conclude(options->user, note);
     if (s->study.n_windows > 0 && (st == ATL_OK || st == ATL_CANCELLED)) {
         atl_note later = {0};
         const atl_status written = write_report(s, &later);

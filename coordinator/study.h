@@ -54,6 +54,8 @@ typedef struct atl_study_options {
     /* Called once for a new study, when its plan was found good: adds to the head what takes time to measure.
      * A study that is taken up again has it from its record. */
     atl_status (*prepare)(void *user, atl_note *note);
+    /* Called when all was measured, before the report is written: adds to the head what the pictures say. */
+    atl_status (*conclude)(void *user, atl_note *note);
     int (*stops)(void *user); /* > 0: end after what is being painted; the study can be taken up again */
     void (*say)(void *user, const char *sentence);
     void (*watch)(void *user, const atl_study_view *view); /* several times a second */
@@ -67,5 +69,10 @@ typedef struct atl_study_options {
  * (stopped), ATL_BAD_INPUT (pixels that depend on the worker count: the note says which), ATL_IO,
  * ATL_NO_MEMORY, what kept workers from starting. */
 atl_status atl_study_run(const atl_study_options *options, atl_note *note);
+
+/* For a record from before where workers sat was kept: fills in the head's cores and seatings by planning
+ * anew on the machine's topology, `planned`. A record that has them, or of a machine that was narrowed down,
+ * stays as it is. Errors: as atl_machine_load and atl_plan_for. */
+atl_status atl_study_plan_seats(const char *machine_xml, atl_study *study, atl_note *note);
 
 #endif

@@ -83,6 +83,16 @@ static void forget_samples(atl_study_pool *pool)
         free(pool->rows[--pool->n_samples]);
 }
 
+/* How many steps the picture's own words say: the model's default is known to the engine alone. */
+static int steps_of(const char *settings)
+{
+    static const char key[] = "\nSteps: ";
+    int n_steps = 0;
+    for (const char *at = settings ? strstr(settings, key) : NULL; at; at = strstr(at + 1, key))
+        n_steps = (int)strtol(at + sizeof key - 1, NULL, 10); /* the last one: a prompt may say anything */
+    return n_steps;
+}
+
 static atl_status take(atl_studier *s, atl_future *future, atl_note *note)
 {
     const atl_result *result = atl_future_result(future);
@@ -99,7 +109,8 @@ static atl_status take(atl_studier *s, atl_future *future, atl_note *note)
     if (st == ATL_OK) {
         s->options->head->width = result->width;
         s->options->head->height = result->height;
-        s->options->head->n_steps = result->timings.n_unet_steps;
+        s->options->head->n_unet_calls = result->timings.n_unet_steps;
+        s->options->head->n_steps = steps_of(result->settings);
         if (s->options->picture)
             s->options->picture(s->options->user, pool->series->policy,
                                 (size_t)(result->index % s->options->n_jobs), result->png, result->png_bytes);
@@ -176,6 +187,11 @@ static atl_status open_pool(atl_studier *s, const atl_study_series *series, atl_
     pool->flight = calloc((size_t)(JOBS_A_WORKER * options.n_workers), sizeof(atl_future *));
     if (!pool->flight)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool of %d workers", options.n_workers);
+    const atl_status st = atl_study_seats_open(pool->n_workers, &pool->seats, note);
+    if (st != ATL_OK)
+        return st;
+    options.on_event = atl_study_seats_put;
+    options.user = pool->seats;
     return atl_executor_open(&options, &pool->executor, note);
 }
 
@@ -209,7 +225,9 @@ static atl_status warm_up(atl_studier *s, atl_note *note)
         for (int worker = 0; worker < s->pool.n_workers; worker++)
             warm = warm && is_warm(&s->pool, worker);
     }
-    return st;
+    return st == ATL_OK ? atl_study_seats_record(s->pool.seats, s->pool.series->order,
+                                                 s->pool.series->threads, s->options->head, note)
+                        : st;
 }
 
 atl_status atl_study_pool_use(atl_studier *s, const atl_study_series *series, atl_note *note)
@@ -229,6 +247,7 @@ void atl_study_pool_close(atl_studier *s)
     while (s->pool.in_flight > 0)
         atl_future_release(&s->pool.flight[--s->pool.in_flight]);
     forget_samples(&s->pool);
+    atl_study_seats_close(&s->pool.seats);
     free(s->pool.flight);
     free(s->pool.rows);
     free(s->pool.samples);

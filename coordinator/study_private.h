@@ -7,6 +7,7 @@
 #include "machine.h"
 #include "study_measure.h"
 #include "study_plan.h"
+#include "study_seats.h"
 
 /* What was painted of a prompt under a policy: every later picture must be the same. */
 typedef struct atl_study_pixels {
@@ -22,6 +23,7 @@ typedef struct atl_study_pool {
     const atl_study_series *series;
     int n_workers; /* processes */
     int limit;     /* that get jobs */
+    atl_study_seats *seats;
     uint64_t next_index;
     atl_future **flight;    /* [2 · n_workers] of which in_flight are in use */
     size_t in_flight, left; /* left: how many more may be submitted */

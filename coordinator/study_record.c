@@ -54,7 +54,10 @@ static atl_status take_over(atl_study_head *now, const atl_study_head *there, at
     free(now->isa);
     now->isa = isa;
     now->ceilings = there->ceilings;
-    return ATL_OK;
+    atl_status st = ATL_OK;
+    for (int i = 0; st == ATL_OK && i < there->n_seatings; i++)
+        st = atl_study_head_seat(now, &there->seating[i], note);
+    return st;
 }
 
 static atl_status begin_record(const atl_studier *s, atl_note *note)

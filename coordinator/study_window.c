@@ -75,6 +75,7 @@ void atl_study_weigh(const atl_studier *s, atl_study_window *ret)
         painting += each[worker];
     free(each);
     ret->pss_mb = all > 0 ? (double)all / MB : (double)NAN;
+    ret->n_alive = s->pool.n_workers;
     ret->worker_pss_mb = (double)NAN;
     const atl_weights_file *weights = s->weights[atl_study_policy_index(s, ret->config.policy)];
     if (painting == 0)

@@ -35,7 +35,9 @@ static void fill_in(const atl_study_head *head, const report_series *s, atl_arch
     snprintf(e->model_hash, sizeof e->model_hash, "%s", head->model_hash ? head->model_hash : "");
     snprintf(e->policy, sizeof e->policy, "%s", s->policy);
     snprintf(e->order, sizeof e->order, "%s", s->order);
-    snprintf(e->work, sizeof e->work, "%dx%d, %d steps", head->width, head->height, head->n_steps);
+    /* calls, as earlier rows have them: what is compared over time keeps its name */
+    snprintf(e->work, sizeof e->work, "%dx%d, %d steps", head->width, head->height,
+             head->n_unet_calls > 0 ? head->n_unet_calls : head->n_steps);
     atl_archive_figure_add(e, "images_per_hour", "images/h", c->rate, ATL_MORE_IS_BETTER);
     if (s->n_counts > 0 && s->count[0].workers == 1)
         atl_archive_figure_add(e, "images_per_hour_of_one", "images/h", s->count[0].rate, ATL_MORE_IS_BETTER);

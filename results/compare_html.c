@@ -69,8 +69,9 @@ static void put_first_screen(const comparison *c, atl_text *out)
     atl_text headline = {0};
     atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
     atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
-    atl_text_printf(out, ", %d × %d px, %d steps, the same batch each time, on ", h->width, h->height,
-                    h->n_steps);
+    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
+    atl_study_put_steps(h, out);
+    atl_text_puts(out, ", the same batch each time, on ");
     atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
     atl_text_puts(out, "</p>\n<h1>");
     atl_compare_put_headline(c, &headline);

@@ -207,6 +207,21 @@ static void draw_recommendation(chart *c, const report_series *s, int colour)
     atl_chart_text(c, px, fmax(atl_chart_y(c, at->rate) - 16, 24), "middle", "strong", text);
 }
 
+/* Where the gain bends, if that is not what is recommended; under its point, where the curve is not. */
+static void draw_knee(chart *c, const report_series *s, int colour)
+{
+    char text[32];
+    int i = 0;
+    while (i < s->n_counts && s->count[i].workers != s->scaling.knee)
+        i++;
+    if (i == s->n_counts || i == s->at)
+        return;
+    const report_count *at = &s->count[i];
+    snprintf(text, sizeof text, "bend: %d", at->workers);
+    atl_chart_ring(c, at->workers, at->rate, colour);
+    atl_chart_text(c, atl_chart_x(c, at->workers) + 8, atl_chart_y(c, at->rate) + 20, "", "quiet", text);
+}
+
 void atl_report_draw_throughput(const report *r, const void *what, bool narrow, atl_text *out)
 {
     (void)what;
@@ -223,7 +238,7 @@ void atl_report_draw_throughput(const report *r, const void *what, bool narrow, 
         const report_series *s = &r->series[i];
         series_line line;
         fill_line(s, rate_of, &line);
-        if (s->scales && s->scaling.modelled)
+        if (s->scales && s->scaling.modelled && s->scaling.holds)
             draw_law(&c, s, i, i == r->best || r->n_series < 4);
         else
             atl_chart_line(&c, line.x, line.y, line.n, i, "line dashed");
@@ -234,6 +249,8 @@ void atl_report_draw_throughput(const report *r, const void *what, bool narrow, 
     }
     if (r->best >= 0)
         draw_recommendation(&c, &r->series[r->best], r->best);
+    if (r->best >= 0)
+        draw_knee(&c, &r->series[r->best], r->best);
     atl_chart_end(&c);
 }
 
@@ -465,7 +482,11 @@ void atl_report_draw_quality(const report *r, const void *what, bool narrow, atl
     for (int i = 0; i < h->n_quality; i++) {
         const double rate = rate_of_policy(r, h->quality[i].policy);
         char tip[256];
-        snprintf(tip, sizeof tip, "%s: SSIM %.4f", h->quality[i].policy, h->quality[i].ssim);
+        if (isfinite(h->quality[i].psnr_db))
+            snprintf(tip, sizeof tip, "%s: SSIM %.4f, PSNR %.3g dB", h->quality[i].policy, h->quality[i].ssim,
+                     h->quality[i].psnr_db);
+        else
+            snprintf(tip, sizeof tip, "%s: SSIM %.4f", h->quality[i].policy, h->quality[i].ssim);
         atl_chart_point(&c, rate, h->quality[i].ssim, i, tip);
         if (isfinite(rate) && isfinite(h->quality[i].ssim))
             atl_chart_text(&c, atl_chart_x(&c, rate), atl_chart_y(&c, h->quality[i].ssim) + 18, "middle",

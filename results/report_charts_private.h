@@ -29,6 +29,11 @@ void atl_report_draw_stages(const report *r, const void *what, bool narrow, atl_
 void atl_report_draw_heat_wall(const report *r, const void *what, bool narrow, atl_text *out);
 void atl_report_draw_heat_cpu(const report *r, const void *what, bool narrow, atl_text *out);
 
+/* report_placement.c: one series each. `has_`: false where the record does not say who sat where. */
+bool atl_report_has_placement(const report *r, const report_series *s);
+bool atl_report_placement_is_planned(const report *r, const report_series *s); /* not read from the workers */
+void atl_report_draw_placement(const report *r, const void *what, bool narrow, atl_text *out);
+
 /* report_timeline.c: the best series' last good window at the recommended count, and all windows. */
 typedef struct report_jobs report_jobs;
 /* Reads jobs.jsonl; NULL where there is none of use. */

@@ -116,6 +116,11 @@ static void put_scaling(const atl_scaling *sc, atl_text *out)
     atl_text_printf(out, ",\"recommended\":%d,\"recommended_range\":[%d,%d]", sc->recommended,
                     sc->recommended_low, sc->recommended_high);
     put_key_number(out, "recommended_share", sc->recommended_share);
+    atl_text_printf(out, ",\"most\":%d,\"knee\":%d,\"knee_range\":[%d,%d]", sc->most, sc->knee, sc->knee_low,
+                    sc->knee_high);
+    put_key_number(out, "knee_share", sc->knee_share);
+    put_key_number(out, "beyond_knee", sc->beyond_knee);
+    put_key_number(out, "law_miss", sc->miss);
     atl_text_puts(out, ",\"laws\":[");
     bool some = false;
     for (int i = 0; i < ATL_N_LAWS && sc->modelled; i++) {

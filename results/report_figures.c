@@ -8,9 +8,10 @@
 
 #include "report_private.h"
 
-#define THRESHOLD     0.95
-#define N_RESAMPLINGS 2000
-#define TIE           1.02 /* of two series this near, the one with fewer cores is better */
+#define THRESHOLD      0.95
+#define N_RESAMPLINGS  2000
+#define LEAST_STAGE_MS 1.0  /* as in verdict.c: a shorter stage is noise */
+#define TIE            1.02 /* of two series this near, the one with fewer cores is better */
 
 static bool of_series(const report_series *s, const atl_study_config *c)
 {
@@ -24,6 +25,9 @@ __attribute__((format(printf, 2, 3))) static void warn(report *r, const char *fo
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (int i = 0; i < r->n_warnings; i++)
+        if (!r->warning[i] || strcmp(r->warning[i], text) == 0)
+            return; /* said before */
     const size_t most = sizeof r->warning / sizeof *r->warning;
     if ((size_t)r->n_warnings < most)
         r->warning[r->n_warnings++] = strdup(text); /* NULL is seen at the end */
@@ -136,14 +140,29 @@ static double of_cpu(const atl_study_window *w, int which)
 
 static double of_rest(const atl_study_window *w, int which)
 {
-    const double rest[] = {w->cpu_share, w->pss_mb, w->worker_pss_mb};
+    const double rest[] = {w->cpu_share, w->worker_pss_mb};
     return rest[which];
+}
+
+/* `n_alive` as the record has it, or else as its series has. Where all paint, nothing is to be taken off. */
+static double of_pss(const atl_study_window *w, int n_alive)
+{
+    const int asleep = (w->n_alive > 0 ? w->n_alive : n_alive) - w->config.workers;
+    return asleep > 0 ? w->pss_mb - asleep * w->worker_pss_mb : w->pss_mb;
 }
 
 /* Only windows with the probe have these. */
 static double of_probe(const atl_study_window *w, int which)
 {
     return !w->config.probe ? NAN : which == 0 ? w->probe_gbps : w->probe_ns;
+}
+
+/* Whether a stage's mean at one count can be held against that at another. A prompt that a worker encoded
+ * before it takes from its cache, in a thousandth of the time: what a mean of text_encode says is how many
+ * there were. */
+static bool can_be_compared(const report_series *s, int stage)
+{
+    return stage != ATL_STAGE_TEXT_ENCODE && s->count[0].wall_ms[stage] >= LEAST_STAGE_MS;
 }
 
 static void measure_count(const report_series *s, report_count *c, double *room)
@@ -155,16 +174,16 @@ static void measure_count(const report_series *s, report_count *c, double *room)
     for (int i = 0; i < ATL_N_STAGES; i++) {
         c->wall_ms[i] = median_at(s, n, of_wall, i, room);
         c->cpu_ms[i] = median_at(s, n, of_cpu, i, room);
-        c->slow_wall[i] = c->wall_ms[i] / s->count[0].wall_ms[i];
-        c->slow_cpu[i] = c->cpu_ms[i] / s->count[0].cpu_ms[i];
+        c->slow_wall[i] = can_be_compared(s, i) ? c->wall_ms[i] / s->count[0].wall_ms[i] : NAN;
+        c->slow_cpu[i] = can_be_compared(s, i) ? c->cpu_ms[i] / s->count[0].cpu_ms[i] : NAN;
     }
     c->step_wall_ms = median_at(s, n, of_wall, ATL_N_STAGES, room);
     c->step_cpu_ms = median_at(s, n, of_cpu, ATL_N_STAGES, room);
     c->slow_step_wall = c->step_wall_ms / s->count[0].step_wall_ms;
     c->slow_step_cpu = c->step_cpu_ms / s->count[0].step_cpu_ms;
     c->cpu_share = median_at(s, n, of_rest, 0, room);
-    c->pss_mb = median_at(s, n, of_rest, 1, room);
-    c->worker_pss_mb = median_at(s, n, of_rest, 2, room);
+    c->pss_mb = median_at(s, n, of_pss, s->n_alive, room);
+    c->worker_pss_mb = median_at(s, n, of_rest, 1, room);
     c->probe_gbps = median_at(s, n, of_probe, 0, room);
     c->probe_ns = median_at(s, n, of_probe, 1, room);
 }
@@ -327,6 +346,8 @@ static bool work_out_series(const report *r, report_series *s)
         return false;
     choose_probe(s);
     find_counts(s);
+    for (size_t i = 0; i < s->n_windows; i++)
+        s->n_alive = s->window[i].config.workers > s->n_alive ? s->window[i].config.workers : s->n_alive;
     for (int i = 0; i < s->n_counts; i++)
         measure_count(s, &s->count[i], room);
     weigh_probe(s, room);
@@ -376,9 +397,24 @@ static bool seen_before(const report_series *s, size_t at)
     return false;
 }
 
+/* Of the largest count that has not cores enough; the study's own words know more, where it has some. */
+static void warn_of_cores(report *r, const report_series *s)
+{
+    char known[64];
+    if (!(s->n_alive * s->threads > r->cores))
+        return;
+    snprintf(known, sizeof known, "%d workers x %d threads share cores", s->n_alive, s->threads);
+    for (int i = 0; i < r->study->head.n_warnings; i++)
+        if (strncmp(r->study->head.warnings[i], known, strlen(known)) == 0)
+            return;
+    warn(r, "%s: %d workers × %d thread%s are more than the %g cores that may be used.", s->label, s->n_alive,
+         s->threads, s->threads == 1 ? "" : "s", r->cores);
+}
+
 static void warn_of_series(report *r, const report_series *s)
 {
     size_t mixed = 0;
+    warn_of_cores(r, s);
     for (size_t i = 0; i < s->n_windows; i++) {
         const atl_study_window *w = &s->window[i];
         mixed += w->valid && !w->same_pixels;
@@ -389,9 +425,6 @@ static void warn_of_series(report *r, const report_series *s)
                      ? (s->probe ? " without the probe" : " with the probe")
                      : "",
                  w->flaws);
-        if (isfinite(r->cores) && !seen_before(s, i) && w->config.workers * w->config.threads > r->cores)
-            warn(r, "%s: %d workers × %d threads are more than the %g cores that may be used.", s->label,
-                 w->config.workers, w->config.threads, r->cores);
     }
     if (mixed > 0)
         warn(r,

@@ -125,7 +125,9 @@ static void put_first_screen(const report *r, atl_text *out)
     const atl_study_head *h = &r->study->head;
     atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
     atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
-    atl_text_printf(out, ", %d × %d px, %d steps, on ", h->width, h->height, h->n_steps);
+    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
+    atl_study_put_steps(h, out);
+    atl_text_puts(out, ", on ");
     atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
     if (isfinite(r->cores))
         atl_text_printf(out, ", %.3g cores", r->cores);
@@ -136,9 +138,14 @@ static void put_first_screen(const report *r, atl_text *out)
     atl_text_done(&headline);
     atl_text_puts(out, "</h1>\n");
     if (r->best >= 0) {
+        atl_text knee = {0};
+        atl_report_put_knee(&r->series[r->best], &knee);
         atl_text_puts(out, "<p class=\"lead\">");
+        atl_put_xml(out, knee.data ? knee.data : "");
+        atl_text_puts(out, "</p>\n<p>");
         atl_put_xml(out, r->series[r->best].verdict.sentence);
         atl_text_puts(out, "</p>\n");
+        atl_text_done(&knee);
         put_answers(r, &r->series[r->best], out);
     }
     atl_text_puts(out, "</header>\n");
@@ -171,13 +178,22 @@ static void put_throughput(const report *r, atl_text *out)
         "where it is sure. Dotted: what as many lone workers would paint.");
     if (r->best >= 0 && !r->series[r->best].scaling.modelled)
         atl_text_puts(&caption, " Dashed: fewer than five worker counts, so no law is fitted.");
+    else if (r->best >= 0 && !r->series[r->best].scaling.holds)
+        atl_text_printf(
+            &caption,
+            " Dashed: the best law misses a point by %.0f %%, so the points are joined instead, and the "
+            "recommendation is of them.",
+            100 * r->series[r->best].scaling.miss);
     atl_text_puts(out, "<div class=\"charts\">\n");
     put_chart(r, "Throughput", caption.data, atl_report_draw_throughput, NULL, true, out);
     atl_text_done(&caption);
     put_chart(r, "Efficiency", "Images an hour over what as many lone workers would paint; 100 % is no loss.",
               atl_report_draw_efficiency, NULL, false, out);
     if (atl_report_has_memory(r))
-        put_chart(r, "Memory", "Proportional set size: the weights, which all workers share, count once.",
+        put_chart(r, "Memory",
+                  "Proportional set size of what that many workers take: the weights, which all share, count "
+                  "once; what sleeping "
+                  "workers of the same pool hold of their own is taken off.",
                   atl_report_draw_memory, NULL, false, out);
     atl_text_puts(out, "</div>\n");
     if (r->n_series > 1) {
@@ -198,6 +214,21 @@ static void put_stage_legend(const report_series *s, atl_text *out)
     atl_text_puts(out, "</span>");
 }
 
+static void put_placement(const report *r, const report_series *s, atl_text *out)
+{
+    if (!atl_report_has_placement(r, s))
+        return;
+    put_chart(
+        r, "Who sat where",
+        atl_report_placement_is_planned(r, s)
+            ? "A strip for each number of workers, a column for each core; each worker has a colour. Worked "
+              "out "
+              "again from the machine's topology: this record does not hold what was bound."
+            : "A strip for each number of workers, a column for each core; each worker has a colour. As the "
+              "workers said when they were bound.",
+        atl_report_draw_placement, s, true, out);
+}
+
 static void put_series_charts(const report *r, const report_series *s, atl_text *out)
 {
     atl_text_puts(out, "<div class=\"charts\">\n");
@@ -206,13 +237,18 @@ static void put_series_charts(const report *r, const report_series *s, atl_text 
     put_chart(r, "Where the time goes", "Wall time of the stages, stacked.", atl_report_draw_stages, s, false,
               out);
     put_chart(r, "Slower by the clock",
-              "Wall time of a stage over its time with the least workers: 1.00 is as fast as alone.",
+              "Wall time of a stage over its time with the least workers: 1.00 is as fast as alone. Left "
+              "out: stages under "
+              "1 ms, and text encode, whose mean mixes prompts that were encoded with those that a worker "
+              "had encoded "
+              "before.",
               atl_report_draw_heat_wall, s, false, out);
     put_chart(
         r, "Slower in CPU time",
         "Where this rises too, cores wait for memory or run slower; where only wall time rises, workers "
         "wait for cores.",
         atl_report_draw_heat_cpu, s, false, out);
+    put_placement(r, s, out);
     atl_text_puts(out, "</div>\n");
 }
 
@@ -312,6 +348,14 @@ static void put_times(const report *r, int dir_fd, atl_text *out)
     atl_report_jobs_free(jobs);
 }
 
+static bool has_policies(const report *r)
+{
+    for (int i = 1; i < r->n_series; i++)
+        if (strcmp(r->series[i].policy, r->series[0].policy) != 0)
+            return true;
+    return false;
+}
+
 static void put_others(const report *r, atl_text *out)
 {
     if (atl_report_has_factorings(r)) {
@@ -324,7 +368,13 @@ static void put_others(const report *r, atl_text *out)
                   true, out);
         atl_text_puts(out, "</div>\n");
     }
-    if (r->study->head.n_quality > 0) {
+    if (has_policies(r) && r->study->head.n_quality == 0) {
+        put_title("Precision against quality",
+                  "Not known: pictures are held against those of fp32, which was not among the policies, or "
+                  "the study "
+                  "was made before this was measured.",
+                  out);
+    } else if (r->study->head.n_quality > 0) {
         put_title("Precision against quality",
                   "Pictures of each policy beside those of fp32, same prompts and seeds.", out);
         if (atl_report_has_quality(r)) {

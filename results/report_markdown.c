@@ -18,6 +18,8 @@ static void put_series_text(const report *r, const report_series *s, atl_text *o
     }
     atl_text_printf(out, "%d worker%s: ", s->count[s->at].workers, s->count[s->at].workers == 1 ? "" : "s");
     atl_report_put_gain(s, out);
+    atl_text_puts(out, "\n");
+    atl_report_put_knee(s, out);
     atl_text_puts(out, "\nHow sure: ");
     atl_report_put_certainty(s, out);
     atl_text_printf(out, ".\n%s\n", s->verdict.sentence);
@@ -90,7 +92,11 @@ static void put_throughput(const report_series *s, atl_text *out)
 
 static void put_slowdowns(const report_series *s, atl_text *out)
 {
-    atl_text_puts(out, "\nTime of a stage over its time alone, wall / CPU:\n\n| stage | alone, ms |");
+    atl_text_puts(
+        out, "\nTime of a stage over its time with the least workers, wall / CPU (– for stages under 1 ms, "
+             "and for text\\_encode: "
+             "its mean mixes prompts that were encoded with prompts that a worker had encoded before):\n\n"
+             "| stage | least, ms |");
     for (int i = 1; i < s->n_counts; i++)
         atl_text_printf(out, " %d |", s->count[i].workers);
     atl_text_puts(out, "\n|---|---:|");
@@ -118,6 +124,10 @@ static void put_laws(const report_series *s, atl_text *out)
 {
     if (!s->scaling.modelled)
         return;
+    if (!s->scaling.holds)
+        atl_text_printf(out,
+                        "\nThe best law misses a median by %.0f %%: the recommendation is of the medians.\n",
+                        100 * s->scaling.miss);
     atl_text_puts(out, "\n| law | parameters | AICc |\n|---|---|---:|\n");
     for (int i = 0; i < ATL_N_LAWS; i++) {
         const atl_law_fit *fit = &s->scaling.fits[i];
@@ -162,7 +172,9 @@ static void put_series(const report *r, const report_series *s, atl_text *out)
     atl_text_puts(out, "\n\n");
     if (s->at >= 0) {
         atl_report_put_gain(s, out);
-        atl_text_puts(out, "\nHow sure: ");
+        atl_text_puts(out, "\n\n");
+        atl_report_put_knee(s, out);
+        atl_text_puts(out, "\n\nHow sure: ");
         atl_report_put_certainty(s, out);
         atl_text_puts(out, ".\n\n");
         put_escaped(out, s->verdict.sentence);
@@ -219,6 +231,7 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     put_fact(out, "flags", h->flags);
     put_fact(out, "command", h->command);
     put_fact(out, "begun", h->started);
-    atl_text_printf(out, "- %d × %d px, %d steps, %d rounds, %zu windows\n", h->width, h->height, h->n_steps,
-                    h->rounds, r->study->n_windows);
+    atl_text_printf(out, "- %d × %d px, ", h->width, h->height);
+    atl_study_put_steps(h, out);
+    atl_text_printf(out, ", %d rounds, %zu windows\n", h->rounds, r->study->n_windows);
 }

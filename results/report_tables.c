@@ -263,6 +263,12 @@ static void put_peak(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;
     atl_text_puts(out, "<p>");
+    if (!sc->holds)
+        atl_text_printf(
+            out,
+            "None of them describes these points: the best one misses a median by %.0f %% (%.0f %% are "
+            "allowed), so what is recommended is of the medians. ",
+            100 * sc->miss, 100 * ATL_SCALING_MOST_MISS);
     if (sc->peak_seen && isfinite(sc->peak)) {
         atl_text_printf(out, "The law has its peak at about %.3g workers", sc->peak);
         if (isfinite(sc->peak_range.low) && isfinite(sc->peak_range.high))
@@ -362,7 +368,8 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     put_fact("model's hash", h->model_hash, out);
     put_fact("prompts (SHA-256)", h->prompts_sha256, out);
     text.length = 0;
-    atl_text_printf(&text, "%d × %d px, %d steps", h->width, h->height, h->n_steps);
+    atl_text_printf(&text, "%d × %d px, ", h->width, h->height);
+    atl_study_put_steps(h, &text);
     if (isfinite(h->guidance_scale))
         atl_text_printf(&text, ", guidance scale %.4g", h->guidance_scale);
     put_fact("pictures", text.data, out);

@@ -59,9 +59,13 @@ static long window_of(const char *line, size_t n)
 
 static void add_line(report_jobs *jobs, const char *line, size_t n)
 {
+    static const char key[] = "\"row\":";
     atl_row row;
-    if (window_of(line, n) != jobs->window->sequence || atl_row_parse(line, n, &row, NULL) != ATL_OK ||
-        row.ended_ns <= row.begun_ns)
+    const char *at = memmem(line, n, key, sizeof key - 1);
+    if (!at || window_of(line, n) != jobs->window->sequence)
+        return;
+    at += sizeof key - 1; /* the row, and the brace that closes the line */
+    if (atl_row_parse(at, n - (size_t)(at - line) - 1, &row, NULL) != ATL_OK || row.ended_ns <= row.begun_ns)
         return;
     if (jobs->n_jobs == MAX_JOBS) {
         jobs->cut = true;

@@ -94,6 +94,62 @@ void atl_report_put_gain(const report_series *s, atl_text *out)
     atl_text_printf(out, " an hour), %.0f %% of the ideal gain.", 100 * c->efficiency);
 }
 
+static const report_count *count_of(const report_series *s, int workers)
+{
+    const report_count *c = s->count;
+    while (c + 1 < s->count + s->n_counts && c->workers != workers)
+        c++;
+    return c;
+}
+
+/* What is left of the most with fewer workers. */
+static void put_most(const report_series *s, atl_text *out)
+{
+    const atl_scaling *sc = &s->scaling;
+    const report_count *most = count_of(s, sc->most), *at = &s->count[s->at];
+    atl_text_printf(out, "Of the numbers measured %d worker%s paint%s the most (", sc->most, plural(sc->most),
+                    sc->most == 1 ? "s" : "");
+    atl_put_figure(out, most->rate);
+    atl_text_puts(out, " an hour)");
+    if (at != most)
+        atl_text_printf(out, "; %d paint%s %.0f %% of that", at->workers, at->workers == 1 ? "s" : "",
+                        100 * at->rate / most->rate);
+    atl_text_puts(out, ". ");
+}
+
+static void put_knee_certainty(const atl_scaling *sc, atl_text *out)
+{
+    if (!isfinite(sc->knee_share))
+        return;
+    if (sc->knee_low == sc->knee_high)
+        atl_text_printf(out, " That bend is at %d in %.0f %% of the resampled studies.", sc->knee,
+                        100 * sc->knee_share);
+    else
+        atl_text_printf(out, " That bend is between %d and %d in %.0f %% of the resampled studies.",
+                        sc->knee_low, sc->knee_high, 100 * sc->knee_share);
+}
+
+void atl_report_put_knee(const report_series *s, atl_text *out)
+{
+    const atl_scaling *sc = &s->scaling;
+    put_most(s, out);
+    if (sc->knee == 0 || !isfinite(sc->beyond_knee)) {
+        atl_text_printf(out,
+                        "Up to %d, twice the workers brought 1.4 times as much or more: no bend was seen.",
+                        s->count[s->n_counts - 1].workers);
+        return;
+    }
+    const double share = 100 * count_of(s, sc->knee)->rate / count_of(s, sc->most)->rate,
+                 most = 100 * sc->beyond_knee;
+    atl_text_printf(out, "From %d on, with %.0f %% of the most, ", sc->knee, share);
+    if (most <= 0)
+        atl_text_puts(out, "further ones bring nothing.");
+    else
+        atl_text_printf(out, "each further one brings under %.0f %% of what %s brought.", floor(most) + 1,
+                        s->count[0].workers == 1 ? "the first one" : "each of the least");
+    put_knee_certainty(sc, out);
+}
+
 void atl_report_put_certainty(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;

@@ -67,6 +67,7 @@ enum {
     ATL_SCALING_LAW_COUNTS = 5, /* distinct N below which no law is fitted */
     ATL_SCALING_LEAST_ROUNDS = 3
 };
+#define ATL_SCALING_MOST_MISS 0.05 /* what a law may miss a median by: what the recommendation gives away */
 
 typedef struct atl_scaling {
     int n_counts; /* distinct N, ascending */
@@ -81,13 +82,25 @@ typedef struct atl_scaling {
      * is in it; without a law as `rate`. */
     atl_interval predicted[ATL_SCALING_MAX_COUNTS];
     atl_interval alpha, beta, s; /* of the chosen law's parameters, that law fitted to each resampling */
-    /* The smallest measured N whose predicted (without a law: median) rate is at least 95 % of the best
-     * inside the measured range. */
+    /* How far the chosen law is from the median of the count that it misses most, as a share of it; NAN
+     * without a law. Above ATL_SCALING_MOST_MISS the law does not hold: what follows is of the medians then.
+     */
+    double miss;
+    bool holds;
+    /* The smallest measured N whose predicted (without a law that holds: median) rate is at least 95 % of the
+     * best inside the measured range. */
     int recommended;
     int recommended_low, recommended_high; /* the narrowest range of N around it that has ≥ 90 % … */
     double recommended_share;              /* … and the share that it has; NAN without resamplings */
-    bool peak_seen;                        /* the interval of the peak ends below 1.5 × the largest N */
-    double peak;                           /* of the chosen law; INFINITY: it has none */
+    /* The smallest measured N from which on twice the workers bring less than √2 of the rate: where log rate
+     * against log N rises by less than a half. That is s itself of the saturation law, and where Amdahl's has
+     * half of its ideal gain left. 0: not seen in the measured range. Range and share as above. */
+    int knee, knee_low, knee_high;
+    double knee_share;
+    double beyond_knee; /* the most that each further worker brings there, over a worker of the smallest N */
+    int most;           /* the measured N with the highest median */
+    bool peak_seen;     /* the interval of the peak ends below 1.5 × the largest N */
+    double peak;        /* of the chosen law; INFINITY: it has none */
     atl_interval peak_range; /* a resampling that chose a law without a peak counts as INFINITY */
     /* The rate over that at the smallest N, and its interval: both of one round as a rule, so that what a
      * round has in common cancels. */

@@ -13,6 +13,8 @@
 #include "scaling_private.h"
 
 enum { MAX_POINTS = 10000000, MOST_WORKERS = 1000000 };
+#define KNEE_RISE  0.5  /* of log rate against log N */
+#define LEAST_STEP 1.25 /* between the two N of such a rise: of nearer ones it is mostly noise */
 
 /* The points of one round at one N. */
 typedef struct cell {
@@ -29,7 +31,8 @@ typedef struct draw {
     double median[ATL_SCALING_MAX_COUNTS], ratio[ATL_SCALING_MAX_COUNTS], predicted[ATL_SCALING_MAX_COUNTS];
     atl_law law;
     double alpha, beta, s, peak;
-    int recommended; /* place of the count */
+    double miss;
+    int recommended, knee; /* places of the counts; the last one's: no knee was seen */
 } draw;
 
 typedef struct analysis {
@@ -209,30 +212,62 @@ static void sum_up(const analysis *a, atl_fit_data *data)
 }
 
 /* The best rate inside of the measured range: usl may have it between two N. */
-static double best_rate(const analysis *a, const draw *d, const atl_law_fit *law)
+static double best_rate(const analysis *a, const double *rates, const atl_law_fit *law)
 {
     const atl_scaling *r = a->result;
     double best = 0;
     for (int i = 0; i < r->n_counts; i++)
-        if (d->predicted[i] > best)
-            best = d->predicted[i];
+        if (rates[i] > best)
+            best = rates[i];
     const double peak = law ? atl_law_peak(law) : (double)INFINITY;
     if (law && peak > r->counts[0] && peak < r->counts[r->n_counts - 1])
         best = fmax(best, fmax(atl_law_rate(law, floor(peak)), atl_law_rate(law, ceil(peak))));
     return best;
 }
 
-static int recommend(const analysis *a, const draw *d, const atl_law_fit *law)
+static int recommend(const analysis *a, const double *rates, const atl_law_fit *law)
 {
-    const double best = best_rate(a, d, law);
+    const double best = best_rate(a, rates, law);
     int highest = 0;
     for (int i = 0; i < a->result->n_counts; i++) {
-        if (d->predicted[i] >= a->threshold * best)
+        if (rates[i] >= a->threshold * best)
             return i;
-        if (!(d->predicted[i] <= d->predicted[highest]))
+        if (!(rates[i] <= rates[highest]))
             highest = i;
     }
     return highest; /* the peak lies far from each measured N */
+}
+
+/* The next place far enough from `from` to tell how steep it is; −1: there is none. */
+static int step_from(const atl_scaling *r, const double *rates, int from)
+{
+    for (int i = from + 1; i < r->n_counts; i++)
+        if (r->counts[i] >= LEAST_STEP * r->counts[from] && isfinite(rates[i]))
+            return i;
+    return -1;
+}
+
+static int find_knee(const atl_scaling *r, const double *rates)
+{
+    int knee = r->n_counts - 1;
+    for (int i = r->n_counts - 2; i >= 0; i--) {
+        const int next = isfinite(rates[i]) ? step_from(r, rates, i) : -1;
+        if (next < 0)
+            continue;
+        if (log(rates[next] / rates[i]) >= KNEE_RISE * log(r->counts[next] / r->counts[i]))
+            break;
+        knee = i;
+    }
+    return knee;
+}
+
+/* How far the law is from the median that it misses most. */
+static double miss_of(const analysis *a, const draw *d)
+{
+    double most = 0;
+    for (int i = 0; i < a->result->n_counts; i++) /* the law is of rates less the shift */
+        most = fmax(most, fabs(d->predicted[i] * exp(a->shift) / d->median[i] - 1));
+    return most;
 }
 
 static void say_ratios(const analysis *a, draw *d)
@@ -251,6 +286,7 @@ static void say(const analysis *a, atl_law chosen, atl_law_fit fits[ATL_N_LAWS],
     d->alpha = d->beta = d->s = (double)NAN;
     d->peak = (double)INFINITY;
     d->law = ATL_LAW_LINEAR;
+    d->miss = (double)NAN;
     const atl_law_fit *law = NULL;
     atl_law_fit now[ATL_N_LAWS];
     if (a->fitter) {
@@ -269,8 +305,12 @@ static void say(const analysis *a, atl_law chosen, atl_law_fit fits[ATL_N_LAWS],
         d->peak = atl_law_peak(law);
         for (int i = 0; i < a->result->n_counts; i++)
             d->predicted[i] = atl_law_rate(law, a->result->counts[i]);
+        d->miss = miss_of(a, d);
     }
-    d->recommended = recommend(a, d, law);
+    const bool holds = d->miss <= ATL_SCALING_MOST_MISS;
+    const double *rates = holds ? d->predicted : d->median;
+    d->recommended = recommend(a, rates, holds ? law : NULL);
+    d->knee = find_knee(a->result, rates);
     if (chosen == ATL_N_LAWS && a->fitter)
         memcpy(fits, now, sizeof now);
 }
@@ -341,28 +381,58 @@ static void find_intervals(const analysis *a)
     r->peak_seen = isfinite(r->peak) && r->peak_range.high < 1.5 * r->counts[r->n_counts - 1];
 }
 
-/* The narrowest range of places around the recommended one with 90 % of the resamplings; of equally wide
- * ones the fuller. */
-static void find_range(const analysis *a, int recommended)
+/* The narrowest range of places around `at` with 90 % of the resamplings' votes; of equally wide ones the
+ * fuller. */
+static void find_range(const analysis *a, const int *votes, int at, int *ret_low, int *ret_high,
+                       double *ret_share)
 {
-    atl_scaling *r = a->result;
-    int votes[ATL_SCALING_MAX_COUNTS] = {0}, best_width = r->n_counts, best = -1;
-    for (int i = 0; i < a->n_draws; i++)
-        votes[a->draws[i].recommended]++;
-    for (int low = 0; low <= recommended; low++) {
+    const atl_scaling *r = a->result;
+    int best_width = r->n_counts, best = -1;
+    for (int low = 0; low <= at; low++) {
         int n = 0;
         for (int high = low; high < r->n_counts; high++) {
             n += votes[high];
             const int width = high - low;
-            if (high < recommended || n < 0.9 * a->n_draws || width > best_width ||
-                (width == best_width && n <= best))
+            if (high < at || n < 0.9 * a->n_draws || width > best_width || (width == best_width && n <= best))
                 continue;
             best_width = width;
             best = n;
-            r->recommended_low = (int)r->counts[low];
-            r->recommended_high = (int)r->counts[high];
-            r->recommended_share = (double)n / a->n_draws;
+            *ret_low = (int)r->counts[low];
+            *ret_high = (int)r->counts[high];
+            *ret_share = (double)n / a->n_draws;
         }
+    }
+}
+
+static void find_ranges(const analysis *a, const draw *whole)
+{
+    atl_scaling *r = a->result;
+    int recommended[ATL_SCALING_MAX_COUNTS] = {0}, knee[ATL_SCALING_MAX_COUNTS] = {0};
+    for (int i = 0; i < a->n_draws; i++) {
+        recommended[a->draws[i].recommended]++;
+        knee[a->draws[i].knee]++;
+    }
+    find_range(a, recommended, whole->recommended, &r->recommended_low, &r->recommended_high,
+               &r->recommended_share);
+    find_range(a, knee, whole->knee, &r->knee_low, &r->knee_high, &r->knee_share);
+}
+
+static void take_knee(const analysis *a, const draw *whole)
+{
+    atl_scaling *r = a->result;
+    const double *rates = whole->median, each = rates[0] / r->counts[0];
+    int most = 0;
+    for (int i = 1; i < r->n_counts; i++)
+        most = rates[i] > rates[most] ? i : most;
+    r->most = (int)r->counts[most];
+    r->knee = whole->knee < r->n_counts - 1 ? (int)r->counts[whole->knee] : 0;
+    r->knee_low = r->knee_high = r->knee;
+    r->knee_share = r->beyond_knee = (double)NAN;
+    for (int i = whole->knee; i < r->n_counts; i++) {
+        const int next = step_from(r, rates, i);
+        if (next > 0)
+            r->beyond_knee =
+                fmax(r->beyond_knee, (rates[next] - rates[i]) / (r->counts[next] - r->counts[i]) / each);
     }
 }
 
@@ -397,6 +467,9 @@ static void analyse(analysis *a, uint64_t seed)
     r->peak = whole->peak;
     r->recommended = r->recommended_low = r->recommended_high = (int)r->counts[whole->recommended];
     r->recommended_share = (double)NAN;
+    r->miss = whole->miss;
+    r->holds = whole->miss <= ATL_SCALING_MOST_MISS;
+    take_knee(a, whole);
     memcpy(r->median_rate, whole->median, sizeof r->median_rate);
     memcpy(r->ratio, whole->ratio, sizeof r->ratio);
     if (a->n_rounds < ATL_SCALING_LEAST_ROUNDS)
@@ -407,7 +480,7 @@ static void analyse(analysis *a, uint64_t seed)
     }
     find_intervals(a);
     if (a->n_draws > 0)
-        find_range(a, whole->recommended);
+        find_ranges(a, whole);
     for (int i = 0; i < ATL_N_LAWS; i++)
         r->fits[i].gamma *= exp(a->shift);
     for (int i = 0; i < r->n_counts && r->modelled; i++) {

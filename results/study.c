@@ -22,13 +22,46 @@ void atl_study_head_done(atl_study_head *h)
 {
     char *strings[] = {h->command,    h->version,        h->commit, h->compiler, h->flags,
                        h->machine,    h->cpu_model,      h->kernel, h->isa,      h->model_name,
-                       h->model_hash, h->prompts_sha256, h->plan,   h->started};
+                       h->model_hash, h->prompts_sha256, h->plan,   h->started,  h->cores};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);
     for (int i = 0; i < h->n_warnings && h->warnings; i++)
         free(h->warnings[i]);
     free(h->warnings);
+    for (int i = 0; i < h->n_seatings; i++)
+        free(h->seating[i].cpus);
     *h = (atl_study_head){0};
+}
+
+atl_status atl_study_head_seat(atl_study_head *head, const atl_study_seating *seating, atl_note *note)
+{
+    atl_study_seating *at = head->seating, *end = head->seating + head->n_seatings;
+    while (at < end && (at->threads != seating->threads || strcmp(at->order, seating->order) != 0))
+        at++;
+    if (at < end && strlen(at->cpus) >= strlen(seating->cpus))
+        return ATL_OK;
+    if (at == head->seating + ATL_STUDY_MAX_SEATINGS)
+        return atl_fail(note, ATL_USAGE, "more than %d ways to seat workers", (int)ATL_STUDY_MAX_SEATINGS);
+    char *cpus = strdup(seating->cpus);
+    if (!cpus)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for where the workers sit");
+    if (at < end)
+        free(at->cpus);
+    else
+        head->n_seatings++;
+    *at = *seating;
+    at->cpus = cpus;
+    return ATL_OK;
+}
+
+void atl_study_put_steps(const atl_study_head *h, atl_text *out)
+{
+    if (h->n_steps > 0)
+        atl_text_printf(out, "%d step%s", h->n_steps, h->n_steps == 1 ? "" : "s");
+    if (h->n_steps == h->n_unet_calls || h->n_unet_calls == 0)
+        return;
+    atl_text_printf(out, "%s%d calls of the UNet%s", h->n_steps > 0 ? " (" : "", h->n_unet_calls,
+                    h->n_steps > 0 ? ")" : "");
 }
 
 void atl_study_done(atl_study *study)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "results/row.h"
 
 #define ATL_STUDY_JSON_NAME    "study.json"
@@ -40,6 +41,7 @@ enum {
     ATL_STUDY_MAX_POLICIES = 8,
     ATL_STUDY_MAX_WARNINGS = 64,
     ATL_STUDY_MAX_WINDOWS = 65536,
+    ATL_STUDY_MAX_SEATINGS = 64,
 };
 
 typedef struct atl_study_window {
@@ -60,8 +62,10 @@ typedef struct atl_study_window {
     double cpu_share;             /* CPU time / wall time of the workers' compute threads: 1 is all of it */
     double pss_mb, worker_pss_mb; /* of all processes together, weights once; the mean of a worker's without
                                      the shared weights */
-    double probe_gbps, probe_ns;  /* what the memory probe got: its bandwidth and its latency, medians */
-    bool same_pixels;             /* every picture's digest was what the job's first one was */
+    int n_alive; /* workers that those processes are, with those that slept meanwhile; 0: as many as the
+                    largest count of the series has */
+    double probe_gbps, probe_ns; /* what the memory probe got: its bandwidth and its latency, medians */
+    bool same_pixels;            /* every picture's digest was what the job's first one was */
     int n_evidence;
     atl_evidence evidence[ATL_STUDY_MAX_EVIDENCE];
 } atl_study_window;
@@ -83,6 +87,14 @@ typedef struct atl_study_quality {
     double largest_difference; /* of a channel's value, 0 … 255 */
 } atl_study_quality;
 
+/* Where the workers of every count sit: the first N of a series with N workers. */
+typedef struct atl_study_seating {
+    char order[12];
+    int threads;
+    bool planned; /* worked out from the topology: the record does not hold what was bound */
+    char *cpus;   /* owned; worker by worker, a blank between: "0 4 8", "0-1 4-5"; "-": not bound */
+} atl_study_seating;
+
 typedef struct atl_study_head {
     char *command, *version, *commit, *compiler, *flags; /* owned; "" where not known */
     char *machine, *cpu_model, *kernel, *isa;
@@ -92,7 +104,13 @@ typedef struct atl_study_head {
     char *started; /* ISO 8601, local wall clock: for people alone */
     int n_cores, n_numa_nodes;
     double quota_cpus, memory_gb;
-    int width, height, n_steps;
+    char *cores; /* owned; those that could be used: hardware threads joined by ",", a blank between cores, "
+                    | " between clusters: "0,4 1,5 | 2,6 3,7"; "" not known */
+    int n_seatings;
+    atl_study_seating seating[ATL_STUDY_MAX_SEATINGS];
+    int width, height;
+    int n_steps, n_unet_calls; /* of a picture: what was asked for, and what the sampler made of it; 0: not
+                                  known */
     double guidance_scale;
     uint64_t seed; /* of the random order */
     int rounds;
@@ -111,6 +129,11 @@ typedef struct atl_study {
 } atl_study;
 
 void atl_study_head_done(atl_study_head *head);
+/* Keeps where workers sit, in the place of a shorter list of the same threads and order. Errors:
+ * ATL_NO_MEMORY, ATL_USAGE (no room for more). */
+atl_status atl_study_head_seat(atl_study_head *head, const atl_study_seating *seating, atl_note *note);
+/* "20 steps", "2 steps (3 calls of the UNet)", "3 calls of the UNet". */
+void atl_study_put_steps(const atl_study_head *head, atl_text *out);
 void atl_study_done(atl_study *study);
 bool atl_study_config_equal(const atl_study_config *a, const atl_study_config *b);
 

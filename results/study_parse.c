@@ -196,6 +196,8 @@ static void read_figures(reader *r, const json_t *o, atl_study_window *w)
     w->cpu_share = get_number(r, o, "cpu_share");
     w->pss_mb = get_number(r, o, "pss_mb");
     w->worker_pss_mb = get_number(r, o, "worker_pss_mb");
+    if (json_object_get(o, "alive")) /* later than format 1's beginning, as what else is asked for so */
+        w->n_alive = (int)get_int(r, o, "alive", 0, ATL_STUDY_MAX_WORKERS);
     w->probe_gbps = get_number(r, o, "probe_gbps");
     w->probe_ns = get_number(r, o, "probe_ns");
     w->same_pixels = get_bool(r, o, "same_pixels");
@@ -256,6 +258,8 @@ static bool has_strings(const atl_study_head *h)
                h->plan && h->started && (h->n_warnings == 0 || h->warnings);
     for (int i = 0; i < h->n_warnings && all; i++)
         all = h->warnings[i] != NULL;
+    for (int i = 0; i < h->n_seatings && all; i++)
+        all = h->seating[i].cpus != NULL;
     return all;
 }
 
@@ -285,6 +289,22 @@ static void read_quality(reader *r, const json_t *o, atl_study_head *h)
         q->ssim = get_number(r, from, "ssim");
         q->entropy_bits = get_number(r, from, "entropy_bits");
         q->largest_difference = get_number(r, from, "largest_difference");
+    }
+}
+
+static void read_seatings(reader *r, const json_t *o, atl_study_head *h)
+{
+    const json_t *list =
+        json_object_get(o, "seatings") ? get_array(r, o, "seatings", ATL_STUDY_MAX_SEATINGS) : NULL;
+    if (json_object_get(o, "core_map"))
+        take_string(r, o, "core_map", &h->cores);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *from = json_array_get(list, i);
+        atl_study_seating *s = &h->seating[h->n_seatings++];
+        read_string(r, from, "order", s->order, sizeof s->order);
+        s->threads = (int)get_int(r, from, "threads", 1, ATL_STUDY_MAX_WORKERS);
+        s->planned = get_bool(r, from, "planned");
+        take_string(r, from, "cpus", &s->cpus);
     }
 }
 
@@ -323,6 +343,12 @@ static void read_numbers(reader *r, const json_t *o, atl_study_head *h)
     h->width = (int)get_int(r, o, "width", 0, MAX_DIMENSION);
     h->height = (int)get_int(r, o, "height", 0, MAX_DIMENSION);
     h->n_steps = (int)get_int(r, o, "steps", 0, MAX_STEPS);
+    if (json_object_get(o, "unet_calls")) {
+        h->n_unet_calls = (int)get_int(r, o, "unet_calls", 0, MAX_STEPS);
+    } else { /* records from before had the calls there */
+        h->n_unet_calls = h->n_steps;
+        h->n_steps = 0;
+    }
     h->guidance_scale = get_number(r, o, "guidance_scale");
     h->seed = read_seed(r, o);
     h->rounds = (int)get_int(r, o, "rounds", 0, MAX_ROUNDS);
@@ -340,6 +366,7 @@ atl_status atl_study_parse_head(const char *json, size_t n, atl_study_head *ret,
         read_numbers(&r, o, &head);
         read_ceilings(&r, o, &head.ceilings);
         read_quality(&r, o, &head);
+        read_seatings(&r, o, &head);
         read_warnings(&r, o, &head);
     }
     json_decref(o);

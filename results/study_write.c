@@ -122,6 +122,7 @@ void atl_study_put_window(const atl_study_window *w, atl_text *out)
     put_number(&o, "cpu_share", w->cpu_share);
     put_number(&o, "pss_mb", w->pss_mb);
     put_number(&o, "worker_pss_mb", w->worker_pss_mb);
+    put_int(&o, "alive", w->n_alive);
     put_number(&o, "probe_gbps", w->probe_gbps);
     put_number(&o, "probe_ns", w->probe_ns);
     put_bool(&o, "same_pixels", w->same_pixels);
@@ -159,6 +160,25 @@ static void put_quality(object *o, const atl_study_head *head)
         put_number(&inner, "ssim", q->ssim);
         put_number(&inner, "entropy_bits", q->entropy_bits);
         put_number(&inner, "largest_difference", q->largest_difference);
+        atl_text_putc(o->out, '}');
+    }
+    atl_text_putc(o->out, ']');
+}
+
+static void put_seatings(object *o, const atl_study_head *head)
+{
+    put_string(o, "core_map", head->cores);
+    put_key(o, "seatings");
+    atl_text_putc(o->out, '[');
+    for (int i = 0; i < head->n_seatings; i++) {
+        const atl_study_seating *s = &head->seating[i];
+        object inner = {.out = o->out};
+        if (i > 0)
+            atl_text_putc(o->out, ',');
+        put_string(&inner, "order", s->order);
+        put_int(&inner, "threads", s->threads);
+        put_bool(&inner, "planned", s->planned);
+        put_string(&inner, "cpus", s->cpus);
         atl_text_putc(o->out, '}');
     }
     atl_text_putc(o->out, ']');
@@ -206,6 +226,7 @@ void atl_study_put_head(const atl_study_head *head, atl_text *out)
     put_int(&o, "width", head->width);
     put_int(&o, "height", head->height);
     put_int(&o, "steps", head->n_steps);
+    put_int(&o, "unet_calls", head->n_unet_calls);
     put_number(&o, "guidance_scale", head->guidance_scale);
     put_key(&o, "seed"); /* as text: it has all 64 bits */
     atl_text_printf(out, "\"%llu\"", (unsigned long long)head->seed);
@@ -213,6 +234,7 @@ void atl_study_put_head(const atl_study_head *head, atl_text *out)
     put_number(&o, "window_s", head->window_s);
     put_ceilings(&o, &head->ceilings);
     put_quality(&o, head);
+    put_seatings(&o, head);
     put_warnings(&o, head);
     atl_text_putc(out, '}');
 }

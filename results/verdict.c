@@ -183,10 +183,10 @@ static double rise_of(const inquiry *q, int stage)
 }
 
 /* The encoder of PNGs works in the first caches and is the control; the network's stages read weights and
- * maps. */
+ * maps. The text encoder does, too, but most prompts come from a worker's cache: its mean says how many. */
 static void ask_stages(const inquiry *q)
 {
-    static const int streaming[] = {ATL_STAGE_TEXT_ENCODE, ATL_STAGE_UNET, ATL_STAGE_VAE_DECODE};
+    static const int streaming[] = {ATL_STAGE_UNET, ATL_STAGE_VAE_DECODE};
     double most = NAN;
     int which = -1;
     for (size_t i = 0; i < sizeof streaming / sizeof *streaming; i++) {
@@ -337,7 +337,7 @@ static void say_gain_ends(const inquiry *q)
         snprintf(v->sentence, sizeof v->sentence,
                  "The memory is the limit: beyond about %d workers they wait for data from memory, not for "
                  "cores. %d pieces of evidence agree, none speaks against it.",
-                 q->scaling->recommended, v->n_for);
+                 q->scaling->knee > 0 ? q->scaling->knee : q->scaling->recommended, v->n_for);
     } else if (units_are_shared(q) && q->n_last <= q->cores) {
         v->limit = ATL_LIMIT_CORES;
         snprintf(

@@ -84,6 +84,7 @@ static inline void fixture_fill(fixture *f, atl_study_window *w)
     w->n_jobs = (int)w->images;
     w->cpu_share = 0.992 * fixture_noise(f, 0.003);
     w->worker_pss_mb = (bf16 ? 310 : 480) * fixture_noise(f, 0.01);
+    w->n_alive = c->workers;
     w->pss_mb = (bf16 ? 2050 : 4100) + c->workers * w->worker_pss_mb;
     w->probe_gbps = c->probe ? 12.4 / (0.6 + 0.4 * slow * slow) : NAN;
     w->probe_ns = c->probe ? 92 * (0.75 + 0.25 * slow * slow) : NAN;
@@ -152,6 +153,27 @@ static inline char *fixture_copy(const char *s)
     return strdup(s);
 }
 
+/* Two clusters of 32 cores, each with two hardware threads: CPU n and n + 64. */
+static inline char *fixture_cores(void)
+{
+    char *map = calloc(1, 1024), *at = map;
+    for (int i = 0; i < 64; i++)
+        at += sprintf(at, "%s%d,%d", i == 0 ? "" : i == 32 ? " | " : " ", i, i + 64);
+    return map;
+}
+
+/* From one cluster to the other, a core or two each. */
+static inline char *fixture_seats(int threads)
+{
+    char *seats = calloc(1, 1024), *at = seats;
+    for (int k = 0; k < 64 / threads; k++) {
+        const int first = k / 2 * threads + k % 2 * 32;
+        at += threads == 1 ? sprintf(at, "%s%d", k ? " " : "", first)
+                           : sprintf(at, "%s%d-%d", k ? " " : "", first, first + threads - 1);
+    }
+    return seats;
+}
+
 static inline void fixture_head(atl_study_head *h)
 {
     h->command =
@@ -174,6 +196,12 @@ static inline void fixture_head(atl_study_head *h)
     h->memory_gb = 503.6;
     h->width = h->height = 512;
     h->n_steps = 20;
+    h->n_unet_calls = 21;
+    h->cores = fixture_cores();
+    for (int threads = 1; threads <= 2; threads++) {
+        h->seating[h->n_seatings] = (atl_study_seating){.threads = threads, .cpus = fixture_seats(threads)};
+        snprintf(h->seating[h->n_seatings++].order, sizeof h->seating->order, "scatter");
+    }
     h->guidance_scale = 7.5;
     h->seed = 20250203;
     h->rounds = FIXTURE_ROUNDS;

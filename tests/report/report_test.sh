@@ -15,6 +15,9 @@ for form in html md csv json; do [ -s study/report.$form ] || fail "no report.$f
 "$make_study" batches compare || fail "the comparison's fixture"
 "$program" report batches >said || fail "atelier report of a comparison"
 grep -q '^16 workers × 1 thread paint [0-9.]* times as fast as one core, in bf16\.$' said || fail "what was found: $(head -n 1 said)"
+for words in 'Workers over time' 'Who sat where' '64 workers: CPU 33 has worker 3<' '20 steps (21 calls of the UNet)' 'Likeness against speed'; do
+  grep -q "$words" study/report.html || fail "the page has no '$words'"
+done
 cp study/report.html asked-study.html
 cp batches/report.html asked-batches.html
 "$program" report nowhere 2>err && fail "a report of nothing"

@@ -237,7 +237,7 @@ static void what_a_reader_must_know_is_said(void **state)
     }
     char *text = text_of(&f);
     assert_non_null(strstr(text, "no valid window with 12 workers: a foreign load"));
-    assert_non_null(strstr(text, "64 workers × 1 threads are more than the 32 cores"));
+    assert_non_null(strstr(text, "64 workers × 1 thread are more than the 32 cores"));
     assert_non_null(strstr(text, "other pixels"));
     free(text);
     fixture_done(&f);
@@ -268,6 +268,64 @@ static void figures_have_three_digits_and_apart_thousands(void **state)
     }
 }
 
+/* One pool for all counts: its sleepers are alive, and hold memory of their own. */
+static void a_count_takes_what_its_own_workers_take(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    fixture_make(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        w->worker_pss_mb = 300;
+        w->pss_mb = 2000 + 64 * 300;
+        w->n_alive = i % 2 == 0 ? 64 : 0; /* records from before do not say it */
+    }
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    const report_series *s = &r.series[0];
+    for (int i = 0; i < s->n_counts; i++)
+        assert_true(fabs(s->count[i].pss_mb - (2000 + s->count[i].workers * 300)) < 1e-6);
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
+static void stages_that_cannot_be_compared_have_no_slowdown(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    fixture_make(&f);
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    const report_count *c = &r.series[0].count[3];
+    assert_true(isfinite(c->wall_ms[ATL_STAGE_TEXT_ENCODE]) && isnan(c->slow_wall[ATL_STAGE_TEXT_ENCODE]));
+    assert_true(isfinite(c->wall_ms[ATL_STAGE_TOKENIZE]) && isnan(c->slow_cpu[ATL_STAGE_TOKENIZE]));
+    assert_true(isfinite(c->slow_wall[ATL_STAGE_PNG_ENCODE]));
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
+static void nothing_is_said_twice(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    fixture_make(&f);
+    f.study.head.n_cores = 32;
+    free(f.study.head.warnings[0]);
+    f.study.head.warnings[0] =
+        fixture_copy("64 workers x 1 threads share cores: there are cores of their own for 32.");
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    int cores = 0;
+    for (int i = 0; i < r.n_warnings; i++) {
+        cores += strstr(r.warning[i], "64 workers") != NULL;
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(r.warning[i], r.warning[k]);
+    }
+    assert_int_equal(cores, 1);
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +337,9 @@ int main(void)
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
         cmocka_unit_test(what_a_reader_must_know_is_said),
         cmocka_unit_test(figures_have_three_digits_and_apart_thousands),
+        cmocka_unit_test(a_count_takes_what_its_own_workers_take),
+        cmocka_unit_test(stages_that_cannot_be_compared_have_no_slowdown),
+        cmocka_unit_test(nothing_is_said_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

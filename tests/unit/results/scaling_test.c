@@ -441,6 +441,71 @@ static void rates_that_do_not_change_at_all_recommend_one_worker(void **unused)
     assert_near(r.fits[ATL_LAW_AMDAHL].alpha, 1, 1e-9);
 }
 
+/* The place from which on the law's log rate rises by less than half of log N, by its slope there. */
+static int bend_of(const atl_law_fit *truth)
+{
+    int bend = N_GRID - 1;
+    for (int i = N_GRID - 2; i >= 0; i--) {
+        const double n = sqrt(grid[i] * grid[i + 1]), h = 1.001;
+        if (log(atl_law_rate(truth, n * h) / atl_law_rate(truth, n / h)) >= 0.5 * log(h * h))
+            break;
+        bend = i;
+    }
+    return bend;
+}
+
+/* 3 % noise: one place beside the truth on a grid of 1.3 to 2 times the workers is as near as can be asked.
+ */
+static void the_bend_is_found_with_its_distribution(void **unused)
+{
+    (void)unused;
+    enum { STUDIES = 30 };
+    for (int law = ATL_LAW_AMDAHL; law < ATL_N_LAWS; law++) {
+        int near = 0, inside = 0, held = 0;
+        const int truth = bend_of(truths[law]);
+        for (int k = 0; k < STUDIES; k++) {
+            const study s = simulate(truths[law], 7, 0.03, 0.02, 500 + (uint64_t)k);
+            atl_scaling r;
+            assert_int_equal(atl_scaling_analyse(s.points, s.n, 0.95, 200, 1, &r, NULL), ATL_OK);
+            held += r.holds;
+            near += abs(place_of(r.knee) - truth) <= 1;
+            inside += r.knee_low <= (int)grid[truth] && (int)grid[truth] <= r.knee_high;
+        }
+        if (near < STUDIES || inside < STUDIES * 9 / 10 || held < STUDIES * 9 / 10)
+            fail_msg("%s: bend at %g: %d near, %d inside, %d held, of %d", atl_law_name((atl_law)law),
+                     grid[truth], near, inside, held, STUDIES);
+    }
+}
+
+static void rates_without_a_bend_have_none(void **unused)
+{
+    (void)unused;
+    const study s = simulate(&true_linear, 7, 0.02, 0.01, 3);
+    atl_scaling r;
+    assert_int_equal(atl_scaling_analyse(s.points, s.n, 0.95, 200, 1, &r, NULL), ATL_OK);
+    assert_int_equal(r.knee, 0);
+    assert_int_equal(r.most, 32);
+}
+
+/* Two steps, as of cores that share something and of nodes: no law has such a shape. */
+static void a_law_that_misses_the_points_is_not_believed(void **unused)
+{
+    (void)unused;
+    static const double rates[] = {50, 100, 150, 200, 210, 215, 430, 640, 650, 655};
+    atl_scaling_point points[2 * N_GRID];
+    atl_scaling r;
+    for (int i = 0; i < 2 * N_GRID; i++)
+        points[i] = (atl_scaling_point){grid[i / 2], rates[i / 2] * (i % 2 ? 1.001 : 0.999), i % 2};
+    assert_int_equal(atl_scaling_analyse(points, (size_t)2 * N_GRID, 0.95, 0, 1, &r, NULL), ATL_OK);
+    assert_true(r.modelled);
+    assert_false(r.holds);
+    assert_true(r.miss > ATL_SCALING_MOST_MISS);
+    assert_int_equal(r.recommended, 16);
+    assert_int_equal(r.knee, 16);
+    assert_int_equal(r.most, 32);
+    assert_near(r.beyond_knee, (650 - 640) / 8.0 / 50, 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +527,9 @@ int main(void)
         cmocka_unit_test(asking_for_nonsense_is_refused),
         cmocka_unit_test(the_unit_does_not_matter),
         cmocka_unit_test(rates_that_do_not_change_at_all_recommend_one_worker),
+        cmocka_unit_test(the_bend_is_found_with_its_distribution),
+        cmocka_unit_test(rates_without_a_bend_have_none),
+        cmocka_unit_test(a_law_that_misses_the_points_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

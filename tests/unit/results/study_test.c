@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "results/dir_file.h"
+#include "study_private.h"
 
 #define ROOM "study_test_room"
 
@@ -53,7 +54,11 @@ static atl_study_head sample_head(void)
         .memory_gb = 502.3,
         .width = 512,
         .height = 768,
-        .n_steps = 20,
+        .n_steps = 2,
+        .n_unet_calls = 3,
+        .cores = "0,2 | 1,3",
+        .n_seatings = 2,
+        .seating = {{"scatter", 1, false, "0 1"}, {"compact", 2, true, "0-1 -"}},
         .guidance_scale = 7.5,
         .seed = UINT64_MAX - 1,
         .rounds = 7,
@@ -88,6 +93,7 @@ static atl_study_window sample_window(int sequence)
         .cpu_share = 0.98,
         .pss_mb = 2048,
         .worker_pss_mb = NAN,
+        .n_alive = 6,
         .probe_gbps = 9.75,
         .probe_ns = 101,
         .same_pixels = true,
@@ -119,6 +125,7 @@ static void assert_same_window(const atl_study_window *a, const atl_study_window
     assert_string_equal(a->flaws, b->flaws);
     assert_int_equal(a->begun_ns, b->begun_ns);
     assert_int_equal(a->n_jobs, b->n_jobs);
+    assert_int_equal(a->n_alive, b->n_alive);
     const double x[] = {a->begun_s,    a->length_s,      a->images,     a->images_per_hour,
                         a->job_ms_p50, a->job_ms_p90,    a->job_ms_p99, a->cpu_share,
                         a->pss_mb,     a->worker_pss_mb, a->probe_gbps, a->probe_ns};
@@ -178,6 +185,15 @@ static void assert_same_head(const atl_study_head *a, const atl_study_head *b)
     assert_int_equal(a->width, b->width);
     assert_int_equal(a->height, b->height);
     assert_int_equal(a->n_steps, b->n_steps);
+    assert_int_equal(a->n_unet_calls, b->n_unet_calls);
+    assert_string_equal(a->cores, b->cores);
+    assert_int_equal(a->n_seatings, b->n_seatings);
+    for (int i = 0; i < a->n_seatings; i++) {
+        assert_string_equal(a->seating[i].order, b->seating[i].order);
+        assert_string_equal(a->seating[i].cpus, b->seating[i].cpus);
+        assert_int_equal(a->seating[i].threads, b->seating[i].threads);
+        assert_int_equal(a->seating[i].planned, b->seating[i].planned);
+    }
     assert_int_equal(a->rounds, b->rounds);
     assert_int_equal(a->n_quality, b->n_quality);
     assert_string_equal(a->quality[0].policy, b->quality[0].policy);
@@ -377,6 +393,53 @@ static void no_link_is_followed(void **state)
     close(dir);
 }
 
+static void a_record_from_before_has_calls_where_steps_are_now(void **state)
+{
+    (void)state;
+    const int dir = open_room();
+    const atl_study_head head = sample_head();
+    atl_text json = {0};
+    atl_study study;
+    atl_note note = {0};
+    atl_study_put_head(&head, &json);
+    static const char key[] = "\"unet_calls\":3,";
+    char *at = strstr(json.data, key);
+    assert_non_null(at);
+    memmove(at, at + strlen(key), strlen(at + strlen(key)) + 1);
+    assert_int_equal(atl_dir_file_write(dir, ATL_STUDY_JSON_NAME, json.data, strlen(json.data), &note),
+                     ATL_OK);
+    assert_int_equal(atl_study_read(dir, &study, &note), ATL_OK);
+    atl_text words = {0};
+    atl_study_put_steps(&study.head, &words);
+    assert_string_equal(words.data, "2 calls of the UNet");
+    words.length = 0;
+    atl_study_put_steps(&head, &words);
+    assert_string_equal(words.data, "2 steps (3 calls of the UNet)");
+    atl_text_done(&words);
+    atl_text_done(&json);
+    atl_study_done(&study);
+    close(dir);
+}
+
+static void the_longest_list_of_seats_is_kept(void **state)
+{
+    (void)state;
+    atl_study_head head = {0};
+    char *const lists[] = {"0", "0 1 2 3", "0 1"};
+    for (int i = 0; i < 3; i++) {
+        const atl_study_seating seating = {.order = "scatter", .threads = 1, .cpus = lists[i]};
+        assert_int_equal(atl_study_head_seat(&head, &seating, NULL), ATL_OK);
+    }
+    assert_int_equal(head.n_seatings, 1);
+    assert_string_equal(head.seating[0].cpus, "0 1 2 3");
+    for (int threads = 2; threads <= ATL_STUDY_MAX_SEATINGS + 1; threads++) {
+        const atl_study_seating seating = {.order = "scatter", .threads = threads, .cpus = lists[0]};
+        assert_int_equal(atl_study_head_seat(&head, &seating, NULL),
+                         threads <= ATL_STUDY_MAX_SEATINGS ? ATL_OK : ATL_USAGE);
+    }
+    atl_study_head_done(&head);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +450,8 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_named),
         cmocka_unit_test(words_that_are_no_utf8_are_cut_to_fit),
         cmocka_unit_test(no_link_is_followed),
+        cmocka_unit_test(a_record_from_before_has_calls_where_steps_are_now),
+        cmocka_unit_test(the_longest_list_of_seats_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
