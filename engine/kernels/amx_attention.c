@@ -152,6 +152,23 @@ static void hide_padding(const walk *w, step s, float *scores)
     }
 }
 
+/* Keys after a query have no score for it. */
+static void hide_future(const walk *w, step s, float *scores)
+{
+    const __m512 hidden = _mm512_set1_ps(-INFINITY);
+    size_t first = w->a->first_query + s.tile * ATL_ATTEND_QUERIES;
+    for (size_t unit = 0; unit < s.n_units; unit++)
+        for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++, scores += ATL_ATTEND_KEYS) {
+            size_t seen = first + i + 1, before = (s.first_unit + unit) * ATL_ATTEND_KEYS;
+            size_t n = seen < before ? 0 : seen - before;
+            if (n >= ATL_ATTEND_KEYS)
+                continue;
+            __mmask16 even = (__mmask16)(0xffffu << (n + 1) / 2), odd = (__mmask16)(0xffffu << n / 2);
+            _mm512_mask_storeu_ps(scores, even, hidden);
+            _mm512_mask_storeu_ps(scores + 16, odd, hidden);
+        }
+}
+
 /* The largest number in each of 16 vectors, in lane i that of row i: halves as many vectors each time. */
 static inline __attribute__((always_inline)) __m512 largest_of_rows(const __m512 *row)
 {
@@ -228,6 +245,8 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
         BARRIER();
         if (unit == 0 && now.n_units && by_peak[now.tile]) {
             hide_padding(w, now, scores);
+            if (w->a->causal)
+                hide_future(w, now, scores);
             find_peaks(w, now, scores, correction);
         }
         if (now.n_units)

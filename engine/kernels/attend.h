@@ -23,7 +23,9 @@ typedef struct atl_attend {
     size_t d_k;          /* channels of q and k: a multiple of 32 */
     size_t v_tiles;      /* v has 16 columns for each */
     float factor;        /* scale·log₂e, above 0 */
-    const uint16_t *q;   /* strips of 32 queries × d_k, as kernels.h has them */
+    bool causal;         /* query i sees keys 0 … first_query + i; every tile goes by its peaks then */
+    size_t first_query;
+    const uint16_t *q; /* strips of 32 queries × d_k, as kernels.h has them */
     const uint16_t *k; /* [unit][d_k/2][32][2]: column i is the unit's key 2·i, column 16 + i key 2·i + 1 */
     const uint16_t *v; /* [unit][⌈v_tiles/2⌉][16][32][2]: in pairs of keys, 32 columns at a time */
     const bool *by_peak; /* [n_tiles]: whether powers are taken of the distance to the largest so far */

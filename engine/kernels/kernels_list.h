@@ -38,13 +38,14 @@
  *               and c are in use: what is in those from m on is unspecified.
  *
  * finish_rows   m rows of n ≤ 32 from sums[m][32], see atl_finish (whose residual is not looked at); residual
- *               may be NULL, bias and per_picture serve all rows, out may be the residual.
+ *               may be NULL, bias and per_picture serve all rows, out may be the residual. `before` is as
+ * good as affine_rows' activation.
  *
  * geglu_rows    the same for out = (a + bias_a) · gelu(b + bias_b) from a[m][32], b[m][32]; gelu is good to
  * 1e-4.
  *
- * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type; SiLU on its
- *               way to bf16 is good to 2e-4 of the result.
+ * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type; SiLU and
+ *               quick GELU on their way to bf16 are good to 2e-4 of the result.
  *
  * f32_to_bf16   out[n], rounded to nearest with ties to even.
  *

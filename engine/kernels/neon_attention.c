@@ -44,6 +44,32 @@ static void hide_padding(const atl_attend *a, const block *b)
     }
 }
 
+/* How many keys of a unit come no later than a query, where that matters. */
+static size_t n_seen(const atl_attend *a, const block *b, size_t unit, size_t query)
+{
+    const size_t seen = a->first_query + query + 1, before = (b->first_unit + unit) * ATL_ATTEND_KEYS;
+    if (!a->causal || seen >= before + ATL_ATTEND_KEYS)
+        return ATL_ATTEND_KEYS;
+    return seen < before ? 0 : seen - before;
+}
+
+static void hide_future(const atl_attend *a, size_t tile, const block *b)
+{
+    for (size_t unit = 0; unit < b->n_units; unit++)
+        for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++)
+            for (size_t key = n_seen(a, b, unit, tile * ATL_ATTEND_QUERIES + i); key < ATL_ATTEND_KEYS; key++)
+                b->scores[unit * UNIT + i * ATL_ATTEND_KEYS + key / 2 + key % 2 * 16] = -INFINITY;
+}
+
+/* What has no score got next to no power; but BFMMLA rounds to odd, and would show it. */
+static void forget_future(const atl_attend *a, size_t tile, const block *b)
+{
+    for (size_t unit = 0; unit < b->n_units; unit++)
+        for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++)
+            for (size_t key = n_seen(a, b, unit, tile * ATL_ATTEND_QUERIES + i); key < ATL_ATTEND_KEYS; key++)
+                b->powers[unit * UNIT + i * ATL_ATTEND_KEYS + key] = 0;
+}
+
 /* The largest f·s of a query so far. */
 static float find_peak(const atl_attend *a, const block *b, size_t query)
 {
@@ -59,6 +85,7 @@ static void move_peaks(const atl_attend *a, size_t tile, const block *b, float *
 {
     const size_t columns = a->v_tiles * 16;
     hide_padding(a, b);
+    hide_future(a, tile, b);
     for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++) {
         const float found = find_peak(a, b, i), peak = b->first_unit && peaks[i] > found ? peaks[i] : found;
         float *o = a->o + (tile * ATL_ATTEND_QUERIES + i) * columns;
@@ -111,6 +138,7 @@ static void attend_tile(const atl_attend *a, size_t tile, const block *b, float 
     if (a->by_peak[tile])
         move_peaks(a, tile, b, peaks);
     raise(a, b, peaks);
+    forget_future(a, tile, b);
     for (size_t first = 0; first < ATL_ATTEND_QUERIES; first += SIDE)
         for (size_t column = 0; column < a->v_tiles * 16; column += SIDE)
             multiply_values(a, b, tile, first, column);

@@ -56,9 +56,12 @@ void atl_attend_bf16__portable(const atl_attend *a)
 {
     for (size_t query = 0; query < a->n_tiles * ATL_ATTEND_QUERIES; query++) {
         float peak = a->by_peak[query / ATL_ATTEND_QUERIES] ? -INFINITY : 0.0f;
-        for (size_t first = 0; first < a->n_keys; first += a->keys_a_block) {
+        size_t n_keys = a->n_keys;
+        if (a->causal && a->first_query + query + 1 < n_keys)
+            n_keys = a->first_query + query + 1;
+        for (size_t first = 0; first < n_keys; first += a->keys_a_block) {
             size_t end = first + a->keys_a_block;
-            add_block(a, query, first, end < a->n_keys ? end : a->n_keys, &peak);
+            add_block(a, query, first, end < n_keys ? end : n_keys, &peak);
         }
     }
 }

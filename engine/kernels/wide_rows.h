@@ -68,17 +68,28 @@ static inline void store_some(float *p, int part, vec x)
         v_store(p, x);
 }
 
+/* Good enough for results that are rounded to bf16. */
+static inline vec activate_near(atl_activation act, vec x)
+{
+    if (act == ATL_ACT_SILU)
+        return v_silu_near(x);
+    if (act == ATL_ACT_QUICK_GELU)
+        return v_mul(v_silu_near(v_mul(x, v_set(1.702f))), v_set(1.0f / 1.702f));
+    return v_activate(act, x);
+}
+
 void KERNEL(finish_rows)(const atl_finish *finish, int m, int n, const float *sums, const atl_rows *residual,
                          const atl_rows *out)
 {
     vec scale = v_set(finish->scale);
+    bool near = out->dtype == ATL_BF16;
     for (int j = 0; j < n; j += LANES) {
         int part = n - j < LANES ? n - j : 0;
         vec bias = finish->bias ? load_some(finish->bias + j, part) : v_set(0.0f);
         vec time = finish->per_picture ? load_some(finish->per_picture + j, part) : v_set(0.0f);
         for (size_t i = 0; i < (size_t)m; i++) {
             vec y = v_add(v_add(v_load(sums + i * ATL_TILE_COLS + j), bias), time);
-            y = v_activate(finish->before, y);
+            y = near ? activate_near(finish->before, y) : v_activate(finish->before, y);
             if (residual)
                 y = v_add(y, load_any(residual, i, j, part));
             store_any(out, i, j, part, v_activate(finish->after, v_mul(y, scale)));
@@ -143,12 +154,12 @@ void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, f
 void KERNEL(affine_rows)(atl_activation act, int m, int n, const atl_rows *x, const float *scale,
                          const float *shift, const atl_rows *out)
 {
-    bool near = act == ATL_ACT_SILU && out->dtype == ATL_BF16;
+    bool near = out->dtype == ATL_BF16;
     for (size_t i = 0; i < (size_t)m; i++)
         for (int j = 0; j < n; j += LANES) {
             int part = n - j < LANES ? n - j : 0;
             vec y = v_fma(load_any(x, i, j, part), load_some(scale + j, part), load_some(shift + j, part));
-            store_any(out, i, j, part, near ? v_silu_near(y) : v_activate(act, y));
+            store_any(out, i, j, part, near ? activate_near(act, y) : v_activate(act, y));
         }
 }
 

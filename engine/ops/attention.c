@@ -272,12 +272,12 @@ static atl_map as_f32(const atl_bench *bench, const atl_map *map, bool fill)
     return copy;
 }
 
-static void attend_in_f32(const atl_bench *bench, const atl_attention_maps *maps, bool causal)
+static void attend_in_f32(const atl_bench *bench, const atl_attention_maps *maps)
 {
     size_t mark = atl_arena_mark(bench->arena);
     atl_map q = as_f32(bench, maps->q, true), k = as_f32(bench, maps->k, true),
             v = as_f32(bench, maps->v, true), out = as_f32(bench, maps->out, false);
-    attend(bench, &q, &k, &v, maps->heads, maps->scale, causal, &out);
+    attend(bench, &q, &k, &v, maps->heads, maps->scale, maps->causal, &out);
     if (maps->out->dtype != ATL_F32 && !bench->arena->measuring) {
         copy_job job = {.kernels = bench->kernels, .from = &out, .to = maps->out};
         atl_pool_run(bench->pool, atl_map_rows(&out), narrow_row, &job);
@@ -288,12 +288,14 @@ static void attend_in_f32(const atl_bench *bench, const atl_attention_maps *maps
 void atl_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, const atl_map *v, int heads,
                    float scale, bool causal, const atl_map *out)
 {
-    const atl_attention_maps maps = {.q = q, .k = k, .v = v, .out = out, .heads = heads, .scale = scale};
-    bool bf16 = !causal && bench->policy->layer[ATL_LAYER_ATTENTION].store == ATL_BF16;
+    const atl_attention_maps maps = {
+        .q = q, .k = k, .v = v, .out = out, .heads = heads, .scale = scale, .causal = causal};
+    atl_layer_class layer = causal ? ATL_LAYER_TEXT : ATL_LAYER_ATTENTION;
+    bool bf16 = bench->policy->layer[layer].store == ATL_BF16;
     atl_account_begin(bench);
     if (bf16 && bench->kernels->attend_bf16)
         atl_attention_in_tiles(bench, &maps);
     else
-        attend_in_f32(bench, &maps, causal);
+        attend_in_f32(bench, &maps);
     atl_account_end_attention(bench, q, k, heads);
 }

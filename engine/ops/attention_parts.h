@@ -8,9 +8,10 @@ typedef struct atl_attention_maps {
     const atl_map *q, *k, *v, *out;
     int heads;
     float scale;
+    bool causal;
 } atl_attention_maps;
 
-/* Attention in bf16 by kernels->attend_bf16, nothing hidden; maps of either type. */
+/* Attention in bf16 by kernels->attend_bf16; maps of either type. */
 void atl_attention_in_tiles(const atl_bench *bench, const atl_attention_maps *maps);
 
 #endif

@@ -148,7 +148,7 @@ static void load_queries(const tiles_job *job, size_t nth_head, size_t first, si
         for (size_t half = 0; half < 2; half++) {
             float square = largest(squares + half * ATL_ATTEND_QUERIES, ATL_ATTEND_QUERIES);
             float bound = factor * ROUNDING * sqrtf(square) * sqrtf(k_square);
-            by_peak[i / ATL_ATTEND_QUERIES + half] = !(bound <= ATL_ATTEND_SAFE);
+            by_peak[i / ATL_ATTEND_QUERIES + half] = job->maps->causal || !(bound <= ATL_ATTEND_SAFE);
         }
     }
 }
@@ -181,6 +181,8 @@ static void run_chunk(void *user, size_t index, int thread)
                          .d_k = job->d_k,
                          .v_tiles = job->v_tiles,
                          .factor = factor,
+                         .causal = job->maps->causal,
+                         .first_query = first,
                          .q = w.strips,
                          .k = job->k + nth_head * job->n_units * ATL_ATTEND_KEYS * job->d_k,
                          .v = job->v +

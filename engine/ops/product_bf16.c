@@ -30,7 +30,11 @@
 #define MAX_ROLLING_ROWS 16384
 /* Fewer tiles than this would leave threads idle at the end. */
 #define TILES_A_THREAD 6
-#define FILL_LINES     16 /* of a shared patch, at a time */
+/* Of so few rows, all of which stay in L2, memory's pace is the limit: panels pass by once, called near one
+ * ahead, and a tile has as many of them as can be, as nobody calls its first one. */
+#define FEW_ROWS          256
+#define TILES_OF_FEW_ROWS 2
+#define FILL_LINES        16 /* of a shared patch, at a time */
 
 typedef struct bf16_job {
     atl_patch_plan patch;
@@ -249,7 +253,11 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     size_t grain = patch->grain, n_grains = ceil_div(patch->n_rows, grain);
     size_t unit_bytes = job->panels_a_unit * job->panel_k * ATL_TILE_COLS * sizeof(uint16_t);
     size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
-    job->panels_stay = patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES;
+    bool few_rows = patch->n_taps == 1 && patch->n_rows <= FEW_ROWS && job->panels_a_unit == 1 &&
+                    unit_bytes * job->n_units > RESIDENT_PANEL_BYTES;
+    if (few_rows)
+        min_tiles = TILES_OF_FEW_ROWS * n_threads;
+    job->panels_stay = !few_rows && (patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES);
     if (job->panels_stay)
         max_units = unit_bytes < RESIDENT_PANEL_BYTES ? RESIDENT_PANEL_BYTES / unit_bytes : 1;
     else

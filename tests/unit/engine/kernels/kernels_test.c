@@ -557,7 +557,9 @@ static void check_finish_rows(const atl_kernels *kernels)
     const int ms[] = {1, 2, 31, 32};
     for (int n = 1; n <= ATL_TILE_COLS; n++)
         for (int parts = 0; parts < 64; parts++) {
-            int m = ms[(n + parts) % 4], act = parts % 3 == 0 ? ATL_ACT_SILU : ATL_ACT_NONE;
+            int m = ms[(n + parts) % 4], act = parts % 3 == 0   ? ATL_ACT_SILU
+                                               : parts % 3 == 1 ? ATL_ACT_QUICK_GELU
+                                                                : ATL_ACT_NONE;
             atl_dtype out = parts & 8 ? ATL_BF16 : ATL_F32, in = parts & 16 ? ATL_BF16 : ATL_F32;
             buffer sums = buffer_random((size_t)m * ATL_TILE_COLS, 1, false),
                    bias = buffer_random((size_t)n, 2, false), time = buffer_random((size_t)n, 3, false);
@@ -858,7 +860,7 @@ static void check_attend_shape(const atl_kernels *kernels, atl_attend a, bool wh
     buffer scratch = buffer_new(atl_attend_floats(a.keys_a_block));
     bool by_peak[ATL_ATTEND_TILES];
     for (size_t i = 0; i < a.n_tiles; i++)
-        by_peak[i] = i % 2 == (size_t)whole;
+        by_peak[i] = a.causal || i % 2 == (size_t)whole;
     a.q = q.data;
     a.k = k.data;
     a.v = v.data;
@@ -900,6 +902,14 @@ static void check_attend_bf16(const atl_kernels *kernels)
         {.n_tiles = 3, .n_keys = 128, .keys_a_block = 96, .d_k = 96, .v_tiles = 6},
         {.n_tiles = 5, .n_keys = 97, .keys_a_block = 32, .d_k = 160, .v_tiles = 11},
         {.n_tiles = 2, .n_keys = 65, .keys_a_block = 64, .d_k = 64, .v_tiles = 5},
+        {.n_tiles = 5, .n_keys = 77, .keys_a_block = 64, .d_k = 64, .v_tiles = 5, .causal = true},
+        {.n_tiles = 2,
+         .n_keys = 99,
+         .keys_a_block = 32,
+         .d_k = 32,
+         .v_tiles = 2,
+         .causal = true,
+         .first_query = 64},
         {.n_tiles = ATL_ATTEND_TILES, .n_keys = 33, .keys_a_block = 128, .d_k = 32, .v_tiles = 2},
     };
     for (size_t i = 0; i < ATL_COUNT(shapes); i++)
