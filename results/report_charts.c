@@ -169,6 +169,8 @@ static void draw_ideal(chart *c, const report_series *s)
         y[n] = one * x[n];
     }
     atl_chart_line(c, x, y, n, -1, "line ideal");
+    if (c->narrow) /* no room beside the recommendation; the caption says what is dotted */
+        return;
     const bool leaves = to < 0.9 * c->x_max; /* through the top */
     const double at = leaves ? to : from * pow(to / from, 0.8);
     atl_chart_text(c, atl_chart_x(c, at) + (leaves ? 6 : -8), atl_chart_y(c, one * at) + (leaves ? 12 : -4),
@@ -219,7 +221,10 @@ static void draw_knee(chart *c, const report_series *s, int colour)
     const report_count *at = &s->count[i];
     snprintf(text, sizeof text, "bend: %d", at->workers);
     atl_chart_ring(c, at->workers, at->rate, colour);
-    atl_chart_text(c, atl_chart_x(c, at->workers) + 8, atl_chart_y(c, at->rate) + 20, "", "quiet", text);
+    const double x = atl_chart_x(c, at->workers), width = atl_chart_text_width(text, 13) + 8;
+    const bool fits = x + width < c->width - c->right;
+    atl_chart_text(c, fits ? x + 8 : x - 2, atl_chart_y(c, at->rate) + (fits ? 20 : 26), fits ? "" : "end",
+                   "quiet", text);
 }
 
 void atl_report_draw_throughput(const report *r, const void *what, bool narrow, atl_text *out)

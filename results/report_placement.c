@@ -45,11 +45,12 @@ static void read_cores(const char *map, floor_plan *plan)
             at++;
             continue;
         }
-        plan->place[plan->n++] = (place){.pu = (int)pu,
-                                         .core = plan->n_cores,
-                                         .cluster = plan->n_clusters - 1,
-                                         .layer = plan->n - first,
-                                         .worker = -1};
+        plan->place[plan->n] = (place){.pu = (int)pu,
+                                       .core = plan->n_cores,
+                                       .cluster = plan->n_clusters - 1,
+                                       .layer = plan->n - first,
+                                       .worker = -1};
+        plan->n++;
         at = end;
         if (*at == ',')
             continue;
