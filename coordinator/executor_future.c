@@ -165,6 +165,8 @@ static struct timespec after_ms(int timeout_ms)
 /* Under the mutex. False: the time is over. */
 static bool wait_for_end(atl_hall *hall, int timeout_ms, const struct timespec *until)
 {
+    if (timeout_ms == 0)
+        return false;
     if (timeout_ms < 0)
         return pthread_cond_wait(&hall->ended, &hall->mutex) == 0;
     return pthread_cond_timedwait(&hall->ended, &hall->mutex, until) == 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include "results/pictures.h"
 #include "run_private.h"
 
-enum { LEAST_WINDOW = 64, WINDOW_PER_WORKER = 8 };
+enum { LEAST_WINDOW = 64, WINDOW_PER_WORKER = 8, KEEP_BYTES = 32 << 20, MAP_BYTES = 8 << 20 };
 
 void atl_runner_say(const atl_runner *r, const char *format, ...)
 {
@@ -105,6 +106,17 @@ static uint64_t left_to_paint(const atl_runner *r)
 
 /* ---- painting ---- */
 
+/* Pictures come and go a few at a time: their memory is kept for the next ones. The system's own choice is to
+ * give it back after each group, and fresh pages are dear: they are cleared, in a virtual machine found
+ * first. */
+static void keep_freed_memory(void)
+{
+#ifdef M_TRIM_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+#endif
+}
+
 static atl_status open_pool(atl_runner *r, atl_note *note)
 {
     atl_executor_options options = r->o->executor;
@@ -132,7 +144,7 @@ static atl_status open_pool(atl_runner *r, atl_note *note)
     r->window = r->window < LEAST_WINDOW ? LEAST_WINDOW : r->window;
     r->workers = calloc(n, sizeof *r->workers);
     r->flight = calloc(r->window, sizeof *r->flight);
-    r->held_flight = calloc(r->window, sizeof *r->held_flight);
+    r->held_flight = calloc(r->window + ATL_RUN_GROUP, sizeof *r->held_flight);
     if (!r->workers || !r->flight || !r->held_flight)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for %zu jobs in flight", r->window);
     if (plan->warning[0])
@@ -163,6 +175,7 @@ static const char *how_it_ended(const atl_runner *r)
 
 static atl_status paint(atl_runner *r, atl_note *note)
 {
+    keep_freed_memory();
     atl_status st = open_pool(r, note);
     if (st == ATL_OK)
         st = atl_runner_begin_session(r, note);

@@ -157,6 +157,6 @@ void atl_runner_conclude(atl_runner *r, const char *how, atl_run_outcome *outcom
         atl_runner_say(r, "%s", note.text);
     if (summarize(r, how, outcome, &note) != ATL_OK)
         atl_runner_say(r, "%s", note.text);
-    if (atl_gallery_write(r->dir_fd, &note) != ATL_OK)
+    if (atl_gallery_write(r->dir_fd, 0, &note) != ATL_OK)
         atl_runner_say(r, "%s", note.text);
 }

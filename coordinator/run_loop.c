@@ -5,14 +5,12 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "results/pictures.h"
 #include "run_private.h"
 
-enum { TURN_MS = 200, RESULTS_A_TURN = 64, WEIGH_PART = 1000 };
-static const int64_t probe_every_ns = 2000000000, watch_every_ns = 200000000, weigh_every_ns = 2000000000;
+enum { TURN_MS = 200, RESULTS_A_TURN = 64, WEIGH_PART = 4000 };
+static const int64_t watch_every_ns = 200000000, weigh_every_ns = 2000000000;
 
-/* The run is to end: what was painted and put stays. */
-static void end_badly(atl_runner *r, atl_status status, const atl_note *note)
+void atl_runner_end_badly(atl_runner *r, atl_status status, const atl_note *note)
 {
     if (r->fatal)
         return;
@@ -22,7 +20,7 @@ static void end_badly(atl_runner *r, atl_status status, const atl_note *note)
     r->batch_ended = true;
 }
 
-static void free_flight(atl_run_flight *flight)
+void atl_runner_free_flight(atl_run_flight *flight)
 {
     atl_future_release(&flight->future);
     atl_job_done(&flight->job);
@@ -49,7 +47,7 @@ static void submit_one(atl_runner *r)
         return;
     }
     atl_job_done(&flight.job);
-    end_badly(r, st, &note);
+    atl_runner_end_badly(r, st, &note);
 }
 
 static void fill(atl_runner *r)
@@ -72,47 +70,6 @@ static bool take_flight(atl_runner *r, const atl_future *future, atl_run_flight 
     return false;
 }
 
-static void hold(atl_runner *r, atl_run_flight *flight)
-{
-    if (r->n_held == 0) {
-        r->probed_ns = atl_clock_now_ns();
-        atl_executor_pause(r->executor, true);
-        atl_runner_say(r,
-                       "the disk is full: nothing more is begun, finished pictures are held; it goes on when "
-                       "there is room");
-    }
-    r->held_flight[r->n_held++] = *flight;
-}
-
-/* The picture is put and recorded, held, or the run ends. */
-static void take_picture(atl_runner *r, atl_run_flight *flight, const atl_result *result)
-{
-    atl_note note = {0};
-    bool full = false;
-    atl_status st = ATL_OK;
-    if (r->n_held > 0)
-        full = true;
-    else
-        st = atl_runner_put(r, &flight->job, result, &full, &note);
-    if (full) {
-        hold(r, flight);
-        return;
-    }
-    if (st == ATL_USAGE) { /* a file came to stand in its place meanwhile, or its name cannot be */
-        atl_result failed = *result;
-        failed.status = st;
-        failed.note = note;
-        st = atl_runner_record_failure(r, &flight->job, &failed, &note);
-    } else if (st == ATL_OK) {
-        r->n_painted++;
-        if (result->worker < r->box.n_workers)
-            r->workers[result->worker].n_done++;
-    }
-    if (st != ATL_OK)
-        end_badly(r, st, &note);
-    free_flight(flight);
-}
-
 static void settle(atl_runner *r, atl_future *future)
 {
     atl_run_flight flight;
@@ -122,26 +79,27 @@ static void settle(atl_runner *r, atl_future *future)
     const atl_result *result = atl_future_result(future);
     switch (atl_future_peek(future)) {
     case ATL_FUTURE_DONE:
-        take_picture(r, &flight, result);
+        atl_runner_group(r, &flight);
         return;
     case ATL_FUTURE_FAILED: {
         const atl_status st = atl_runner_record_failure(r, &flight.job, result, &note);
         if (st != ATL_OK)
-            end_badly(r, st, &note);
+            atl_runner_end_badly(r, st, &note);
         break;
     }
     default: /* cancelled: by us, or because the pool ended, and then it says why */
         if (!r->draining && !r->fatal)
-            end_badly(r, result->status ? result->status : ATL_CANCELLED, &result->note);
+            atl_runner_end_badly(r, result->status ? result->status : ATL_CANCELLED, &result->note);
         break;
     }
-    free_flight(&flight);
+    atl_runner_free_flight(&flight);
 }
 
 /* What was told of a job's attempts was told before it ended, and is recorded before its end is. */
 static void collect(atl_runner *r)
 {
-    int timeout_ms = TURN_MS;
+    const int group_ms = atl_runner_group_wait_ms(r);
+    int timeout_ms = group_ms < TURN_MS ? group_ms : TURN_MS;
     atl_note note = {0};
     for (int i = 0; i < RESULTS_A_TURN; i++) {
         atl_future *future = atl_executor_next_completed(r->executor, timeout_ms);
@@ -149,44 +107,10 @@ static void collect(atl_runner *r)
             break;
         const atl_status st = atl_runner_record_events(r, &note);
         if (st != ATL_OK)
-            end_badly(r, st, &note);
+            atl_runner_end_badly(r, st, &note);
         settle(r, future);
         timeout_ms = 0;
     }
-}
-
-/* ---- a full disk ---- */
-
-static void let_go(atl_runner *r)
-{
-    atl_note note = {0};
-    bool full = false;
-    while (r->n_held > 0 && !r->fatal) {
-        atl_run_flight flight = r->held_flight[0];
-        const atl_result *result = atl_future_result(flight.future);
-        const atl_status st = atl_runner_put(r, &flight.job, result, &full, &note);
-        if (full)
-            return;
-        r->n_held--;
-        memmove(r->held_flight, r->held_flight + 1, r->n_held * sizeof *r->held_flight);
-        r->n_painted += st == ATL_OK;
-        if (st != ATL_OK)
-            end_badly(r, st, &note);
-        free_flight(&flight);
-    }
-}
-
-static void probe_disk(atl_runner *r)
-{
-    const int64_t now_ns = atl_clock_now_ns();
-    if (!disk_is_full(r) || now_ns - r->probed_ns < probe_every_ns)
-        return;
-    r->probed_ns = now_ns;
-    let_go(r);
-    if (r->n_held == 0 && !r->paused)
-        atl_executor_pause(r->executor, false);
-    if (r->n_held == 0)
-        atl_runner_say(r, "there is room on the disk again");
 }
 
 /* ---- signals ---- */
@@ -221,7 +145,8 @@ static atl_run_phase phase_of(const atl_runner *r)
     return r->first_start_ns == 0 ? ATL_RUN_STARTING : ATL_RUN_PAINTING;
 }
 
-/* The system counts a worker's pages one by one: seldom enough that it costs a thousandth of the time. */
+/* The system counts a worker's pages one by one: seldom enough that it costs a four-thousandth of the time.
+ */
 static void weigh(atl_runner *r, int64_t now_ns)
 {
     const int64_t before_ns = atl_clock_thread_cpu_ns();
@@ -245,7 +170,7 @@ static void watch(atl_runner *r, bool now)
                          .n_done = r->marks.n[ATL_MARK_DONE],
                          .n_failed = r->marks.n[ATL_MARK_FAILED],
                          .n_painted = r->n_painted,
-                         .n_in_flight = r->n_flight + r->n_held,
+                         .n_in_flight = r->n_flight + r->n_group + r->n_held,
                          .elapsed_s = atl_ns_to_s(now_ns - r->begun_ns),
                          .rate_per_min = (double)NAN,
                          .eta_s = (double)NAN,
@@ -269,7 +194,7 @@ static bool is_over(const atl_runner *r)
         return true;
     if (disk_is_full(r))
         return r->draining && r->n_flight == 0; /* there is no room to make safe what is held */
-    return r->n_flight == 0 && (r->batch_ended || r->draining);
+    return r->n_flight == 0 && r->n_group == 0 && (r->batch_ended || r->draining);
 }
 
 static void rest(const atl_runner *r)
@@ -288,12 +213,16 @@ static void turn(atl_runner *r)
     heed(r);
     fill(r);
     collect(r);
+    if (atl_runner_group_wait_ms(r) == 0) {
+        atl_runner_put_group(r);
+        r->flushed_ns = 0; /* and its records at once */
+    }
     atl_status st = atl_runner_record_events(r, &note);
     if (st == ATL_OK)
         st = atl_runner_flush(r, &note);
     if (st != ATL_OK)
-        end_badly(r, st, &note);
-    probe_disk(r);
+        atl_runner_end_badly(r, st, &note);
+    atl_runner_probe_disk(r);
     watch(r, false);
     rest(r);
 }
@@ -302,7 +231,8 @@ void atl_runner_loop(atl_runner *r)
 {
     while (!is_over(r))
         turn(r);
+    atl_runner_put_group(r);
     watch(r, true);
     while (r->n_held > 0)
-        free_flight(&r->held_flight[--r->n_held]);
+        atl_runner_free_flight(&r->held_flight[--r->n_held]);
 }

@@ -15,6 +15,8 @@
 #include "results/pictures.h"
 
 #define RUN_RECORD_FIELDS 12
+#define ATL_RUN_GROUP     16                 /* pictures that are written together, at most */
+#define ATL_RUN_COMMIT_NS INT64_C(250000000) /* for so long what came waits for more, at most */
 
 /* What the executor's thread tells. */
 typedef struct atl_run_event {
@@ -54,6 +56,14 @@ typedef struct atl_run_flight {
     atl_job job;
 } atl_run_flight;
 
+/* One that was painted and waits for its file. */
+typedef struct atl_run_painted {
+    atl_run_flight flight;
+    atl_picture_part part; /* once it was begun */
+    int64_t write_ns;
+    bool over; /* its job ended otherwise */
+} atl_run_painted;
+
 typedef struct atl_runner {
     const atl_run_options *o;
     int dir_fd;
@@ -78,14 +88,16 @@ typedef struct atl_runner {
     atl_run_worker *workers; /* a copy for the watcher */
     atl_run_flight *flight;
     size_t n_flight, window;
-    atl_future **held; /* painted, and no room on the disk for them */
-    atl_run_flight *held_flight;
+    atl_run_painted group[ATL_RUN_GROUP]; /* to be written together */
+    size_t n_group, group_bytes;
+    atl_run_flight *held_flight; /* painted, and no room on the disk for them */
     size_t n_held;
+    bool waits_for_room;
     bool ledger_waits; /* records wait for room on the disk */
     bool urgent;       /* records wait that end jobs */
     bool dir_unsynced; /* pictures were put whose names may not be on the disk yet */
     bool sync_failed;  /* so that no record of them may be written any more */
-    int64_t flushed_ns, exported_ns;
+    int64_t put_ns, flushed_ns, exported_ns;
     bool batch_ended, draining, killing, paused;
     bool fatal;
     atl_status status;
@@ -112,9 +124,10 @@ atl_status atl_runner_reconcile(atl_runner *r, atl_note *note);
 /* The next job that is to be painted. */
 atl_status atl_runner_next_job(atl_runner *r, atl_job *ret, bool *ret_end, atl_note *note);
 
-/* run_record.c: files first, then records. Errors are fatal for the run; *ret_full asks to come again. */
-atl_status atl_runner_put(atl_runner *r, const atl_job *job, const atl_result *result, bool *ret_full,
-                          atl_note *note);
+/* run_record.c: files first, then records. Errors are fatal for the run but ATL_USAGE, which is its job's;
+ * *ret_full asks to come again from the beginning. */
+atl_status atl_runner_begin_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
+atl_status atl_runner_end_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
 atl_status atl_runner_record_failure(atl_runner *r, const atl_job *job, const atl_result *result,
                                      atl_note *note);
 atl_status atl_runner_record_adopted(atl_runner *r, const atl_job *job, const char *name, atl_note *note);
@@ -126,6 +139,17 @@ atl_status atl_runner_commit(atl_runner *r, atl_note *note);
  * ledger_waits where the disk is full. */
 atl_status atl_runner_flush(atl_runner *r, atl_note *note);
 
+/* run_group.c: what was painted becomes files, together with what came within the same quarter of a second.
+ */
+void atl_runner_group(atl_runner *r, atl_run_flight *flight); /* takes it */
+/* Writes the group when it is time: for how long not yet is the return value, INT_MAX ms without one. */
+int atl_runner_group_wait_ms(const atl_runner *r);
+void atl_runner_put_group(atl_runner *r);
+void atl_runner_probe_disk(atl_runner *r); /* whether there is room again for what is held */
+
+/* The run is to end: what was painted and put stays. The first reason counts. */
+void atl_runner_end_badly(atl_runner *r, atl_status status, const atl_note *note);
+void atl_runner_free_flight(atl_run_flight *flight);
 /* run_loop.c: until everything ended, or is to stop. */
 void atl_runner_loop(atl_runner *r);
 

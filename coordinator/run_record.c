@@ -14,7 +14,7 @@
 #include "run_private.h"
 
 enum { MAX_SETTINGS_BYTES = 16384, MAX_WAITING_BYTES = 256 << 10 /* of timings that are not exported yet */ };
-static const int64_t commit_every_ns = 250000000, flush_every_ns = 1000000000, export_every_ns = 2000000000;
+static const int64_t flush_every_ns = 1000000000, export_every_ns = 2000000000;
 
 /* The record has room for ordinary prompts; a longer text ends where it still is UTF-8. */
 static char *shorten(const char *settings)
@@ -75,23 +75,36 @@ static atl_row row_of(const atl_runner *r, const atl_job *job, const atl_result 
     return row;
 }
 
-atl_status atl_runner_put(atl_runner *r, const atl_job *job, const atl_result *result, bool *ret_full,
-                          atl_note *note)
+atl_status atl_runner_begin_picture(atl_runner *r, atl_run_painted *p, bool *ret_full, atl_note *note)
 {
     char name[ATL_MAX_PICTURE_NAME + 8];
+    const atl_job *job = &p->flight.job;
+    const atl_result *result = atl_future_result(p->flight.future);
+    *ret_full = false;
     if (snprintf(name, sizeof name, "%s.png", job->name) >= (int)sizeof name)
         return atl_fail(note, ATL_USAGE, "\"%s\" is too long for the name of a picture", job->name);
+    const int64_t before_ns = atl_clock_now_ns();
+    const atl_status st =
+        atl_picture_begin(r->writer, name, result->png, result->png_bytes, &p->part, ret_full, note);
+    p->write_ns = atl_clock_now_ns() - before_ns;
+    return st;
+}
+
+atl_status atl_runner_end_picture(atl_runner *r, atl_run_painted *p, bool *ret_full, atl_note *note)
+{
+    const atl_job *job = &p->flight.job;
+    const atl_result *result = atl_future_result(p->flight.future);
     const atl_put how =
         atl_marks_get(&r->marks, job->index) == ATL_MARK_REPLACE ? ATL_PUT_REPLACE : ATL_PUT_NEW;
     const int64_t before_ns = atl_clock_now_ns();
-    atl_status st = atl_picture_put(r->writer, name, result->png, result->png_bytes, how, ret_full, note);
+    atl_status st = atl_picture_end(r->writer, &p->part, how, ret_full, note);
     if (st != ATL_OK)
         return st;
-    atl_row row = row_of(r, job, result, name);
-    row.write_ms = atl_ns_to_ms(atl_clock_now_ns() - before_ns);
+    atl_row row = row_of(r, job, result, p->part.name);
+    row.write_ms = atl_ns_to_ms(p->write_ns + atl_clock_now_ns() - before_ns);
     st = append_done(r, job, &row, result->settings, note);
     if (st == ATL_OK && r->o->picture)
-        r->o->picture(r->o->user, name, result->png, result->png_bytes);
+        r->o->picture(r->o->user, p->part.name, result->png, result->png_bytes);
     return st;
 }
 
@@ -224,7 +237,7 @@ static void export(atl_runner *r, int64_t now_ns)
 atl_status atl_runner_flush(atl_runner *r, atl_note *note)
 {
     const int64_t now_ns = atl_clock_now_ns();
-    const int64_t every_ns = r->urgent ? commit_every_ns : flush_every_ns;
+    const int64_t every_ns = r->urgent ? ATL_RUN_COMMIT_NS : flush_every_ns;
     if (r->ledger_waits || r->n_flight == 0 || now_ns - r->flushed_ns >= every_ns) {
         r->flushed_ns = now_ns;
         const atl_status st = atl_runner_commit(r, note);

@@ -20,7 +20,7 @@ static const char temp[] = ".atelier-gallery.part", marker[] = "@DATA@";
 typedef struct page {
     int fd;
     atl_text text;
-    uint64_t n, n_failed, n_left_out;
+    uint64_t first, n, n_failed, n_left_out;
 } page;
 
 static atl_status flush(page *p, atl_note *note)
@@ -59,7 +59,7 @@ static atl_status add_record(void *user, const atl_record *record, atl_note *not
         p->n_failed++;
         return ATL_OK;
     }
-    if (p->n == ATL_GALLERY_MAX_PICTURES) {
+    if (record->index < p->first || record->index - p->first >= ATL_GALLERY_MAX_PICTURES) {
         p->n_left_out++;
         return ATL_OK;
     }
@@ -99,17 +99,19 @@ static atl_status write_page(int dir_fd, page *p, atl_note *note)
         st = atl_history_visit(dir_fd, add_record, p, note);
     if (st != ATL_OK)
         return st;
-    atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu}", (unsigned long long)p->n_failed,
-                    (unsigned long long)p->n_left_out);
+    atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu,\"first\":%llu,\"room\":%d}",
+                    (unsigned long long)p->n_failed, (unsigned long long)p->n_left_out,
+                    (unsigned long long)p->first, ATL_GALLERY_MAX_PICTURES);
     data += sizeof marker - 1;
     atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
     return flush(p, note);
 }
 
-atl_status atl_gallery_write(int dir_fd, atl_note *note)
+atl_status atl_gallery_write(int dir_fd, uint64_t first, atl_note *note)
 {
     unlinkat(dir_fd, temp, 0);
-    page p = {.fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+    page p = {.first = first,
+              .fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
     if (p.fd < 0)
         return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot create: %s", strerror(errno));
     atl_status st = write_page(dir_fd, &p, note);

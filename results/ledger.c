@@ -1,6 +1,7 @@
 /* ledger.c - see ledger.h.
  *
- * Replay walks the lines of the mapped file. A line that is no valid record is damage if a valid record
+ * Replay walks the lines of the mapped file, and lets go of the pages that it has read: a ledger of a million
+ * pictures is more than a gigabyte. A line that is no valid record is damage if a valid record
  * follows, and a torn tail if none does: a crash can only have cut the last write. Sequence numbers must
  * grow, so that a block of old bytes that a file system brought back is not taken for news. */
 #include "results/ledger.h"
@@ -18,7 +19,8 @@
 #include "base/text.h"
 #include "record.h"
 
-#define AHEAD_BYTES (1u << 20) /* of space that is allocated before it is needed */
+#define AHEAD_BYTES  (1u << 20) /* of space that is allocated before it is needed */
+#define BEHIND_BYTES (1u << 20) /* that were read may stay mapped; a multiple of every page's size */
 
 struct atl_ledger {
     int fd;
@@ -62,10 +64,20 @@ static void note_damage(replay *r, size_t begin, size_t end)
     r->bad_end[r->n_bad++] = end;
 }
 
+/* What was read up to `at` need not stay in memory. */
+static size_t let_go(const replay *r, size_t from, size_t at)
+{
+    const size_t to = at / BEHIND_BYTES * BEHIND_BYTES;
+    if (to > from)
+        madvise((void *)(uintptr_t)(r->data + from), to - from, MADV_DONTNEED);
+    return to;
+}
+
 static atl_status replay_lines(replay *r, char *scratch, atl_note *note)
 {
-    size_t at = 0;
+    size_t at = 0, gone = 0;
     while (at < r->size) {
+        gone = let_go(r, gone, at);
         const char *newline = memchr(r->data + at, '\n', r->size - at);
         if (!newline)
             break;

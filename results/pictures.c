@@ -14,6 +14,7 @@
 
 #define TEMP_PREFIX ".atelier-"
 #define TEMP_SUFFIX ".part"
+enum { TEMP_BYTES = ATL_MAX_PICTURE_NAME + 32 };
 
 bool atl_picture_name_ok(const char *name)
 {
@@ -111,44 +112,76 @@ static int create_temp(int dir_fd, const char *temp)
 
 static bool write_bytes(atl_picture_writer *w, int fd, const void *bytes, size_t n)
 {
-    if (!w->sync)
-        return write_all(fd, bytes, n);
-    const bool direct = atl_write_direct(fd, &w->bounce, bytes, n);
-    if (!direct && (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0 || !write_all(fd, bytes, n)))
+    if (w->sync && atl_write_direct(fd, &w->bounce, bytes, n))
+        return true;
+    if (w->sync && (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0))
         return false;
-    return fdatasync(fd) == 0;
+    return write_all(fd, bytes, n);
 }
 
-static atl_status write_temp(atl_picture_writer *w, const char *temp, const void *bytes, size_t n, bool *full,
-                             atl_note *note)
+static void name_temp(char temp[TEMP_BYTES], const char *name)
 {
-    const int fd = create_temp(w->dir_fd, temp);
-    if (fd < 0)
-        return fail_errno(note, temp, "create", full);
-    atl_status st = ATL_OK;
-    if (!write_bytes(w, fd, bytes, n))
-        st = fail_errno(note, temp, "write", full);
-    if (close(fd) != 0 && st == ATL_OK)
-        st = fail_errno(note, temp, "write", full);
-    return st;
+    snprintf(temp, TEMP_BYTES, TEMP_PREFIX "%s" TEMP_SUFFIX, name);
 }
 
-atl_status atl_picture_put(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
-                           atl_put how, bool *ret_full, atl_note *note)
+atl_status atl_picture_begin(atl_picture_writer *w, const char *name, const void *bytes, size_t n,
+                             atl_picture_part *ret, bool *ret_full, atl_note *note)
 {
-    bool full = false;
-    char temp[ATL_MAX_PICTURE_NAME + 32];
+    char temp[TEMP_BYTES];
+    *ret_full = false;
     if (!atl_picture_name_ok(name))
         return atl_fail(note, ATL_USAGE, "\"%s\" cannot be the name of a picture", name);
-    snprintf(temp, sizeof temp, TEMP_PREFIX "%s" TEMP_SUFFIX, name);
-    atl_status st = write_temp(writer, temp, bytes, n, &full, note);
-    if (st == ATL_OK && !put_in_place(writer->dir_fd, temp, name, how))
-        st = errno == EEXIST ? atl_fail(note, ATL_USAGE, "%s: is there already, and is not overwritten", name)
-                             : fail_errno(note, name, "put in place", &full);
+    name_temp(temp, name);
+    atl_picture_part part = {.fd = create_temp(w->dir_fd, temp)};
+    snprintf(part.name, sizeof part.name, "%s", name);
+    if (part.fd < 0)
+        return fail_errno(note, temp, "create", ret_full);
+    if (!write_bytes(w, part.fd, bytes, n)) {
+        const atl_status st = fail_errno(note, temp, "write", ret_full);
+        atl_picture_drop(w, &part);
+        return st;
+    }
+    *ret = part;
+    return ATL_OK;
+}
+
+void atl_picture_drop(atl_picture_writer *w, atl_picture_part *part)
+{
+    char temp[TEMP_BYTES];
+    name_temp(temp, part->name);
+    if (part->fd >= 0)
+        close(part->fd);
+    part->fd = -1;
+    unlinkat(w->dir_fd, temp, 0);
+}
+
+/* A close may tell what a write did not: file systems of a network. */
+static bool sync_and_close(const atl_picture_writer *w, atl_picture_part *part)
+{
+    const bool synced = !w->sync || fdatasync(part->fd) == 0;
+    const int error = errno;
+    const bool closed = close(part->fd) == 0;
+    part->fd = -1;
+    if (!synced)
+        errno = error;
+    return synced && closed;
+}
+
+atl_status atl_picture_end(atl_picture_writer *w, atl_picture_part *part, atl_put how, bool *ret_full,
+                           atl_note *note)
+{
+    char temp[TEMP_BYTES];
+    atl_status st = ATL_OK;
+    *ret_full = false;
+    name_temp(temp, part->name);
+    if (!sync_and_close(w, part))
+        st = fail_errno(note, temp, "write", ret_full);
+    else if (!put_in_place(w->dir_fd, temp, part->name, how))
+        st = errno == EEXIST
+                 ? atl_fail(note, ATL_USAGE, "%s: is there already, and is not overwritten", part->name)
+                 : fail_errno(note, part->name, "put in place", ret_full);
     if (st != ATL_OK)
-        unlinkat(writer->dir_fd, temp, 0);
-    if (ret_full)
-        *ret_full = full;
+        atl_picture_drop(w, part);
     return st;
 }
 
@@ -191,9 +224,10 @@ int64_t atl_picture_size(int dir_fd, const char *name)
 atl_status atl_pictures_try(int dir_fd, atl_note *note)
 {
     bool full = false;
-    static const char name[] = TEMP_PREFIX "try" TEMP_SUFFIX;
+    atl_picture_part part;
     atl_picture_writer writer = {.dir_fd = dir_fd};
-    const atl_status st = write_temp(&writer, name, "x", 1, &full, note);
-    unlinkat(dir_fd, name, 0);
+    const atl_status st = atl_picture_begin(&writer, "try", "x", 1, &part, &full, note);
+    if (st == ATL_OK)
+        atl_picture_drop(&writer, &part);
     return st;
 }

@@ -1,9 +1,10 @@
 /* pictures.h - puts whole files into a run's directory, or nothing.
  *
- * Commit order (docs/RELIABILITY.md): temporary file → all bytes → fdatasync → rename, for each; then one
- * fsync of the directory for all that were put since the last; the caller's ledger records come after that. A
- * reader sees the whole picture or none. Names come from prompt files, so nothing here follows a link or
- * leaves the directory. */
+ * Commit order (docs/RELIABILITY.md): temporary file → all bytes, for each of a group; fdatasync → rename,
+ * for each; then one fsync of the directory for all that were put since the last; the caller's ledger records
+ * come after that. The first sync of a group takes much of what the others wait for with it (blocks of
+ * inodes). A reader sees the whole picture or none. Names come from prompt files, so nothing here follows a
+ * link or leaves the directory. */
 #ifndef ATL_RESULTS_PICTURES_H
 #define ATL_RESULTS_PICTURES_H
 
@@ -27,11 +28,24 @@ typedef struct atl_picture_writer atl_picture_writer;
 atl_status atl_picture_writer_new(int dir_fd, bool sync, atl_picture_writer **ret, atl_note *note);
 void atl_picture_writer_free(atl_picture_writer **writer);
 
-/* Writes `name` into the directory. NEW refuses to overwrite (ATL_USAGE); REPLACE is for repainting what this
- * run painted. That its name is on the disk, too, takes atl_pictures_sync. *ret_full (may be NULL) says that
- * there was no room: the temporary file is gone, and the call may be repeated. Errors: ATL_USAGE, ATL_IO. */
-atl_status atl_picture_put(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
-                           atl_put how, bool *ret_full, atl_note *note);
+/* A picture whose bytes stand in a temporary file. */
+typedef struct atl_picture_part {
+    int fd;
+    char name[ATL_MAX_PICTURE_NAME + 1]; /* that it is to have */
+} atl_picture_part;
+
+/* Writes all bytes of the picture `name` into a temporary file; several may be begun before the first is
+ * ended. *ret_full says that there was no room: the temporary file is gone, and the call may be repeated.
+ * Errors: ATL_USAGE (the name), ATL_IO. */
+atl_status atl_picture_begin(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
+                             atl_picture_part *ret, bool *ret_full, atl_note *note);
+/* Waits, if synced, until its bytes are on the disk and gives it its name. NEW refuses to overwrite
+ * (ATL_USAGE); REPLACE is for repainting what this run painted. That its name is on the disk, too, takes
+ * atl_pictures_sync. The part is gone in any case. *ret_full as above. Errors: ATL_USAGE, ATL_IO. */
+atl_status atl_picture_end(atl_picture_writer *writer, atl_picture_part *part, atl_put how, bool *ret_full,
+                           atl_note *note);
+/* Gives it up. */
+void atl_picture_drop(atl_picture_writer *writer, atl_picture_part *part);
 
 /* Waits until the names of all pictures that were put are on the disk. A failure is final: what reached the
  * disk is not known. Errors: ATL_IO. */

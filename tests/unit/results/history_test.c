@@ -182,7 +182,7 @@ static void nothing_in_a_prompt_ends_the_page_s_data(void **state)
     size_t n;
     add(r, ATL_RECORD_RUN, 0, (const char *[]){"jobs=1", "model_name=</script>"}, 2);
     add_done(r, 0, 0, 0, 10, "</script><script>alert(1)</script> \"quoted\" \\ \xff\nSteps: 1");
-    assert_int_equal(atl_gallery_write(r->fd, NULL), ATL_OK);
+    assert_int_equal(atl_gallery_write(r->fd, 0, NULL), ATL_OK);
     snprintf(path, sizeof path, "%s/" ATL_GALLERY_NAME, r->path);
     assert_int_equal(atl_file_read(path, 1 << 20, &text, &n, NULL), ATL_OK);
     static const char opening[] = "<script id=\"data\" type=\"application/json\">";
@@ -199,6 +199,35 @@ static void nothing_in_a_prompt_ends_the_page_s_data(void **state)
     free(text);
 }
 
+/* Which pictures of a run of `n` jobs a page shows, and how many it leaves out. */
+static void expect_page(room *r, uint64_t first, size_t wanted, uint64_t wanted_first, uint64_t left_out)
+{
+    char path[128], *text;
+    size_t n;
+    assert_int_equal(atl_gallery_write(r->fd, first, NULL), ATL_OK);
+    snprintf(path, sizeof path, "%s/" ATL_GALLERY_NAME, r->path);
+    assert_int_equal(atl_file_read(path, 1 << 20, &text, &n, NULL), ATL_OK);
+    const char *begin = strstr(text, "application/json\">") + strlen("application/json\">");
+    json_t *o = json_loadb(begin, (size_t)(strstr(begin, "</script>") - begin), 0, NULL);
+    assert_non_null(o);
+    const json_t *pictures = json_object_get(o, "pictures");
+    assert_int_equal(json_array_size(pictures), wanted);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(pictures, 0), "index")), wanted_first);
+    assert_int_equal(json_integer_value(json_object_get(o, "left_out")), left_out);
+    json_decref(o);
+    free(text);
+}
+
+static void a_page_shows_a_stretch_of_the_batch(void **state)
+{
+    room *r = *state;
+    add(r, ATL_RECORD_RUN, 0, (const char *[]){"jobs=1000000"}, 1);
+    for (uint64_t i = 0; i < 5; i++)
+        add_done(r, ATL_GALLERY_MAX_PICTURES + 2 - i, 0, 0, 10, "Steps: 1");
+    expect_page(r, 0, 2, ATL_GALLERY_MAX_PICTURES - 1, 3);
+    expect_page(r, ATL_GALLERY_MAX_PICTURES, 3, ATL_GALLERY_MAX_PICTURES + 2, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_summary_has_percentiles_shares_and_how_busy_workers_were, open_room,
                                         close_room),
         cmocka_unit_test_setup_teardown(nothing_in_a_prompt_ends_the_page_s_data, open_room, close_room),
+        cmocka_unit_test_setup_teardown(a_page_shows_a_stretch_of_the_batch, open_room, close_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
