@@ -191,7 +191,7 @@ static atl_status write_file(const char *path, const void *data, size_t size, bo
     atl_status st = ATL_OK;
     const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {
-        st = fail_errno(note, temp, "create");
+        st = fail_errno(note, path, "create");
         goto done;
     }
     bool ok = write_all(fd, data, size) && fsync(fd) == 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/sizes.h"
 
 static bool ends_with(const char *path, const char *end)
@@ -42,6 +43,8 @@ atl_status atl_reader_open(const atl_batch_options *options, const atl_job *defa
         .user = options->user,
         .defaults = defaults,
     };
+    if (atl_is_dir(options->path))
+        return atl_fail(note, ATL_USAGE, "%s: found a directory, wanted a file of prompts", options->path);
     if (reader.format == ATL_BATCH_AUTO)
         return atl_fail(
             note, ATL_USAGE,
@@ -76,7 +79,7 @@ atl_status atl_place(const atl_reader *reader, uint64_t line, size_t column, atl
 {
     if (status != ATL_OK)
         atl_note_prefix(note, "%s:%llu:%zu", reader->source.name, (unsigned long long)line, column);
-    return status;
+    return status == ATL_USAGE ? ATL_BAD_INPUT : status; /* a file's line is no word of the command line */
 }
 
 void atl_warn(const atl_reader *reader, uint64_t line, size_t column, const char *format, ...)

@@ -15,6 +15,7 @@
 
 #include "console.h"
 #include "engine/ceilings.h"
+#include "engine/cpu.h"
 #include "engine/engine.h"
 #include "find_model.h"
 #include "run_signals.h"
@@ -76,18 +77,9 @@ static atl_status hash_jobs(study_setup *s, atl_note *note)
 
 static char *cpu_model(void)
 {
-    char line[512], *found = NULL;
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file && !found && fgets(line, sizeof line, file)) {
-        char *colon = strncmp(line, "model name", 10) == 0 ? strchr(line, ':') : NULL;
-        if (!colon)
-            continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        found = strdup(colon + (colon[1] == ' ' ? 2 : 1));
-    }
-    if (file)
-        fclose(file);
-    return found ? found : strdup("");
+    atl_cpu cpu;
+    atl_cpu_look("", &cpu);
+    return strdup(cpu.model);
 }
 
 static char *command_words(int argc, char **argv)

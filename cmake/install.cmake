@@ -15,6 +15,7 @@ list(REVERSE libraries)
 list(TRANSFORM libraries PREPEND atelier_ OUTPUT_VARIABLE ATELIER_LIBRARIES)
 list(TRANSFORM libraries PREPEND -latelier_ OUTPUT_VARIABLE flags)
 string(JOIN " " ATELIER_PC_LIBRARIES ${flags})
+file(RELATIVE_PATH ATELIER_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/atelier.pc.in ${CMAKE_BINARY_DIR}/atelier.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/atelier.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -1,15 +1,7 @@
 /* dispatch_hand_out.c - who gets what: waiting jobs before new ones, idle workers before busy ones, and back
  * from where a job only waits when another worker idles. */
+#include "base/random.h"
 #include "dispatch_private.h"
-
-/* SplitMix64 (Steele, Lea & Flood 2014): tokens need to differ, not to be secret. */
-static uint64_t next_token(atl_dispatch *d)
-{
-    uint64_t z = d->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 /* The ready worker with the most free credit: an idle one before one that is painting. -1: none is free. A
  * job that ended badly before is painted alone: whoever dies then, it was that job's attempt and no
@@ -43,7 +35,7 @@ static void send(atl_dispatch *d, atl_dispatch_job *job, uint32_t w, int64_t now
     job->started = job->recalled = false;
     job->attempt++;
     job->worker = w;
-    job->token = next_token(d);
+    job->token = atl_random_next(&d->random);
     if (d->workers[w].n_held++ == 0)
         d->workers[w].compute_ns = now_ns;
     d->workers[w].alone = job->n_failed > 0;

@@ -1,4 +1,4 @@
-/* pool_usage.c - see pool_usage.h. /proc/PID/stat and /proc/PID/io, as proc(5) has them. */
+/* pool_usage.c - see pool_usage.h. CPU time is evidence_process.c's; /proc/PID/io as proc(5) has it. */
 #include "pool_usage.h"
 
 #include <inttypes.h>
@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "evidence_private.h"
 
 #define MB 1e6
 
@@ -22,18 +24,6 @@ static bool read_file(int64_t pid, const char *name, char *ret, size_t size)
     return n > 0;
 }
 
-/* utime and stime are the 14th and 15th fields; the second, the program's name, may hold anything. */
-static double cpu_seconds(int64_t pid)
-{
-    char text[1024];
-    unsigned long long user, system;
-    const char *after = read_file(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
-    if (!after ||
-        sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
-        return 0;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static double io_mb(const char *text, const char *key)
 {
     const char *at = strstr(text, key);
@@ -44,7 +34,8 @@ static double io_mb(const char *text, const char *key)
 static void add(atl_pool_usage *usage, int64_t pid)
 {
     char text[1024] = "";
-    usage->cpu_s += cpu_seconds(pid);
+    const pid_t pids[] = {(pid_t)pid};
+    usage->cpu_s += (double)atl_evidence_cpu_ns(&(atl_watched){.root = "", .pids = pids, .n_pids = 1}) / 1e9;
     (void)read_file(pid, "io", text, sizeof text);
     usage->read_mb += io_mb(text, "\nread_bytes");
     usage->written_mb += io_mb(text, "\nwrite_bytes");

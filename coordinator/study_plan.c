@@ -1,6 +1,8 @@
 /* study_plan.c - see study_plan.h. */
 #include "study_plan.h"
 
+#include "base/random.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -37,20 +39,11 @@ void atl_study_add_count(atl_study_series *series, int count)
 
 /* ---- order ---- */
 
-/* SplitMix64 (Steele, Lea & Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 void atl_study_shuffle(int *items, int n, uint64_t seed)
 {
     uint64_t state = seed;
     for (int i = n - 1; i > 0; i--) {
-        const int j = (int)(next_random(&state) % (uint64_t)(i + 1));
+        const int j = (int)(atl_random_next(&state) % (uint64_t)(i + 1));
         const int held = items[i];
         items[i] = items[j];
         items[j] = held;

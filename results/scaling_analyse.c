@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
-#include "random_private.h"
+#include "base/random.h"
 #include "scaling_private.h"
 
 enum { MAX_POINTS = 10000000, MOST_WORKERS = 1000000 };

@@ -3,7 +3,7 @@
 sanitize=$6
 DESTDIR=$room cmake --install "$build" --prefix /usr >log
 export PKG_CONFIG_PATH=$room/$(dirname "$(find usr -name atelier.pc)")
-flags=$(pkg-config --define-variable=prefix="$room/usr" --cflags --libs atelier)
+flags=$(pkg-config --cflags --libs atelier)
 # shellcheck disable=SC2086
 cc ${sanitize:+-fsanitize=$sanitize} "$source/docs/examples/paint_many.c" $flags -o by_pkg_config
 cmake -S "$source/docs/examples" -B by_cmake -DCMAKE_PREFIX_PATH="$room/usr" \

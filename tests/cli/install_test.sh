@@ -23,7 +23,7 @@ int main(void)
 }
 C
 export PKG_CONFIG_PATH=$room/$(dirname "$pc")
-flags=$(pkg-config --define-variable=prefix="$room/usr" --cflags --libs atelier)
+flags=$(pkg-config --cflags --libs atelier)
 # shellcheck disable=SC2086
 cc ${sanitize:+-fsanitize=$sanitize} user.c $flags -o user
 is "$("$program" --version)" "atelier $(./user)"

@@ -193,7 +193,7 @@ static void the_callers_judgement_is_told_with_the_line(void **state)
     (void)state;
     atl_batch_options options = scratch_options(scratch_file("a.txt", "fox\n\nhen"));
     options.judge = no_hens;
-    scratch_fails(&options, ATL_USAGE, "a.txt:3:1: no hens");
+    scratch_fails(&options, ATL_BAD_INPUT, "a.txt:3:1: no hens");
 }
 
 static void standard_input_is_read_twice(void **state)
@@ -242,9 +242,9 @@ static void what_cannot_be_meant_is_refused_at_once(void **state)
     atl_batch_options options = scratch_options(scratch_path("none.txt"));
     scratch_fails(&options, ATL_NOT_FOUND, "none.txt: cannot be opened");
     options.path = scratch_dir;
-    scratch_fails(&options, ATL_USAGE, "");
+    scratch_fails(&options, ATL_USAGE, " found a directory, wanted a file of prompts");
     options.format = ATL_BATCH_TXT;
-    scratch_fails(&options, ATL_IO, "");
+    scratch_fails(&options, ATL_USAGE, " found a directory, wanted a file of prompts");
     options = scratch_options(scratch_file("a.txt", "a"));
     options.name_template = "[nope]";
     scratch_fails(&options, ATL_USAGE, "--name: found [nope]");

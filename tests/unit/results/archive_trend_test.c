@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "random_private.h"
+#include "base/random.h"
 
 static uint64_t state;
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "random_private.h"
+#include "base/random.h"
 
 /* ---- made-up studies ---- */
 

@@ -1,6 +1,7 @@
-/* random_private.h - repeatable randomness for resampling: SplitMix64 (Steele, Lea & Flood 2014). */
-#ifndef ATL_RESULTS_RANDOM_PRIVATE_H
-#define ATL_RESULTS_RANDOM_PRIVATE_H
+/* random.h - repeatable randomness that needs to differ, not to be secret: SplitMix64 (Steele, Lea & Flood
+ * 2014). */
+#ifndef ATL_BASE_RANDOM_H
+#define ATL_BASE_RANDOM_H
 
 #include <stdint.h>
 
