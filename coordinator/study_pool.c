@@ -12,6 +12,7 @@
 
 enum { TURN_MS = 100, JOBS_A_WORKER = 2, WARM_PICTURES = 3 };
 #define SETTLED 0.02 /* two successive pictures whose steps differ by no more than that */
+#define WARM_S  20   /* of painting, in whole pictures */
 
 /* ---- pixels ---- */
 
@@ -195,20 +196,22 @@ static atl_status open_pool(atl_studier *s, const atl_study_series *series, atl_
     return atl_executor_open(&options, &pool->executor, note);
 }
 
-/* Whether that worker's last two pictures took the same, as far as steps go; or it painted enough of them. */
+/* Whether that worker's last two pictures took the same, as far as steps go; or it painted enough of them, or
+ * for long enough. */
 static bool is_warm(const atl_study_pool *pool, int worker)
 {
-    double last = 0, before = 0;
+    double last = 0, before = 0, painted_s = 0;
     int n = 0;
     for (size_t i = 0; i < pool->n_samples; i++)
         if (pool->samples[i].worker == worker) {
             const atl_study_sample *p = &pool->samples[i];
             before = last;
             last = (double)p->stage[ATL_STAGE_UNET].wall_ns;
+            painted_s += atl_ns_to_s(p->ended_ns - p->begun_ns);
             n++;
         }
     const double apart = last > before ? last - before : before - last;
-    return n >= WARM_PICTURES || (n >= 2 && apart <= SETTLED * before);
+    return n >= WARM_PICTURES || painted_s >= WARM_S || (n >= 2 && apart <= SETTLED * before);
 }
 
 static atl_status warm_up(atl_studier *s, atl_note *note)
