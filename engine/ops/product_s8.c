@@ -265,7 +265,7 @@ static void plan_chunks(s8_job *job)
 {
     size_t step = job->patch.n_taps > 1 ? 3 * job->patch.k : ATL_S8_BLOCK_K;
     job->n_chunks = ceil_div(job->panel_k, PASSING_K);
-    job->k_a_chunk = atl_round_up(ceil_div(job->panel_k, job->n_chunks), step);
+    job->k_a_chunk = ceil_div(ceil_div(job->panel_k, job->n_chunks), step) * step; /* no power of two */
     job->n_chunks = ceil_div(job->panel_k, job->k_a_chunk);
 }
 

@@ -301,35 +301,52 @@ static void conv_of_reals_is_near_the_sum_in_double(void **state)
 
 /* In s8, a product of x and w that are rounded by at most dx and dw is off by |w|·dx + |x|·dw + dx·dw: half a
  * unit of 1/127 of the largest in sight each, where what is in sight of x may be sixteen neighbours. */
+static void check_in_s8(conv_case s)
+{
+    uint32_t isas[FIXTURE_ISAS];
+    s.before = s.after = ATL_ACT_NONE;
+    s.scale = 1.0f;
+    conv_data d;
+    data_init(&d, &s, ATL_S8, false);
+    const double k = (double)(s.kernel * s.kernel * (s.c + s.c_more)), unit = 0.5 / 127.0;
+    for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+        double squares = 0.0, all = 0.0;
+        run(&d, isas[isa], 2, 0, s.n, &d.out);
+        guarded_check(&d.out);
+        for (int n = 0; n < s.n; n++)
+            for (int y = 0; y < d.out.map.h; y++)
+                for (int x = 0; x < d.out.map.w; x++)
+                    for (int o = 0; o < s.c_out; o++, all++) {
+                        const double off = (double)guarded_at(&d.out, n, y, x)[o] - expected(&d, n, y, x, o);
+                        assert_true(fabs(off) <= k * (2.0 * unit + unit * unit) + 1e-4);
+                        squares += off * off;
+                    }
+        /* Each of 2·k roundings adds unit²/3 · (|w|² or |x|²: 1/3 each). */
+        assert_true(sqrt(squares / all) <= 1.3 * sqrt(2.0 * k / 3.0 * unit * unit / 3.0) + 1e-5);
+    }
+    data_done(&d);
+}
+
 static void conv_in_s8_is_as_near_as_its_rounding(void **state)
 {
     (void)state;
-    uint32_t isas[FIXTURE_ISAS];
-    for (size_t i = 0; i < ATL_COUNT(cases); i++) {
-        conv_case s = cases[i];
-        s.before = s.after = ATL_ACT_NONE;
-        s.scale = 1.0f;
-        conv_data d;
-        data_init(&d, &s, ATL_S8, false);
-        const double k = (double)(s.kernel * s.kernel * (s.c + s.c_more)), unit = 0.5 / 127.0;
-        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
-            double squares = 0.0, all = 0.0;
-            run(&d, isas[isa], 2, 0, s.n, &d.out);
-            guarded_check(&d.out);
-            for (int n = 0; n < s.n; n++)
-                for (int y = 0; y < d.out.map.h; y++)
-                    for (int x = 0; x < d.out.map.w; x++)
-                        for (int o = 0; o < s.c_out; o++, all++) {
-                            const double off =
-                                (double)guarded_at(&d.out, n, y, x)[o] - expected(&d, n, y, x, o);
-                            assert_true(fabs(off) <= k * (2.0 * unit + unit * unit) + 1e-4);
-                            squares += off * off;
-                        }
-            /* Each of 2·k roundings adds unit²/3 · (|w|² or |x|²: 1/3 each). */
-            assert_true(sqrt(squares / all) <= 1.3 * sqrt(2.0 * k / 3.0 * unit * unit / 3.0) + 1e-5);
-        }
-        data_done(&d);
-    }
+    for (size_t i = 0; i < ATL_COUNT(cases); i++)
+        check_in_s8(cases[i]);
+}
+
+static void conv_in_s8_may_take_k_in_chunks_of_whole_taps(void **state)
+{
+    (void)state;
+    check_in_s8((conv_case){.n = 1,
+                            .h = 2,
+                            .w = 16,
+                            .c = 320,
+                            .c_more = 256,
+                            .c_out = 224,
+                            .kernel = 3,
+                            .stride = 1,
+                            .pad_before = 1,
+                            .pad_after = 1});
 }
 
 static void conv_does_not_depend_on_threads_or_neighbours(void **state)
@@ -441,6 +458,7 @@ int main(void)
         cmocka_unit_test(conv_of_whole_numbers_is_exact),
         cmocka_unit_test(conv_of_reals_is_near_the_sum_in_double),
         cmocka_unit_test(conv_in_s8_is_as_near_as_its_rounding),
+        cmocka_unit_test(conv_in_s8_may_take_k_in_chunks_of_whole_taps),
         cmocka_unit_test(conv_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_may_write_over_its_residual),
