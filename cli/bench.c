@@ -166,7 +166,8 @@ static atl_status read_plan(const bench_args *args, bench_plan *plan, atl_note *
             bench_read_words("policy", args->policy, plan->policies, BENCH_MAX_LIST, &plan->n_policies, note);
     for (int i = 0; st == ATL_OK && i < plan->n_policies; i++)
         if (strcmp(plan->policies[i], "auto") == 0)
-            snprintf(plan->policies[i], BENCH_WORD, "%s", atl_engine_policy_settle("auto"));
+            snprintf(plan->policies[i], BENCH_WORD, "%s",
+                     atl_engine_policy_settle("auto", args->model, args->variant));
     if (st == ATL_OK)
         st = bench_read_numbers("threads", args->threads, MAX_THREADS, plan->threads, &plan->n_threads, note);
     return st == ATL_OK ? read_sizes(args, plan, note) : st;

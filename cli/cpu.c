@@ -102,16 +102,16 @@ static int print_json(const atl_cpu *cpu, const atl_caches *caches, const atl_te
         read_setting(page_settings[i].path, setting);
         json_object_set_new(pages, page_settings[i].key, setting[0] ? json_string(setting) : json_null());
     }
-    json_t *all =
-        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "model", cpu->model, "flags",
-                  cpu->flags, "isa", cpu->isa, "isa_asked_for", cpu->asked ? cpu->asked : "", "auto_policy",
-                  atl_engine_policy_settle("auto"), "amx",
-                  !cpu->has_amx         ? "none"
-                  : cpu->amx_is_allowed ? "allowed"
-                                        : "refused",
-                  "instruction_sets", sets, "policies", uses_json(cpu), "caches", caches_json(caches),
-                  "large_pages", pages, "page_bytes", json_integer(sysconf(_SC_PAGESIZE)), "topology",
-                  json_loadb(topology->data, topology->length, 0, NULL));
+    json_t *all = json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "model", cpu->model, "flags", cpu->flags,
+        "isa", cpu->isa, "isa_asked_for", cpu->asked ? cpu->asked : "", "auto_policy",
+        atl_engine_policy_auto(0), "auto_policy_wide", atl_engine_policy_auto(ATL_WIDE_MODEL), "amx",
+        !cpu->has_amx         ? "none"
+        : cpu->amx_is_allowed ? "allowed"
+                              : "refused",
+        "instruction_sets", sets, "policies", uses_json(cpu), "caches", caches_json(caches), "large_pages",
+        pages, "page_bytes", json_integer(sysconf(_SC_PAGESIZE)), "topology",
+        json_loadb(topology->data, topology->length, 0, NULL));
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     if (!text)
@@ -171,7 +171,11 @@ static void print_kernels(const atl_cpu *cpu)
                use->store, strcmp(use->isa, "blas") == 0 ? "OpenBLAS" : use->isa);
         before = use->policy;
     }
-    printf("%-10s is %s here\n", "auto", atl_engine_policy_settle("auto"));
+    const char *narrow = atl_engine_policy_auto(0), *wide = atl_engine_policy_auto(ATL_WIDE_MODEL);
+    printf("%-10s is %s here", "auto", narrow);
+    if (strcmp(narrow, wide) != 0)
+        printf(", and %s for models from %d channels on (SD has 320)", wide, ATL_WIDE_MODEL);
+    printf("\n");
 }
 
 int command_cpu(int argc, char **argv)

@@ -188,7 +188,7 @@ atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl
     *ret = (atl_executor_options){
         .model = args->model,
         .variant = args->variant,
-        .policy = atl_engine_policy_settle(args->policy),
+        .policy = atl_engine_policy_settle(args->policy, args->model, args->variant),
         .tokenizer_dir = args->tokenizer,
         .pack_cache = args->pack_cache,
         .n_workers = n_workers,

@@ -131,7 +131,7 @@ atl_status study_counts_read(const char *option, const char *text, int most, int
 
 /* ---- all of it ---- */
 
-static atl_status cut_policies(char *words, atl_study_options *ret, atl_note *note)
+static atl_status cut_policies(char *words, const run_args *run, atl_study_options *ret, atl_note *note)
 {
     char *rest = words;
     while (rest) {
@@ -139,7 +139,7 @@ static atl_status cut_policies(char *words, atl_study_options *ret, atl_note *no
         if (ret->n_policies == ATL_STUDY_MAX_POLICIES || !word[0])
             return atl_fail(note, ATL_USAGE, "--policy: wanted at most %d names with commas between them",
                             (int)ATL_STUDY_MAX_POLICIES);
-        ret->policies[ret->n_policies++] = atl_engine_policy_settle(word);
+        ret->policies[ret->n_policies++] = atl_engine_policy_settle(word, run->model, run->variant);
     }
     return ATL_OK;
 }
@@ -165,7 +165,7 @@ atl_status study_options(const study_args *args, char *policy_words, atl_study_o
         ret->orders[ret->n_orders++] = ATL_SCATTER;
     if (strcmp(args->order, "scatter") != 0)
         ret->orders[ret->n_orders++] = ATL_COMPACT;
-    atl_status st = cut_policies(policy_words, ret, note);
+    atl_status st = cut_policies(policy_words, &args->run, ret, note);
     if (st == ATL_OK)
         st = study_counts_read("threads", args->threads, ATL_PLAN_MAX_THREADS, ret->threads,
                                ATL_COUNT(ret->threads), &ret->n_threads, note);

@@ -250,7 +250,7 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     atl_status st = atl_cpu_check_isa(note);
     if (st != ATL_OK)
         goto fail;
-    const char *policy = atl_engine_policy_settle(options->policy);
+    const char *policy = atl_engine_policy_settle(options->policy, options->model, options->variant);
     engine->policy = atl_policy_find(policy);
     if (!engine->policy) {
         st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s, auto", policy,

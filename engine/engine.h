@@ -16,7 +16,7 @@ typedef struct atl_engine atl_engine;
 typedef struct atl_engine_options {
     const char *model;   /* a diffusers directory or a single .safetensors file */
     const char *variant; /* "" or NULL; "fp16": take *.fp16.safetensors */
-    const char *policy;  /* "fp32", "bf16" or "auto"; NULL: the first */
+    const char *policy;  /* "fp32", "fp16", "bf16", "int8" or "auto"; NULL: the first */
     int n_threads;       /* ≥ 1 */
     void (*thread_hook)(void *user,
                         int thread); /* called once in each compute thread: pins it. May be NULL */
@@ -113,9 +113,13 @@ void atl_engine_paint_batch(atl_engine *engine, const atl_request *requests, siz
                             atl_status *ret_statuses, atl_note *notes);
 
 /* What a policy's name stands for on this machine: "auto" becomes the fastest one that the machine runs well
- * and whose quality was measured; NULL and "" become "fp32"; other names stay, known or not. For who records
+ * with a model of that width, and whose quality was measured; NULL and "" become "fp32"; other names stay,
+ * known or not. A model that is NULL is the one that came with the program, which is narrow. For who records
  * what was painted with before an engine is opened. */
-const char *atl_engine_policy_settle(const char *policy);
+const char *atl_engine_policy_settle(const char *policy, const char *model, const char *variant);
+/* "auto", for a UNet whose first blocks have that many channels; ATL_WIDE_MODEL and more are all the same. */
+#define ATL_WIDE_MODEL 320
+const char *atl_engine_policy_auto(int width);
 
 /* ATL_USAGE, in words, if ATELIER_ISA is no instruction set's name; opening an engine says the same. */
 atl_status atl_engine_check_isa(atl_note *note);

@@ -16,10 +16,10 @@
 static void names_other_than_auto_stay(void **state)
 {
     (void)state;
-    assert_string_equal(atl_engine_policy_settle(NULL), "fp32");
-    assert_string_equal(atl_engine_policy_settle(""), "fp32");
-    assert_string_equal(atl_engine_policy_settle("bf16"), "bf16");
-    assert_string_equal(atl_engine_policy_settle("fp7"), "fp7");
+    assert_string_equal(atl_engine_policy_settle(NULL, NULL, NULL), "fp32");
+    assert_string_equal(atl_engine_policy_settle("", NULL, NULL), "fp32");
+    assert_string_equal(atl_engine_policy_settle("bf16", NULL, NULL), "bf16");
+    assert_string_equal(atl_engine_policy_settle("fp7", NULL, NULL), "fp7");
 }
 
 static void auto_follows_the_instructions(void **state)
@@ -29,15 +29,29 @@ static void auto_follows_the_instructions(void **state)
                                        "avx512_vnni", "avx512_bf16", "neon",      "neon_dot"};
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
         assert_int_equal(setenv("ATELIER_ISA", weak[i], 1), 0);
-        assert_string_equal(atl_engine_policy_settle("auto"), "fp32");
+        assert_string_equal(atl_engine_policy_settle("auto", NULL, NULL), "fp32");
+        assert_string_equal(atl_engine_policy_auto(ATL_WIDE_MODEL), "fp32");
     }
     assert_int_equal(unsetenv("ATELIER_ISA"), 0);
-    const char *here = atl_engine_policy_settle("auto");
+    const char *here = atl_engine_policy_settle("auto", NULL, NULL);
     assert_non_null(atl_policy_find(here));
     if (atl_cpu_flags() & (ATL_CPU_AMX | ATL_CPU_NEON_BF16))
         assert_string_not_equal(here, "fp32");
     else
         assert_string_equal(here, "fp32");
+}
+
+static void eight_bits_are_for_wide_models_on_amx(void **state)
+{
+    (void)state;
+    assert_string_equal(atl_engine_policy_auto(0), atl_engine_policy_settle("auto", NULL, NULL));
+    assert_string_equal(atl_engine_policy_auto(ATL_WIDE_MODEL - 1), atl_engine_policy_auto(0));
+    if (atl_cpu_flags() & ATL_CPU_AMX) {
+        assert_string_equal(atl_engine_policy_auto(0), "bf16");
+        assert_string_equal(atl_engine_policy_auto(ATL_WIDE_MODEL), "int8");
+    }
+    /* what cannot be read is not wide */
+    assert_string_equal(atl_engine_policy_settle("auto", "/nowhere", NULL), atl_engine_policy_auto(0));
 }
 
 static void isa_is_one_of_the_names_that_are_told(void **state)
@@ -62,6 +76,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_other_than_auto_stay),
         cmocka_unit_test(auto_follows_the_instructions),
+        cmocka_unit_test(eight_bits_are_for_wide_models_on_amx),
         cmocka_unit_test(isa_is_one_of_the_names_that_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
