@@ -181,6 +181,25 @@ static double run_gemm_gathered_bf16(const atl_kernels *kernels, numbers *x)
     return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
 }
 
+static double run_gemm_finishing_bf16(const atl_kernels *kernels, numbers *x)
+{
+    const size_t tap = 0;
+    const uint16_t *b = x->narrow + GEMM_K * ATL_BF16_TILE_ROWS;
+    const atl_gathered a = {x->narrow, x->narrow + 16 * GEMM_K, GEMM_K, &tap, 1, GEMM_K};
+    const atl_finishing other = {.m = ATL_BF16_TILE_ROWS,
+                                 .sums = x->a,
+                                 .bias = x->a,
+                                 .out = (uint16_t *)(void *)x->b,
+                                 .out_stride = ATL_TILE_COLS};
+    if (!kernels->gemm_finishing_bf16)
+        return 0.0;
+    kernels->bf16_begin();
+    for (int i = 0; i < 8; i++)
+        kernels->gemm_finishing_bf16(ATL_BF16_TILE_ROWS, &a, b, x->c, false, (atl_soon){0}, &other);
+    kernels->bf16_end();
+    return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
 static double run_gemm_gathered_s8(const atl_kernels *kernels, numbers *x)
 {
     const size_t tap = 0;

@@ -3,7 +3,7 @@
  * Eight tiles: four sums of 16 × 16 f32 make 32 rows × 32 columns, and each 32 of k bring two tiles of rows
  * (16 × 32 bf16) and two of weights (16 pairs × 16 columns) for four products. Tiles are set up once for a
  * run of products; a strip of fewer rows is multiplied as if it were whole, into a copy. In s8 the tiles are
- * the same bytes, with 64 of k in them.
+ * the same bytes, with 64 of k in them. Gathered rows in bf16 are amx_finishing.c's.
  *
  * A tile's instruction is no memory access in the compiler's eyes, hence the barriers. */
 #if defined(__x86_64__)
@@ -131,53 +131,6 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
     BARRIER();
 }
 
-/* 32 of k of up to 32 rows where they stand. */
-static inline void multiply_block(const uint16_t *upper, const uint16_t *lower, size_t row_bytes,
-                                  const uint16_t *b, const uint16_t *ahead)
-{
-    _tile_loadd(4, upper, row_bytes);
-    _tile_loadd(6, b, PAIRS_BYTES);
-    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, lower, row_bytes);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    for (size_t line = 0; line < 8; line++)
-        _mm_prefetch((const char *)(ahead + 32 * line), _MM_HINT_T1);
-}
-
-static inline void multiply_upper_block(const uint16_t *upper, size_t row_bytes, const uint16_t *b)
-{
-    _tile_loadd(4, upper, row_bytes);
-    _tile_loadd(6, b, PAIRS_BYTES);
-    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-}
-
-/* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
- * they find them in L1. */
-void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
-                                 const uint16_t *ahead)
-{
-    const size_t row_bytes = a->stride * sizeof *a->upper, n_turn = a->n_taps % 3 == 0 ? 3 : 1;
-    BARRIER();
-    load_sums(c, ATL_TILE_COLS, add);
-    for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
-        for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
-            for (size_t i = 0; i < n_turn; i++, ahead += 8 * ATL_BLOCK_K) {
-                const uint16_t *panel = b + (i * a->k + k) * ATL_TILE_COLS;
-                size_t at = a->taps[first + i] + k;
-                if (m > 16)
-                    multiply_block(a->upper + at, a->lower + at, row_bytes, panel, ahead);
-                else
-                    multiply_upper_block(a->upper + at, row_bytes, panel);
-            }
-    store_sums(c, ATL_TILE_COLS);
-    BARRIER();
-}
-
 /* ---- s8 ---- */
 
 #define FOURS_BYTES 128 /* of a panel: 32 columns of four k */
@@ -207,7 +160,7 @@ static inline void multiply_s8_upper_block(const int8_t *upper, size_t stride, c
     _tile_dpbssd(1, 4, 7);
 }
 
-/* Taps by threes, as above. */
+/* The taps of an image row in turn, as in amx_finishing.c. */
 void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b, int32_t *c, bool add,
                                const int8_t *ahead)
 {

@@ -70,7 +70,7 @@ static const atl_kernels amx = {
     .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
     ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512).gemm_gathered_s8 =
         atl_gemm_gathered_s8__amx,
-    ATL_KERNEL_LIST_ATTENTION(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
+    ATL_KERNEL_LIST_ATTENTION(SLOT_AMX) ATL_KERNEL_LIST_TILES(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
     .bf16_end = atl_bf16_end__amx};
 
 /* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave

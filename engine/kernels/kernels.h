@@ -76,7 +76,24 @@ typedef struct atl_gathered {
     size_t n_taps, k;
 } atl_gathered;
 
-/* The same for rows of s8; k is a multiple of 64. */
+/* Sums [m][32] of all 32 columns of a panel, which become out = ((sums + bias) + per_picture) + residual, or
+ * with `gates` out = (sums + bias) · gelu(gates + gate_bias), in bf16. */
+typedef struct atl_finishing {
+    int m;                                       /* rows, at most 32 */
+    const float *sums, *gates;                   /* gates may be NULL */
+    const float *bias, *per_picture, *gate_bias; /* [32]; each may be NULL */
+    const uint16_t *residual;                    /* may be NULL, or out */
+    uint16_t *out;
+    size_t residual_stride, out_stride; /* elements */
+} atl_finishing;
+
+/* Memory that is wanted soon: n elements of bf16, of which nothing is read. n may be 0. */
+typedef struct atl_soon {
+    const uint16_t *from;
+    size_t n;
+} atl_soon;
+
+/* atl_gathered for rows of s8; k is a multiple of 64. */
 typedef struct atl_gathered_s8 {
     const int8_t *upper, *lower;
     size_t stride;
@@ -109,6 +126,12 @@ ATL_KERNEL_LIST_S8(ATL_KERNEL_DECLARE)
     void atl_##name##__amx parameters;                                                                       \
     void atl_##name##__neon_bf16 parameters;
 ATL_KERNEL_LIST_ATTENTION(ATL_KERNEL_DECLARE)
+#undef ATL_KERNEL_DECLARE
+
+#define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
+    void atl_##name##__portable parameters;                                                                  \
+    void atl_##name##__amx parameters;
+ATL_KERNEL_LIST_TILES(ATL_KERNEL_DECLARE)
 #undef ATL_KERNEL_DECLARE
 
 #define ATL_KERNEL_DECLARE(name, parameters) void atl_##name##__avx512_bf16 parameters;

@@ -63,6 +63,11 @@
  * gemm_gathered_s8  as gemm_gathered_bf16 in s8, sums in s32, which are exact: |Σ| must stay below 2³¹.
  *               Brings the next 8·n_taps·k bytes from `ahead` near. Between bf16_begin and bf16_end too.
  *
+ * gemm_finishing_bf16  as gemm_gathered_bf16, and meanwhile makes results of other sums (atl_finishing, which
+ *               may be NULL): bit for bit those that finish_rows or geglu_rows make of them. Nothing of
+ *               `other` may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit
+ *               does not leave others idle.
+ *
  * What follows is NULL where attention is better multiplied in f32:
  *
  * attend_bf16   o = Σ_keys power · v for every query (attend.h): the power 2^(f·q·k), or 2^(f·q·k - m) with m
@@ -79,7 +84,8 @@
     ATL_KERNEL_LIST_F32(X)                                                                                   \
     ATL_KERNEL_LIST_BF16(X)                                                                                  \
     ATL_KERNEL_LIST_S8(X)                                                                                    \
-    ATL_KERNEL_LIST_ATTENTION(X)
+    ATL_KERNEL_LIST_ATTENTION(X)                                                                             \
+    ATL_KERNEL_LIST_TILES(X)
 
 #define ATL_KERNEL_LIST_F32(X)                                                                               \
     X(gemm_f32, (int m, size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc,          \
@@ -138,6 +144,10 @@
     X(absmax_row, (int n, const atl_rows *x, float *max))                                                    \
     X(quantise_row, (int n, const atl_rows *x, float factor, int8_t *out))                                   \
     X(dequantise, (int m, const int32_t *sums, const float *row, const float *column, float *out))
+
+#define ATL_KERNEL_LIST_TILES(X)                                                                             \
+    X(gemm_finishing_bf16, (int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,             \
+                            atl_soon soon, const atl_finishing *other))
 
 #define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
     X(attend_bf16, (const atl_attend *a))                                                                    \

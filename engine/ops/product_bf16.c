@@ -1,7 +1,8 @@
 /* product_bf16.c - the product in bf16; see product.h.
  *
  * Rows are multiplied in the form that patch.h gives them, 32 × 32 sums at a time, each over the whole of k
- * or over as many taps as let a panel's part stay in L2; finished sums leave L1 only as results. A tile of
+ * or over as many taps as let a panel's part stay in L2; finished sums leave L1 only as results, which are
+ * made while the next sums are multiplied where the kernels can do both at once. A tile of
  * the pool is a block of rows × a block of panels. Within it, either strips of 32 rows pass by panels that
  * stay in L2, or, where the panels are too large for that, panels pass by a patch that does.
  *
@@ -19,6 +20,7 @@
 /* What stays in an L2 cache of 2 MB while the rest passes by. */
 #define RESIDENT_PANEL_BYTES ((size_t)1 << 20)
 #define RESIDENT_PATCH_BYTES ((size_t)1 << 20)
+#define RESIDENT_ROWS_BYTES  ((size_t)11 << 17) /* of a map that is multiplied in place */
 /* A panel's part that passes by, while the next one is called near. */
 #define PASSING_K 4096
 /* Sums of several chunks of k wait here. */
@@ -42,12 +44,13 @@ typedef struct bf16_job {
     const atl_kernels *kernels;
     size_t panel_k, panels_a_unit, n_units;
     size_t taps_a_chunk, n_chunks;
-    size_t rows_a_block, n_blocks, units_a_block, n_unit_blocks;
+    size_t n_threads, rows_a_block, n_blocks, units_a_block, n_unit_blocks;
     size_t units_a_group; /* whose sums wait together */
     bool panels_stay;
     bool shared; /* one patch for all tiles; else each makes its own */
     atl_patch whole;
     atl_finish finish;
+    bool may_wait; /* finished sums of whole panels are what gemm_finishing_bf16 can finish */
     size_t patch_elements, thread_bytes;
     char *scratch;
 } bf16_job;
@@ -56,7 +59,12 @@ typedef struct bf16_tile {
     const bf16_job *job;
     atl_patch patch;
     size_t first_row, end_row, first_unit, end_unit;
-    float *sums; /* [units_a_group][strips][32][32]; or two tiles for geglu */
+    size_t next_unit; /* of the tile that this thread is likely to take next */
+    float *sums;      /* [units_a_group][strips][32][32]; or two sets in turn of a tile, for geglu two */
+
+    bool waiting;        /* sums whose results are made while the next are multiplied */
+    atl_finishing left;  /* what of them is not finished yet */
+    size_t n_multiplies; /* until they must be */
 } bf16_tile;
 
 static size_t least(size_t a, size_t b)
@@ -82,16 +90,36 @@ static int strip_rows(const bf16_tile *t, size_t row)
     return (int)least(ATL_BF16_TILE_ROWS, t->end_row - row);
 }
 
-static void multiply(const bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums,
-                     const uint16_t *ahead)
+/* A share of the rows that wait, for the next of `n_multiplies`. */
+static atl_finishing take_waiting(bf16_tile *t)
+{
+    atl_finishing all = t->left, part = all;
+    part.m = (int)ceil_div((size_t)all.m, t->n_multiplies--);
+    size_t n = (size_t)part.m;
+    t->left.m -= part.m;
+    t->left.sums += n * ATL_TILE_COLS;
+    t->left.gates += all.gates ? n * ATL_TILE_COLS : 0;
+    t->left.residual += all.residual ? n * all.residual_stride : 0;
+    t->left.out += n * all.out_stride;
+    t->waiting = t->n_multiplies > 0;
+    return part;
+}
+
+static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums, atl_soon soon)
 {
     const bf16_job *job = t->job;
+    const uint16_t *b = panel_at(job, panel, chunk);
     atl_gathered a = atl_patch_rows(&t->patch, row);
     size_t first_tap = chunk * job->taps_a_chunk;
     a.taps += first_tap;
     a.n_taps = least(job->taps_a_chunk, a.n_taps - first_tap);
-    job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, panel_at(job, panel, chunk), sums, chunk > 0,
-                                     ahead);
+    if (job->kernels->gemm_finishing_bf16) {
+        atl_finishing part = t->waiting ? take_waiting(t) : (atl_finishing){0};
+        job->kernels->gemm_finishing_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon,
+                                          part.m > 0 ? &part : NULL);
+    } else {
+        job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon.n ? soon.from : b);
+    }
 }
 
 static atl_rows rows_at(const atl_map *map, size_t row, size_t col)
@@ -123,12 +151,67 @@ static void finish_rows(const bf16_job *job, size_t row, int m, size_t unit, con
     job->kernels->finish_rows(&finish, m, n, sums, e && e->residual ? &residual : NULL, &out);
 }
 
-static void finish(const bf16_tile *t, size_t row, size_t unit, const float *sums)
+static bool may_wait(const atl_product *p)
+{
+    const atl_epilogue *e = p->epilogue;
+    if (p->out->dtype != ATL_BF16 || p->out->c % ATL_TILE_COLS != 0)
+        return false;
+    return !e || (e->before == ATL_ACT_NONE && e->after == ATL_ACT_NONE &&
+                  (e->scale == 0.0f || e->scale == 1.0f) && (!e->residual || e->residual->dtype == ATL_BF16));
+}
+
+/* The sums' results are made while the next are multiplied. */
+static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
+{
+    const bf16_job *job = t->job;
+    const atl_product *p = job->product;
+    const atl_epilogue *e = p->epilogue;
+    const size_t col = unit * ATL_TILE_COLS, pixels = (size_t)p->out->h * (size_t)p->out->w;
+    atl_finishing *f = &t->left;
+    *f = (atl_finishing){.m = strip_rows(t, row), .sums = sums, .out_stride = p->out->stride};
+    f->out = (uint16_t *)p->out->data + row * p->out->stride + col;
+    f->bias = p->bias ? p->bias + col : NULL;
+    if (p->geglu) {
+        f->gates = sums + TILE;
+        f->gate_bias = f->bias ? f->bias + p->n_out / 2 : NULL;
+    }
+    if (e && e->per_picture)
+        f->per_picture = e->per_picture + row / pixels * e->per_picture_stride + col;
+    if (e && e->residual) {
+        f->residual_stride = e->residual->stride;
+        f->residual = (const uint16_t *)e->residual->data + row * f->residual_stride + col;
+    }
+    t->waiting = true;
+    t->n_multiplies = job->panels_a_unit;
+}
+
+static void finish_waiting(bf16_tile *t)
+{
+    const atl_finishing *f = &t->left;
+    const atl_kernels *kernels = t->job->kernels;
+    const atl_rows out = {.data = f->out, .stride = f->out_stride, .dtype = ATL_BF16};
+    const atl_rows residual = {
+        .data = (void *)(uintptr_t)f->residual, .stride = f->residual_stride, .dtype = ATL_BF16};
+    atl_finish finish = {.bias = f->bias, .per_picture = f->per_picture, .scale = 1.0f};
+    if (!t->waiting)
+        return;
+    if (f->gates)
+        kernels->geglu_rows(f->m, ATL_TILE_COLS, f->sums, f->gates, f->bias, f->gate_bias, &out);
+    else
+        kernels->finish_rows(&finish, f->m, ATL_TILE_COLS, f->sums, f->residual ? &residual : NULL, &out);
+    t->waiting = false;
+}
+
+static void finish(bf16_tile *t, size_t row, size_t unit, const float *sums)
 {
     const bf16_job *job = t->job;
     const atl_epilogue *e = job->product->epilogue;
     size_t pixels = (size_t)job->product->out->h * (size_t)job->product->out->w;
     size_t end = row + (size_t)strip_rows(t, row);
+    if (job->may_wait && (!e || !e->per_picture || row / pixels == (end - 1) / pixels)) {
+        let_wait(t, row, unit, sums);
+        return;
+    }
     while (row < end) {
         size_t n = end - row;
         if (e && e->per_picture)
@@ -141,54 +224,76 @@ static void finish(const bf16_tile *t, size_t row, size_t unit, const float *sum
 
 /* ---- a tile of the pool ---- */
 
-/* Strips pass by. Meanwhile the rows of the next strip are called near, a part with each panel. */
-static void pass_strips(const bf16_tile *t)
+/* What is called near while panel `index` of `n` is multiplied by a strip: its share of the next strip's
+ * rows; but with the tile's first strip the next panel, which comes from memory. */
+static atl_soon soon_of_strips(const bf16_tile *t, size_t row, size_t panel, size_t index, size_t n)
 {
     const bf16_job *job = t->job;
-    size_t n_filled = 0;
+    size_t next = row + ATL_BF16_TILE_ROWS, rows = ATL_BF16_TILE_ROWS * job->patch.stride, share;
+    if (row == t->first_row && index + 1 < n)
+        return (atl_soon){panel_at(job, panel + 1, 0), job->panel_k * ATL_TILE_COLS};
+    if (next >= t->end_row)
+        return (atl_soon){0};
+    share = atl_round_up(ceil_div(rows, n), ATL_BLOCK_K);
+    return (atl_soon){atl_patch_rows(&t->patch, next).upper + index * share,
+                      index * share < rows ? least(share, rows - index * share) : 0};
+}
+
+/* Strips pass by. */
+static void pass_strips(bf16_tile *t)
+{
+    const bf16_job *job = t->job;
+    size_t n_filled = 0, turn = 0, n = t->end_unit - t->first_unit;
     for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS) {
         if (job->patch.rolling)
             while (n_filled < atl_patch_lines_read(&t->patch, row))
                 atl_patch_fill(&t->patch, n_filled++);
-        size_t next = row + ATL_BF16_TILE_ROWS, n_elements = ATL_BF16_TILE_ROWS * job->patch.stride;
-        const uint16_t *rows = atl_patch_rows(&t->patch, next < t->end_row ? next : row).upper;
-        size_t part = 0, a_call = 8 * job->panel_k;
-        for (size_t unit = t->first_unit; unit < t->end_unit; unit++) {
-            float *sums = t->sums;
-            for (size_t half = 0; half < job->panels_a_unit; half++, part += a_call)
-                multiply(t, row, half * job->n_units + unit, 0, sums + half * TILE,
-                         rows + (part < n_elements ? part : 0));
+        for (size_t unit = t->first_unit; unit < t->end_unit; unit++, turn = 1 - turn) {
+            float *sums = t->sums + turn * job->panels_a_unit * TILE;
+            for (size_t half = 0; half < job->panels_a_unit; half++) {
+                size_t panel = half * job->n_units + unit;
+                multiply(t, row, panel, 0, sums + half * TILE,
+                         soon_of_strips(t, row, panel, unit - t->first_unit, n));
+            }
             finish(t, row, unit, sums);
         }
     }
 }
 
-/* What the strips of (unit, chunk) call near: a quarter each of the panel's chunk that comes next. */
-static const uint16_t *next_panel(const bf16_tile *t, size_t unit, size_t chunk, size_t group_end)
+/* What the strips of (unit, chunk) call near, a part each: the panel's chunk that comes next. */
+static const uint16_t *next_panel(const bf16_tile *t, size_t unit, size_t half, size_t chunk,
+                                  size_t group_end)
 {
     const bf16_job *job = t->job;
-    size_t group = unit / job->units_a_group * job->units_a_group;
+    size_t group = unit / job->units_a_group * job->units_a_group, gates = half * job->n_units;
     if (unit + 1 < group_end)
-        return panel_at(job, unit + 1, chunk);
+        return panel_at(job, gates + unit + 1, chunk);
     if (chunk + 1 < job->n_chunks)
-        return panel_at(job, group > t->first_unit ? group : t->first_unit, chunk + 1);
-    return panel_at(job, unit + 1 < t->end_unit ? unit + 1 : unit, 0);
+        return panel_at(job, gates + (group > t->first_unit ? group : t->first_unit), chunk + 1);
+    return panel_at(job, gates + (unit + 1 < t->end_unit ? unit + 1 : t->next_unit), 0);
 }
 
-static void pass_panel(const bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
+static void pass_panel(bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
 {
     const bf16_job *job = t->job;
-    const uint16_t *here = panel_at(job, unit, chunk), *next = next_panel(t, unit, chunk, group_end);
-    size_t strip = 0, part = 8 * least(job->taps_a_chunk, job->patch.n_taps) * job->patch.k;
+    size_t n_strips = ceil_div(t->end_row - t->first_row, ATL_BF16_TILE_ROWS), strip = 0;
+    size_t n = least(job->taps_a_chunk, job->patch.n_taps) * job->patch.k * ATL_TILE_COLS;
+    size_t share = atl_round_up(ceil_div(n, n_strips), ATL_BLOCK_K);
     for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS, strip++) {
-        float *to = job->n_chunks > 1 ? sums + strip * TILE : sums;
-        multiply(t, row, unit, chunk, to, strip < 4 ? next + strip * part : here);
+        float *to = sums + (job->n_chunks > 1 ? strip : strip % 2) * job->panels_a_unit * TILE;
+        if (t->waiting && t->left.sums == to)
+            finish_waiting(t);
+        for (size_t half = 0; half < job->panels_a_unit; half++) {
+            atl_soon soon = {next_panel(t, unit, half, chunk, group_end) + strip * share,
+                             strip * share < n ? share : 0};
+            multiply(t, row, half * job->n_units + unit, chunk, to + half * TILE, soon);
+        }
         if (chunk + 1 == job->n_chunks)
             finish(t, row, unit, to);
     }
 }
 
-static void pass_panels(const bf16_tile *t)
+static void pass_panels(bf16_tile *t)
 {
     const bf16_job *job = t->job;
     size_t tiles_a_panel =
@@ -210,6 +315,7 @@ static void run_tile(void *user, size_t index, int thread)
     t.end_row = least(t.first_row + job->rows_a_block, job->patch.n_rows);
     t.first_unit = unit_block * job->units_a_block;
     t.end_unit = least(t.first_unit + job->units_a_block, job->n_units);
+    t.next_unit = (unit_block + job->n_threads) % job->n_unit_blocks * job->units_a_block;
     t.sums = (void *)scratch;
     t.patch = job->whole;
     if (!job->shared) {
@@ -223,6 +329,7 @@ static void run_tile(void *user, size_t index, int thread)
         pass_strips(&t);
     else
         pass_panels(&t);
+    finish_waiting(&t);
     job->kernels->bf16_end();
 }
 
@@ -257,7 +364,16 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
                     unit_bytes * job->n_units > RESIDENT_PANEL_BYTES;
     if (few_rows)
         min_tiles = TILES_OF_FEW_ROWS * n_threads;
-    job->panels_stay = !few_rows && (patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES);
+    bool in_place = patch->form == ATL_PATCH_IN_PLACE;
+    size_t rows_that_stay = RESIDENT_ROWS_BYTES / (patch->k * sizeof(uint16_t)) / grain * grain;
+    bool rows_stay = in_place && rows_that_stay >= MIN_BLOCK_ROWS &&
+                     patch->n_rows * patch->k * sizeof(uint16_t) < unit_bytes * job->n_units;
+    bool units_first = rows_stay && patch->n_rows <= rows_that_stay;
+    job->n_threads = n_threads;
+    job->panels_stay =
+        !few_rows && !rows_stay && (patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES);
+    if (rows_stay)
+        max_rows = least(max_rows, rows_that_stay);
     if (job->panels_stay)
         max_units = unit_bytes < RESIDENT_PANEL_BYTES ? RESIDENT_PANEL_BYTES / unit_bytes : 1;
     else
@@ -271,8 +387,8 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     size_t max_grains = max_rows > grain ? max_rows / grain : 1;
     job->n_blocks = ceil_div(n_grains, max_grains);
     job->n_unit_blocks = ceil_div(job->n_units, max_units);
-    while (n_threads > 1 && job->n_blocks < n_grains && job->n_blocks * job->n_unit_blocks < min_tiles &&
-           patch->n_rows / job->n_blocks > MIN_BLOCK_ROWS)
+    while (n_threads > 1 && !units_first && job->n_blocks < n_grains &&
+           job->n_blocks * job->n_unit_blocks < min_tiles && patch->n_rows / job->n_blocks > MIN_BLOCK_ROWS)
         job->n_blocks++;
     while (n_threads > 1 && job->n_unit_blocks < job->n_units &&
            job->n_blocks * job->n_unit_blocks < min_tiles)
@@ -303,6 +419,7 @@ static void plan(bf16_job *job, const atl_bench *bench, const atl_product *produ
         job->finish.after = e->after;
         job->finish.scale = e->scale != 0.0f ? e->scale : 1.0f;
     }
+    job->may_wait = bench->kernels->gemm_finishing_bf16 && may_wait(product);
     plan_blocks(job, (size_t)atl_pool_n_threads(bench->pool));
 }
 
@@ -311,7 +428,7 @@ void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
     bf16_job job;
     size_t mark = atl_arena_mark(bench->arena), n_threads = (size_t)atl_pool_n_threads(bench->pool);
     plan(&job, bench, product);
-    size_t n_tiles = job.panels_a_unit;
+    size_t n_tiles = 2 * job.panels_a_unit;
     if (job.n_chunks > 1)
         n_tiles = job.units_a_group * ceil_div(job.rows_a_block, ATL_BF16_TILE_ROWS);
     size_t patch_rows = job.shared ? job.patch.n_rows : job.rows_a_block;

@@ -1,0 +1,159 @@
+/* amx_finishing.c - the product of gathered rows in bf16 on AMX, finishing other sums meanwhile.
+ *
+ * A product of 32 × 32 sums keeps the matrix unit busy for 64 cycles for each 32 of k and the vector units
+ * not at all; making results of 32 × 32 sums takes the latter some 450. One after the other they add up, as
+ * the processor looks only some 500 instructions ahead, so a few rows are finished after each 32 of k. Where
+ * there is nothing to finish a multiply-add whose result nobody reads stands in: without it, the part that
+ * this was measured on slows down its stores of tiles after some 36 products (docs/SPEED.md). */
+#if defined(__x86_64__)
+#define KERNEL(name) atl_##name##__amx
+#include "kernels/wide_avx512.h"
+
+#include "kernels/kernels.h"
+#include "kernels/wide_math.h"
+
+#define BARRIER()   __asm__ volatile("" ::: "memory")
+#define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
+#define SUMS_BYTES  (ATL_TILE_COLS * sizeof(float))
+
+/* Sums in tiles 0 (upper left), 1 (upper right), 2 and 3 (lower). */
+static void begin_sums(const float *c, bool add)
+{
+    if (!add) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        return;
+    }
+    _tile_loadd(0, c, SUMS_BYTES);
+    _tile_loadd(1, c + 16, SUMS_BYTES);
+    _tile_loadd(2, c + 16 * ATL_TILE_COLS, SUMS_BYTES);
+    _tile_loadd(3, c + 16 * ATL_TILE_COLS + 16, SUMS_BYTES);
+}
+
+static void end_sums(float *c)
+{
+    _tile_stored(0, c, SUMS_BYTES);
+    _tile_stored(1, c + 16, SUMS_BYTES);
+    _tile_stored(2, c + 16 * ATL_TILE_COLS, SUMS_BYTES);
+    _tile_stored(3, c + 16 * ATL_TILE_COLS + 16, SUMS_BYTES);
+}
+
+/* 32 of k of up to 16 or 32 rows where they stand. */
+static inline void multiply_block(bool two, const uint16_t *upper, const uint16_t *lower, size_t row_bytes,
+                                  const uint16_t *b)
+{
+    _tile_loadd(4, upper, row_bytes);
+    _tile_loadd(6, b, PAIRS_BYTES);
+    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    if (!two)
+        return;
+    _tile_loadd(5, lower, row_bytes);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+#define LINE_ELEMENTS 32 /* of bf16 in a cache line */
+
+static inline void call_near(const uint16_t *from, size_t n_lines)
+{
+    for (size_t line = 0; line < n_lines; line++)
+        _mm_prefetch((const char *)(from + LINE_ELEMENTS * line), _MM_HINT_T1);
+}
+
+typedef enum finishing_kind { NOTHING, PLAIN, RESIDUAL, GATED } finishing_kind;
+
+/* What serves all rows: both halves of the columns. */
+typedef struct columns {
+    vec bias[2], per_picture[2], gate_bias[2];
+} columns;
+
+static inline vec or_zeros(const float *p, int half)
+{
+    return p ? v_load(p + half * LANES) : v_set(0.0f);
+}
+
+static inline void finish_row(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row)
+{
+    for (int half = 0; half < 2; half++) {
+        const size_t at = row * ATL_TILE_COLS + (size_t)half * LANES;
+        vec y = v_add(v_load(f->sums + at), all->bias[half]);
+        if (kind == GATED)
+            y = v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
+        else
+            y = v_add(y, all->per_picture[half]);
+        if (kind == RESIDUAL)
+            y = v_add(y, v_from_bf16(f->residual + row * f->residual_stride + half * LANES));
+        v_store_bf16(f->out + row * f->out_stride + half * LANES, y);
+    }
+}
+
+/* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
+ * they find them in L1. */
+static inline __attribute__((always_inline)) void multiply_finishing(finishing_kind kind, bool two,
+                                                                     const atl_gathered *a, const uint16_t *b,
+                                                                     atl_soon soon, const atl_finishing *f)
+{
+    const size_t row_bytes = a->stride * sizeof *a->upper, n_turn = a->n_taps % 3 == 0 ? 3 : 1;
+    const size_t n_steps = a->n_taps * a->k / ATL_BLOCK_K, n_rows = kind == NOTHING ? 0 : (size_t)f->m;
+    const size_t rows_a_step = (n_rows + n_steps - 1) / n_steps;
+    const size_t lines_a_step = (soon.n + LINE_ELEMENTS * n_steps - 1) / (LINE_ELEMENTS * n_steps);
+    size_t row = 0;
+    vec busy = v_set(0.0f);
+    columns all = {.bias = {busy, busy}};
+    for (int half = 0; kind != NOTHING && half < 2; half++) {
+        all.bias[half] = or_zeros(f->bias, half);
+        all.per_picture[half] = or_zeros(f->per_picture, half);
+        all.gate_bias[half] = or_zeros(f->gate_bias, half);
+    }
+    for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
+        for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
+            for (size_t i = 0; i < n_turn; i++) {
+                const size_t at = a->taps[first + i] + k;
+                multiply_block(two, a->upper + at, a->lower + at, row_bytes,
+                               b + (i * a->k + k) * ATL_TILE_COLS);
+                call_near(soon.from, lines_a_step);
+                soon.from += lines_a_step * LINE_ELEMENTS;
+                for (size_t end = row + rows_a_step; row < end && row < n_rows; row++)
+                    finish_row(kind, f, &all, row);
+                __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
+            }
+}
+
+static inline __attribute__((always_inline)) void
+multiply_kind(bool two, const atl_gathered *a, const uint16_t *b, atl_soon soon, const atl_finishing *f)
+{
+    if (!f)
+        multiply_finishing(NOTHING, two, a, b, soon, f);
+    else if (f->gates)
+        multiply_finishing(GATED, two, a, b, soon, f);
+    else if (f->residual)
+        multiply_finishing(RESIDUAL, two, a, b, soon, f);
+    else
+        multiply_finishing(PLAIN, two, a, b, soon, f);
+}
+
+void atl_gemm_finishing_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                  atl_soon soon, const atl_finishing *other)
+{
+    BARRIER();
+    begin_sums(c, add);
+    if (m > 16)
+        multiply_kind(true, a, b, soon, other);
+    else
+        multiply_kind(false, a, b, soon, other);
+    end_sums(c);
+    BARRIER();
+}
+
+void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                 const uint16_t *ahead)
+{
+    const atl_soon soon = {.from = ahead, .n = 8 * a->n_taps * a->k};
+    atl_gemm_finishing_bf16__amx(m, a, b, c, add, soon, NULL);
+}
+
+#endif
