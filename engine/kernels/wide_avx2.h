@@ -109,6 +109,14 @@ static inline vec v_reciprocal_near(vec a)
     return v_reciprocal(a);
 }
 
+/* 2ˣ good to 1e-4 of it: three terms. Past ±126 it may be anything smaller or larger. */
+static inline vec v_power_near(vec x)
+{
+    vec t = v_min(v_max(x, v_set(-126.0f)), v_set(125.0f)), n = v_round(t), r = v_sub(t, n);
+    vec q = v_fma(v_fma(v_set(0.0550089309f), r, v_set(0.242210984f)), r, v_set(0.69328293f));
+    return v_scale2(v_fma(q, r, v_set(1.0f)), n);
+}
+
 /* a < b ? 0 : x, lane by lane. */
 static inline vec v_zero_if_less(vec a, vec b, vec x)
 {

@@ -113,6 +113,15 @@ static inline vec v_reciprocal_near(vec a)
     return _mm512_rcp14_ps(a);
 }
 
+/* 2ˣ good to 1e-4 of it, for any x: p(x - ⌊x⌋), fitted for least relative error, times 2 to the ⌊x⌋. */
+static inline vec v_power_near(vec x)
+{
+    vec r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    vec p = v_fma(v_set(0.0780245233f), r, v_set(0.226067159f));
+    p = v_fma(v_fma(p, r, v_set(0.695833537f)), r, v_set(0.999925219f));
+    return _mm512_scalef_ps(p, x);
+}
+
 /* a < b ? 0 : x, lane by lane. */
 static inline vec v_zero_if_less(vec a, vec b, vec x)
 {

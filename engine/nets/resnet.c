@@ -4,7 +4,8 @@
  *       └──────────── shortcut (1 × 1, where the channels change) ──────┘
  *
  * The shortcut goes first, into `out`, so that conv2 finds its residual where it writes and x may be
- * overwritten in between. The joined channels of x and x_more exist only once they are normed. */
+ * overwritten in between. The joined channels of x and x_more exist only once they are normed, and in bf16
+ * not even then (atl_group_norm_conv). */
 #include "nets/resnet.h"
 
 #include "nets/pixelwise.h"
@@ -59,12 +60,6 @@ static atl_map project_time(const atl_resnet *resnet, const atl_bench *bench, co
     return projected;
 }
 
-/* h = act(norm2(h)) */
-static void norm_plainly(const atl_resnet *resnet, const atl_bench *bench, const atl_map *h)
-{
-    atl_group_norm(bench, &resnet->norm2, h, NULL, resnet->shape.act, h);
-}
-
 /* h = act(norm2(h) · (1 + scale) + shift), with scale[c] and shift[c] of each picture. An affine map after
  * an affine map is one: γ' = γ·(1 + scale), β' = β·(1 + scale) + shift, so each picture gets a norm of its
  * own. (Dhariwal & Nichol 2021, "adaptive group normalization") */
@@ -95,20 +90,15 @@ static void norm_scaled_and_shifted(const atl_resnet *resnet, const atl_bench *b
 static void first_half(const atl_resnet *resnet, const atl_bench *bench, const atl_resnet_io *io,
                        const atl_map *time, const atl_map *h)
 {
-    size_t mark = atl_arena_mark(bench->arena);
-    atl_map normed = io->normed ? *io->normed
-                                : atl_net_take(bench, resnet->shape.layer_class, io->x->n, io->x->h, io->x->w,
-                                               resnet->shape.c_in);
-    atl_conv_input in = {.x = &normed};
+    atl_conv_input in = {.x = io->x, .x_more = io->x_more};
     atl_epilogue add_time = {0};
 
     if (time && !resnet->shape.scale_shift) {
         add_time.per_picture = atl_map_f32(time);
         add_time.per_picture_stride = time->n == 1 ? 0 : time->stride;
     }
-    atl_group_norm(bench, &resnet->norm1, io->x, io->x_more, resnet->shape.act, &normed);
-    atl_conv_run(bench, &resnet->conv1, &in, &add_time, h);
-    atl_arena_release(bench->arena, mark);
+    atl_group_norm_conv(bench, &resnet->norm1, resnet->shape.act, &resnet->conv1, &in, io->normed, &add_time,
+                        h);
 }
 
 void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_resnet_io *io)
@@ -128,14 +118,15 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
     }
     atl_map h = atl_net_take(bench, shape->layer_class, io->x->n, io->x->h, io->x->w, shape->c_out);
     first_half(resnet, bench, io, projected, &h);
-    if (projected && shape->scale_shift)
-        norm_scaled_and_shifted(resnet, bench, projected, &h);
-    else
-        norm_plainly(resnet, bench, &h);
 
     atl_conv_input in = {.x = &h};
     atl_epilogue sum = {.residual = has_shortcut(resnet) ? io->out : io->x,
                         .scale = 1.0f / shape->output_scale_factor};
-    atl_conv_run(bench, &resnet->conv2, &in, &sum, io->out);
+    if (projected && shape->scale_shift) {
+        norm_scaled_and_shifted(resnet, bench, projected, &h);
+        atl_conv_run(bench, &resnet->conv2, &in, &sum, io->out);
+    } else {
+        atl_group_norm_conv(bench, &resnet->norm2, shape->act, &resnet->conv2, &in, &h, &sum, io->out);
+    }
     atl_arena_release(bench->arena, mark);
 }

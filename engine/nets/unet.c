@@ -224,9 +224,8 @@ static void run_up(const void *net, const atl_bench *bench, atl_lanes *lanes, vo
     else
         run_deep(unet, bench, way, &skips, lanes, &x);
     atl_unet_up_layers_run(stage, bench, way->on, stage->n_layers - 1, stage->n_layers, &skips, lanes, &x);
-    atl_group_norm(bench, &unet->norm_out, &x, NULL, unet->config.act, &x);
     atl_conv_input in = {.x = &x};
-    atl_conv_run(bench, &unet->conv_out, &in, NULL, way->out);
+    atl_group_norm_conv(bench, &unet->norm_out, unet->config.act, &unet->conv_out, &in, &x, NULL, way->out);
 }
 
 /* context[n][1][t][encoder_hid_dim] → [n][1][t][cross_attention_dim], or itself. */

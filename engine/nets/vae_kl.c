@@ -301,8 +301,8 @@ static void run_half(const void *net, const atl_bench *bench, atl_lanes *lanes, 
     if (!h->decoder)
         run_middle(&h->mid, bench, lanes, &x);
     /* SiLU whatever act_fn says: so it stands in diffusers */
-    atl_group_norm(bench, &h->norm_out, &x, NULL, ATL_ACT_SILU, &x);
-    atl_conv_run(bench, &h->conv_out, &(atl_conv_input){.x = &x}, NULL, e->out);
+    atl_group_norm_conv(bench, &h->norm_out, ATL_ACT_SILU, &h->conv_out, &(atl_conv_input){.x = &x}, &x, NULL,
+                        e->out);
 }
 
 /* One picture each; the 1 × 1 convolution over the latents is left out where the config says so. */

@@ -82,6 +82,6 @@ void atl_account_end_norm(const atl_bench *bench, const char *what, const atl_ma
     if (!ends_outermost(bench))
         return;
     char name[48];
-    snprintf(name, sizeof name, "%s %d @%dx%d", what, out->c, out->w, out->h);
+    snprintf(name, sizeof name, "%s %d @%dx%d", what, x->c + (x_more ? x_more->c : 0), x->w, x->h);
     add(bench->account, name, 0, map_bytes(x) + map_bytes(x_more) + map_bytes(out));
 }

@@ -6,6 +6,7 @@
 #include "ops/account.h"
 #include "ops/layers.h"
 #include "ops/panels.h"
+#include "ops/patch.h"
 #include "ops/product.h"
 
 static size_t conv_k(int c_in, int kernel)
@@ -51,6 +52,14 @@ void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, 
 int atl_conv_out_size(const atl_conv *conv, int h)
 {
     return (h + conv->pad_before + conv->pad_after - conv->kernel) / conv->stride + 1;
+}
+
+/* Lines of a padded patch are what it is applied to (patch.h). */
+bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in)
+{
+    bool same_size = conv->kernel == 3 && conv->stride == 1 && conv->pad_before == 1 && conv->pad_after == 1;
+    return conv->dtype == ATL_BF16 && same_size && !in->upsample && in->x->w % ATL_PATCH_WIDTH == 0 &&
+           conv->c_in % ATL_BLOCK_K == 0;
 }
 
 void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,

@@ -80,11 +80,20 @@ void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, 
                    bool bias, atl_dtype dtype, const void *region);
 /* The size that comes out of h input rows (or columns). */
 int atl_conv_out_size(const atl_conv *conv, int h);
+/* What becomes of a map on its way into a convolution: y = act(x · scale + shift), a pair of numbers for each
+ * channel of each picture. */
+typedef struct atl_affine {
+    const float *scale_shift; /* [n][2][c_in]: scales, then shifts */
+    atl_activation act;
+} atl_affine;
+
 typedef struct atl_conv_input {
     const atl_map *x;      /* [n][h][w][c] */
     const atl_map *x_more; /* NULL, or further channels [n][h][w][c'] that follow x's: a concatenation that
                               is never made. x->c + x_more->c = c_in */
     bool upsample;         /* x is read as if each pixel stood 2 × 2 times (nearest), folded into the conv */
+    const atl_affine
+        *affine; /* NULL, or what x and x_more become first: only of atl_group_norm_conv's making */
 } atl_conv_input;
 void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
                   const atl_epilogue *epilogue, const atl_map *out);
@@ -106,6 +115,13 @@ void atl_norm_bind(atl_norm *norm, int c, int groups, float eps, const void *reg
  * (Wu & He 2018) */
 void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *x_more,
                     atl_activation act, const atl_map *out);
+/* conv(act(norm(x, x_more))). In bf16 the norm is applied while the convolution copies its rows, so that the
+ * normed map never is; the result is the same to the bit. Otherwise that map is `normed`
+ * [n][h][w][c_in], which may be x if x_more is NULL and x may be lost. NULL: taken from the arena.
+ * `in` comes without an affine. */
+void atl_group_norm_conv(const atl_bench *bench, const atl_norm *norm, atl_activation act,
+                         const atl_conv *conv, const atl_conv_input *in, const atl_map *normed,
+                         const atl_epilogue *epilogue, const atl_map *out);
 /* LayerNorm over c of each row; out may be x. (Ba et al. 2016) */
 void atl_layer_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *out);
 

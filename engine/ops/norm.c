@@ -4,7 +4,8 @@
  * over chunks of CHUNK_ROWS pixels in f32, where the pivot is the picture's first pixel: differences from a
  * value of the channel itself do not cancel when the mean is far from 0. Chunks and channels are joined in
  * double, in order, so the statistics depend on the picture alone. The second reading applies
- * y = act(x·scale + shift), one pair of numbers a channel.
+ * y = act(x·scale + shift), one pair of numbers a channel: or, before a convolution in bf16, leaves that to
+ * the one who copies rows for it.
  *
  * Packed: gamma [c], then beta [c]. */
 #include <math.h>
@@ -14,6 +15,7 @@
 #include "kernels/kernels.h"
 #include "ops/account.h"
 #include "ops/layers.h"
+#include "ops/product.h"
 
 #define CHUNK_ROWS 64
 
@@ -59,7 +61,7 @@ static size_t picture_rows(const atl_map *map)
 
 static size_t chunk_rows(const norm_job *job, size_t chunk)
 {
-    size_t left = picture_rows(job->out) - chunk * CHUNK_ROWS;
+    size_t left = picture_rows(job->inputs[0]) - chunk * CHUNK_ROWS;
     return left < CHUNK_ROWS ? left : CHUNK_ROWS;
 }
 
@@ -133,7 +135,7 @@ static void join_group(void *user, size_t tile, int thread)
     const atl_norm *norm = job->norm;
     size_t picture = tile / (size_t)norm->groups;
     int size = norm->c / norm->groups, first = (int)(tile % (size_t)norm->groups) * size;
-    double n = (double)picture_rows(job->out), mean = 0.0, variance = 0.0;
+    double n = (double)picture_rows(job->inputs[0]), mean = 0.0, variance = 0.0;
     double *sum = job->totals + 2 * tile * (size_t)size, *sum_sq = sum + size;
     (void)thread;
     total_up(job, picture, (size_t)first, (size_t)size, sum);
@@ -177,30 +179,90 @@ static void apply_chunk(void *user, size_t tile, int thread)
     }
 }
 
+static norm_job group_norm_job(const atl_bench *bench, const atl_norm *norm, const atl_map *x,
+                               const atl_map *x_more)
+{
+    return (norm_job){.kernels = bench->kernels,
+                      .norm = norm,
+                      .inputs = {x, x_more},
+                      .n_inputs = x_more ? 2 : 1,
+                      .n_chunks = (picture_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS};
+}
+
+/* Fills job->scale_shift. */
+static void measure(const atl_bench *bench, norm_job *job)
+{
+    size_t mark = atl_arena_mark(bench->arena), n = (size_t)job->inputs[0]->n, c = (size_t)job->norm->c;
+    job->sums = atl_arena_take(bench->arena, n * job->n_chunks * 2 * c * sizeof *job->sums);
+    job->pivots = atl_arena_take(bench->arena, n * c * sizeof *job->pivots);
+    job->totals = atl_arena_take(bench->arena, n * 2 * c * sizeof *job->totals);
+    if (!bench->arena->measuring) {
+        find_pivots(job, n);
+        atl_pool_run(bench->pool, n * job->n_chunks, sum_chunk, job);
+        atl_pool_run(bench->pool, n * (size_t)job->norm->groups, join_group, job);
+    }
+    atl_arena_release(bench->arena, mark);
+}
+
+static float *take_scale_shift(const atl_bench *bench, const norm_job *job)
+{
+    return atl_arena_take(bench->arena,
+                          (size_t)job->inputs[0]->n * 2 * (size_t)job->norm->c * sizeof *job->scale_shift);
+}
+
 void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *x_more,
                     atl_activation act, const atl_map *out)
 {
-    size_t mark = atl_arena_mark(bench->arena), n = (size_t)x->n;
-    norm_job job = {.kernels = bench->kernels,
-                    .norm = norm,
-                    .inputs = {x, x_more},
-                    .n_inputs = x_more ? 2 : 1,
-                    .act = act,
-                    .out = out,
-                    .n_chunks = (picture_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS};
+    size_t mark = atl_arena_mark(bench->arena);
+    norm_job job = group_norm_job(bench, norm, x, x_more);
     atl_account_begin(bench);
-    job.sums = atl_arena_take(bench->arena, n * job.n_chunks * 2 * (size_t)norm->c * sizeof *job.sums);
-    job.scale_shift = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.scale_shift);
-    job.pivots = atl_arena_take(bench->arena, n * (size_t)norm->c * sizeof *job.pivots);
-    job.totals = atl_arena_take(bench->arena, n * 2 * (size_t)norm->c * sizeof *job.totals);
-    if (!bench->arena->measuring) {
-        find_pivots(&job, n);
-        atl_pool_run(bench->pool, n * job.n_chunks, sum_chunk, &job);
-        atl_pool_run(bench->pool, n * (size_t)norm->groups, join_group, &job);
-        atl_pool_run(bench->pool, n * job.n_chunks, apply_chunk, &job);
-    }
+    job.act = act;
+    job.out = out;
+    job.scale_shift = take_scale_shift(bench, &job);
+    measure(bench, &job);
+    if (!bench->arena->measuring)
+        atl_pool_run(bench->pool, (size_t)x->n * job.n_chunks, apply_chunk, &job);
     atl_arena_release(bench->arena, mark);
     atl_account_end_norm(bench, "group_norm", x, x_more, out);
+}
+
+/* ---- a norm and the convolution behind it ---- */
+
+static void norm_then_conv(const atl_bench *bench, const atl_norm *norm, atl_activation act,
+                           const atl_conv *conv, const atl_conv_input *in, const atl_map *normed,
+                           const atl_epilogue *epilogue, const atl_map *out)
+{
+    size_t mark = atl_arena_mark(bench->arena);
+    const atl_map *x = in->x;
+    atl_map taken;
+    if (!normed) {
+        taken = atl_map_take(bench, out->dtype, x->n, x->h, x->w, norm->c);
+        normed = &taken;
+    }
+    atl_group_norm(bench, norm, x, in->x_more, act, normed);
+    atl_conv_run(bench, conv, &(atl_conv_input){.x = normed}, epilogue, out);
+    atl_arena_release(bench->arena, mark);
+}
+
+void atl_group_norm_conv(const atl_bench *bench, const atl_norm *norm, atl_activation act,
+                         const atl_conv *conv, const atl_conv_input *in, const atl_map *normed,
+                         const atl_epilogue *epilogue, const atl_map *out)
+{
+    if (!atl_conv_takes_affine(conv, in)) {
+        norm_then_conv(bench, norm, act, conv, in, normed, epilogue, out);
+        return;
+    }
+    size_t mark = atl_arena_mark(bench->arena);
+    norm_job job = group_norm_job(bench, norm, in->x, in->x_more);
+    atl_account_begin(bench);
+    job.scale_shift = take_scale_shift(bench, &job);
+    measure(bench, &job);
+    atl_account_end_norm(bench, "group_norm", in->x, in->x_more, NULL);
+    atl_affine affine = {.scale_shift = job.scale_shift, .act = act};
+    atl_conv_input seen = *in;
+    seen.affine = &affine;
+    atl_conv_run(bench, conv, &seen, epilogue, out);
+    atl_arena_release(bench->arena, mark);
 }
 
 static void layer_norm_row(const norm_job *job, size_t row, float *scratch)

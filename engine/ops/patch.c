@@ -7,7 +7,7 @@
 #include "ops/panels.h"
 
 #define LINE_ELEMENTS 32 /* of bf16 in a cache line */
-#define HALF          16 /* rows of a tile */
+#define HALF          ATL_PATCH_WIDTH
 
 static bool same_size(const atl_product *product)
 {
@@ -174,6 +174,29 @@ static void fill_gathered(const atl_patch *patch, size_t line)
     memset(to + used, 0, (plan->k - used) * sizeof *to);
 }
 
+/* All channels of image row y, as the affine makes them; to the pixel left of it and the one right of it,
+ * zeros. */
+static void fill_normed_row(const atl_patch_plan *plan, size_t n, int y, uint16_t *to)
+{
+    const atl_conv_input *in = plan->product->in;
+    const atl_map *maps[] = {in->x, in->x_more};
+    const float *scale = in->affine->scale_shift + n * 2 * plan->c_in, *shift = scale + plan->c_in;
+    size_t w = (size_t)in->x->w;
+    memset(to, 0, plan->c_in * sizeof *to);
+    memset(to + (w + 1) * plan->stride, 0, plan->c_in * sizeof *to);
+    to += plan->stride;
+    for (int i = 0; i < 2 && maps[i]; i++) {
+        const atl_map *map = maps[i];
+        size_t at = (n * (size_t)map->h + (size_t)y) * w * map->stride * atl_dtype_bytes(map->dtype);
+        atl_rows from = {.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
+        atl_rows into = {.data = to, .stride = plan->stride, .dtype = ATL_BF16};
+        plan->kernels->affine_rows(in->affine->act, (int)w, map->c, &from, scale, shift, &into);
+        to += map->c;
+        scale += map->c;
+        shift += map->c;
+    }
+}
+
 /* An image row of the patch, in each copy. */
 static void fill_image_row(const atl_patch *patch, size_t line)
 {
@@ -191,6 +214,10 @@ static void fill_image_row(const atl_patch *patch, size_t line)
             for (int copy = 0; copy < (padded ? 1 : 3); copy++) {
                 uint16_t *to = patch->data + (size_t)copy * copy_elements(patch) +
                                place * row_pixels(plan) * plan->stride;
+                if (plan->product->in->affine && y >= 0 && y < out->h) {
+                    fill_normed_row(plan, n, y, to);
+                    continue;
+                }
                 for (int i = 0; i < (int)row_pixels(plan); i++, to += plan->stride)
                     copy_seen(plan, (int)n, y, i + copy - 1, to);
             }
@@ -241,6 +268,16 @@ static size_t line_of(const atl_patch *patch, size_t row)
 size_t atl_patch_lines_read(const atl_patch *patch, size_t row)
 {
     return line_of(patch, row) + ATL_PATCH_LINES;
+}
+
+const uint16_t *atl_patch_source(const atl_patch *patch, size_t line, size_t row)
+{
+    const atl_map *x = patch->plan->product->in->x;
+    size_t up = patch->plan->product->in->upsample ? 1 : 0, w = (size_t)patch->plan->product->out->w;
+    size_t rows = atl_map_rows(x), last = rows > ATL_BF16_TILE_ROWS ? rows - ATL_BF16_TILE_ROWS : 0;
+    size_t y = patch->first_row / w + line; /* not counting lines between pictures: it need not be exact */
+    size_t at = (y > 0 ? y - 1 : 0) / (up + 1) * (size_t)x->w + row % w / (up + 1);
+    return (const uint16_t *)x->data + (at < last ? at : last) * x->stride * atl_dtype_bytes(x->dtype) / 2;
 }
 
 /* Where row `row` finds its first tap; its first line's beginning if that rolls. */

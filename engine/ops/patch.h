@@ -3,7 +3,8 @@
  * A tile of AMX reads 16 rows a fixed distance apart. Neighbouring pixels of a map are just that, so a 3 × 3
  * convolution is nine products with rows that begin a pixel or an image row further on (atl_gathered), and
  * no row is copied nine times. What stands in the way, the picture's edge, f32, up-sampling and inputs that
- * are joined, is removed by one copy of the input, the patch:
+ * are joined, is removed by one copy of the input, the patch; PADDED, the
+ * norm before a convolution is applied on the way (atl_affine):
  *
  *   IN_PLACE  1 × 1 over a bf16 map: nothing is copied but the rows of a last, partial tile
  *   PADDED    3 × 3, width a multiple of 16:  [image rows + 2][w + 2][stride], zeros around the picture
@@ -26,6 +27,7 @@ typedef enum atl_patch_form {
     ATL_PATCH_GATHERED
 } atl_patch_form;
 
+#define ATL_PATCH_WIDTH    16 /* of what is padded, a multiple of it: the rows of a tile */
 #define ATL_PATCH_MAX_TAPS 9
 #define ATL_PATCH_LINES    3 /* image rows that a row of the product reads */
 
@@ -64,6 +66,9 @@ void atl_patch_init(atl_patch *patch, const atl_patch_plan *plan, size_t first_r
 size_t atl_patch_n_lines(const atl_patch *patch);
 void atl_patch_fill(const atl_patch *patch, size_t line);
 size_t atl_patch_lines_read(const atl_patch *patch, size_t row);
+/* Of a rolling patch: where the map has what `row`'s place in line `line` will be filled with, or a place
+ * near if nowhere: somebody may call it near. */
+const uint16_t *atl_patch_source(const atl_patch *patch, size_t line, size_t row);
 /* The up to 32 rows from `row` on (counted over all; a multiple of 32 after first_row). */
 atl_gathered atl_patch_rows(const atl_patch *patch, size_t row);
 

@@ -23,6 +23,9 @@ typedef struct atl_product {
     const atl_map *out;
 } atl_product;
 
+/* Whether the product behind this convolution can apply an atl_affine to its input. */
+bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in);
+
 void atl_product_run(const atl_bench *bench, const atl_product *product);
 
 #endif

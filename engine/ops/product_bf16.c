@@ -21,6 +21,8 @@
 #define RESIDENT_PANEL_BYTES ((size_t)1 << 20)
 #define RESIDENT_PATCH_BYTES ((size_t)1 << 20)
 #define RESIDENT_ROWS_BYTES  ((size_t)11 << 17) /* of a map that is multiplied in place */
+/* Beside a patch that rolls, which is small, panels may be more. */
+#define ROLLING_PANEL_BYTES ((size_t)5 << 18)
 /* A panel's part that passes by, while the next one is called near. */
 #define PASSING_K 4096
 /* Sums of several chunks of k wait here. */
@@ -225,18 +227,21 @@ static void finish(bf16_tile *t, size_t row, size_t unit, const float *sums)
 /* ---- a tile of the pool ---- */
 
 /* What is called near while panel `index` of `n` is multiplied by a strip: its share of the next strip's
- * rows; but with the tile's first strip the next panel, which comes from memory. */
-static atl_soon soon_of_strips(const bf16_tile *t, size_t row, size_t panel, size_t index, size_t n)
+ * rows, or of what the lines of a rolling patch that follow the first n_filled will be filled with; but with
+ * the tile's first strip the next panel, which comes from memory. */
+static atl_soon soon_of_strips(const bf16_tile *t, size_t row, size_t panel, size_t index, size_t n,
+                               size_t n_filled)
 {
     const bf16_job *job = t->job;
     size_t next = row + ATL_BF16_TILE_ROWS, rows = ATL_BF16_TILE_ROWS * job->patch.stride, share;
     if (row == t->first_row && index + 1 < n)
         return (atl_soon){panel_at(job, panel + 1, 0), job->panel_k * ATL_TILE_COLS};
-    if (next >= t->end_row)
+    if (next >= t->end_row && !job->patch.rolling)
         return (atl_soon){0};
     share = atl_round_up(ceil_div(rows, n), ATL_BLOCK_K);
-    return (atl_soon){atl_patch_rows(&t->patch, next).upper + index * share,
-                      index * share < rows ? least(share, rows - index * share) : 0};
+    const uint16_t *upper = job->patch.rolling ? atl_patch_source(&t->patch, n_filled, row)
+                                               : atl_patch_rows(&t->patch, next).upper;
+    return (atl_soon){upper + index * share, index * share < rows ? least(share, rows - index * share) : 0};
 }
 
 /* Strips pass by. */
@@ -253,7 +258,7 @@ static void pass_strips(bf16_tile *t)
             for (size_t half = 0; half < job->panels_a_unit; half++) {
                 size_t panel = half * job->n_units + unit;
                 multiply(t, row, panel, 0, sums + half * TILE,
-                         soon_of_strips(t, row, panel, unit - t->first_unit, n));
+                         soon_of_strips(t, row, panel, unit - t->first_unit, n, n_filled));
             }
             finish(t, row, unit, sums);
         }
@@ -364,6 +369,7 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
                     unit_bytes * job->n_units > RESIDENT_PANEL_BYTES;
     if (few_rows)
         min_tiles = TILES_OF_FEW_ROWS * n_threads;
+    size_t resident = atl_patch_can_roll(patch) ? ROLLING_PANEL_BYTES : RESIDENT_PANEL_BYTES;
     bool in_place = patch->form == ATL_PATCH_IN_PLACE;
     size_t rows_that_stay = RESIDENT_ROWS_BYTES / (patch->k * sizeof(uint16_t)) / grain * grain;
     bool rows_stay = in_place && rows_that_stay >= MIN_BLOCK_ROWS &&
@@ -371,11 +377,11 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     bool units_first = rows_stay && patch->n_rows <= rows_that_stay;
     job->n_threads = n_threads;
     job->panels_stay =
-        !few_rows && !rows_stay && (patch->n_taps == 1 || unit_bytes * job->n_units <= RESIDENT_PANEL_BYTES);
+        !few_rows && !rows_stay && (patch->n_taps == 1 || unit_bytes * job->n_units <= resident);
     if (rows_stay)
         max_rows = least(max_rows, rows_that_stay);
     if (job->panels_stay)
-        max_units = unit_bytes < RESIDENT_PANEL_BYTES ? RESIDENT_PANEL_BYTES / unit_bytes : 1;
+        max_units = unit_bytes < resident ? resident / unit_bytes : 1;
     else
         plan_chunks(job);
     bool may_roll = job->panels_stay && job->n_units <= max_units && atl_patch_can_roll(patch);

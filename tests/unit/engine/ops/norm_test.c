@@ -181,6 +181,75 @@ static void group_norm_works_in_place(void **state)
     data_done(&d);
 }
 
+typedef struct norm_conv_case {
+    int n, h, w, c, c_more, groups, c_out;
+} norm_conv_case;
+
+/* A seam, a border within a block, a patch that rolls, and widths that are not padded. */
+static const norm_conv_case norm_conv_cases[] = {
+    {2, 5, 32, 32, 64, 8, 40}, {3, 8, 16, 64, 0, 32, 32}, {1, 80, 64, 32, 0, 4, 33}, {2, 5, 7, 32, 0, 8, 32}};
+
+static void run_norm_conv(const norm_conv_case *s, uint32_t cpu_flags, int n_threads, bool apart,
+                          const atl_norm *norm, const atl_conv *conv, const atl_conv_input *in,
+                          const atl_map *out)
+{
+    fixture f;
+    fixture_init(&f, cpu_flags, n_threads);
+    atl_map normed = atl_map_take(&f.bench, ATL_BF16, s->n, s->h, s->w, norm->c);
+    if (apart) {
+        atl_group_norm(&f.bench, norm, in->x, in->x_more, ATL_ACT_SILU, &normed);
+        atl_conv_run(&f.bench, conv, &(atl_conv_input){.x = &normed}, NULL, out);
+    } else {
+        atl_group_norm_conv(&f.bench, norm, ATL_ACT_SILU, conv, in, NULL, NULL, out);
+    }
+    atl_arena_release(&f.arena, 0);
+    fixture_done(&f);
+}
+
+static void check_norm_conv(const norm_conv_case *s, uint32_t cpu_flags)
+{
+    int c = s->c + s->c_more;
+    float *gamma = fixture_numbers((size_t)c, 1, false), *beta = fixture_numbers((size_t)c, 2, false);
+    float *weight = fixture_numbers((size_t)c * 9 * (size_t)s->c_out, 6, false);
+    void *region = aligned_alloc(64, atl_conv_packed_bytes(c, s->c_out, 3, false, ATL_BF16));
+    guarded x = guarded_map(s->n, s->h, s->w, s->c, 1), more = guarded_map(s->n, s->h, s->w, s->c_more, 2);
+    guarded one = guarded_map(s->n, s->h, s->w, s->c_out, 3),
+            two = guarded_map(s->n, s->h, s->w, s->c_out, 3);
+    atl_norm norm = {.c = c, .groups = s->groups, .eps = 1e-5f, .gamma = gamma, .beta = beta};
+    atl_conv conv;
+    assert_non_null(region);
+    atl_conv_bind(&conv, c, s->c_out, 3, 1, 1, 1, false, ATL_BF16, region);
+    atl_conv_pack(&conv, 0, s->c_out, weight, NULL, region);
+    guarded_fill(&x, 3, false);
+    guarded_fill(&more, 4, false);
+    guarded_narrow(&x);
+    guarded_narrow(&one);
+    guarded_narrow(&two);
+    atl_conv_input in = {.x = &x.map, .x_more = s->c_more ? &more.map : NULL};
+    run_norm_conv(s, cpu_flags, 1, true, &norm, &conv, &in, &one.map);
+    for (int n_threads = 1; n_threads <= 3; n_threads++) {
+        run_norm_conv(s, cpu_flags, n_threads, false, &norm, &conv, &in, &two.map);
+        assert_same_maps(&one, &two);
+    }
+    guarded_free(&x);
+    guarded_free(&more);
+    guarded_free(&one);
+    guarded_free(&two);
+    free(region);
+    free(weight);
+    free(gamma);
+    free(beta);
+}
+
+static void group_norm_within_a_convolution_is_the_same_to_the_bit(void **state)
+{
+    (void)state;
+    uint32_t isas[FIXTURE_ISAS];
+    for (size_t i = 0; i < ATL_COUNT(norm_conv_cases); i++)
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++)
+            check_norm_conv(&norm_conv_cases[i], isas[isa]);
+}
+
 static void check_layer_norm(uint32_t cpu_flags, int c, float offset)
 {
     guarded x = guarded_map(2, 3, 23, c, 2), out = guarded_map(2, 3, 23, c, 1);
@@ -231,6 +300,7 @@ int main(void)
         cmocka_unit_test(group_norm_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(group_norm_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(group_norm_works_in_place),
+        cmocka_unit_test(group_norm_within_a_convolution_is_the_same_to_the_bit),
         cmocka_unit_test(layer_norm_is_near_statistics_in_double),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
