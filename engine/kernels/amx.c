@@ -165,6 +165,7 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
                                const int8_t *ahead)
 {
     const size_t n_turn = a->n_taps % 3 == 0 ? 3 : 1;
+    __m128 busy = _mm_setzero_ps(); /* as in amx_finishing.c */
     BARRIER();
     load_sums((const void *)c, ATL_TILE_COLS, add);
     for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
@@ -176,6 +177,7 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
                     multiply_s8_block(a->upper + at, a->lower + at, a->stride, panel, ahead);
                 else
                     multiply_s8_upper_block(a->upper + at, a->stride, panel);
+                __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
     store_sums((void *)c, ATL_TILE_COLS);
     BARRIER();
