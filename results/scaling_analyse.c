@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sizes.h"
 #include "base/random.h"
+#include "base/sizes.h"
 #include "scaling_private.h"
 
 enum { MAX_POINTS = 10000000, MOST_WORKERS = 1000000 };
