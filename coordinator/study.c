@@ -428,15 +428,33 @@ void atl_studier_close(atl_studier **studier)
     free(s);
 }
 
+/* Where minutes are given: whether one more round fits, judged by the longest of this session. What was
+ * promised takes every picture to last as long as beside all workers, so there may be time left. */
+static bool one_more_fits(atl_studier *s, int n_rounds, double round_s)
+{
+    const atl_study_options *o = s->options;
+    const double spent_s = atl_ns_to_s(atl_clock_now_ns() - s->begun_ns);
+    if (!(o->minutes > 0) || n_rounds >= o->rounds || s->n_timed == 0 ||
+        spent_s + round_s > o->minutes * SECONDS_A_MIN)
+        return false;
+    o->head->rounds = n_rounds + 1;
+    s->view.n_windows = count_windows(s, n_rounds + 1);
+    return true;
+}
+
 static atl_status run_rounds(atl_studier *s, atl_note *note)
 {
     int sequence = 0;
+    double round_s = 0;
     atl_status st = rehearse(s, note);
     s->rehearsed_ns = atl_clock_now_ns();
     if (st == ATL_OK)
         promise(s);
-    for (int round = 0; st == ATL_OK && round < s->options->head->rounds; round++) {
+    for (int round = 0;
+         st == ATL_OK && (round < s->options->head->rounds || one_more_fits(s, round, round_s)); round++) {
+        const int64_t begun_ns = atl_clock_now_ns();
         st = run_round(s, round, &sequence, note);
+        round_s = fmax(round_s, atl_ns_to_s(atl_clock_now_ns() - begun_ns));
     }
     return st;
 }

@@ -105,6 +105,7 @@ atl_status atl_engine_measure_store(atl_engine *engine, unsigned parts, size_t *
     atl_loader *loader = NULL;
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, 32);
+    free_networks(engine); /* the walk puts scaffolding in their place */
     atl_status st = atl_loader_open_list(engine->policy, hash_param, &state, &loader, note);
     if (st == ATL_OK) {
         atl_loader_list_regions(loader, hash_region);

@@ -411,10 +411,25 @@ static void warn_of_cores(report *r, const report_series *s)
          s->threads, s->threads == 1 ? "" : "s", r->cores);
 }
 
+/* A study that left half of the cores out, or was stopped before it came to them. */
+static void warn_of_cores_left(report *r, const report_series *s)
+{
+    int most = 0;
+    for (size_t i = 0; i < s->n_windows; i++)
+        if (s->window[i].valid && s->window[i].config.workers > most)
+            most = s->window[i].config.workers;
+    if (most > 0 && 2 * most * s->threads <= r->cores)
+        warn(r,
+             "%s: at most %d worker%s × %d thread%s were measured, and there are %g cores: what more of them "
+             "bring is not known, and the recommendation is among these.",
+             s->label, most, most == 1 ? "" : "s", s->threads, s->threads == 1 ? "" : "s", r->cores);
+}
+
 static void warn_of_series(report *r, const report_series *s)
 {
     size_t mixed = 0;
     warn_of_cores(r, s);
+    warn_of_cores_left(r, s);
     for (size_t i = 0; i < s->n_windows; i++) {
         const atl_study_window *w = &s->window[i];
         mixed += w->valid && !w->same_pixels;

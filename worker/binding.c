@@ -1,8 +1,8 @@
 /* binding.c - see binding.h.
  *
  * The topology is opened without any of its objects: only hwloc's calls to bind are needed. Each thread
- * writes a slot of its own; the report is made after the engine was opened, which waits for none of them: so
- * slots are handed over by a mutex. */
+ * adds to what was got; the report is made after the engine was opened, which waits for none of them, so it
+ * waits for the last of them itself, for a second at most. */
 #include "binding.h"
 
 #include <errno.h>
@@ -11,14 +11,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { PATIENCE_S = 1 };
 
 struct atl_binding {
     hwloc_topology_t topology;
     const int *pus;
     int n_threads;
     pthread_mutex_t mutex;
+    pthread_cond_t arrived;
     hwloc_bitmap_t got; /* union of what the compute threads read back */
-    int n_told, n_refused;
+    int n_arrived, n_told, n_refused;
     int refused_pu, refused_errno; /* the first */
 };
 
@@ -62,6 +66,7 @@ atl_binding *atl_binding_open(const int *pus, int n_threads)
     b->n_threads = n_threads;
     b->got = hwloc_bitmap_alloc();
     pthread_mutex_init(&b->mutex, NULL);
+    pthread_cond_init(&b->arrived, NULL);
     if (!b->got || !load_topology(&b->topology)) {
         atl_binding_close(&b);
         return NULL;
@@ -80,6 +85,7 @@ void atl_binding_close(atl_binding **binding)
     if (b->topology)
         hwloc_topology_destroy(b->topology);
     hwloc_bitmap_free(b->got);
+    pthread_cond_destroy(&b->arrived);
     pthread_mutex_destroy(&b->mutex);
     free(b);
 }
@@ -92,12 +98,14 @@ void atl_binding_take(void *binding, int thread)
     if (b->pus && b->n_threads > 1)
         bind_to(b, &b->pus[thread], 1, HWLOC_CPUBIND_THREAD);
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
-    if (set && hwloc_get_cpubind(b->topology, set, HWLOC_CPUBIND_THREAD) == 0) {
-        pthread_mutex_lock(&b->mutex);
+    const bool told = set && hwloc_get_cpubind(b->topology, set, HWLOC_CPUBIND_THREAD) == 0;
+    pthread_mutex_lock(&b->mutex);
+    if (told)
         hwloc_bitmap_or(b->got, b->got, set);
-        b->n_told++;
-        pthread_mutex_unlock(&b->mutex);
-    }
+    b->n_told += told;
+    b->n_arrived++;
+    pthread_cond_signal(&b->arrived);
+    pthread_mutex_unlock(&b->mutex);
     hwloc_bitmap_free(set);
 }
 
@@ -109,7 +117,12 @@ void atl_binding_report(const atl_binding *binding, atl_text *ret_list, atl_text
         return;
     }
     atl_binding *b = (atl_binding *)(uintptr_t)binding; /* for its mutex */
+    struct timespec until;
+    timespec_get(&until, TIME_UTC);
+    until.tv_sec += PATIENCE_S;
     pthread_mutex_lock(&b->mutex);
+    while (b->n_arrived < b->n_threads && pthread_cond_timedwait(&b->arrived, &b->mutex, &until) == 0)
+        ;
     char *list = NULL;
     if (b->n_told > 0 && hwloc_bitmap_list_asprintf(&list, b->got) >= 0)
         atl_text_puts(ret_list, list);
