@@ -5,10 +5,17 @@
  *
  * The shortcut goes first, into `out`, so that conv2 finds its residual where it writes and x may be
  * overwritten in between. The joined channels of x and x_more exist only once they are normed, and in bf16
- * not even then (atl_group_norm_conv). */
+ * not even then (atl_group_norm_conv). A block that shrinks in place takes the shortcut after conv1 instead,
+ * into the memory of x itself: three maps of a picture's full size in the decoder become two. */
 #include "nets/resnet.h"
 
+#include <string.h>
+
+#include "base/sizes.h"
 #include "nets/pixelwise.h"
+#include "ops/product.h"
+
+enum { FIRST_PART = 16, PART_ROWS = 32 };
 
 bool atl_net_check_groups(atl_loader *loader, int c, int groups)
 {
@@ -116,7 +123,9 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
         time = project_time(resnet, bench, io->time);
         projected = &time;
     }
-    atl_map h = atl_net_take(bench, shape->layer_class, io->x->n, io->x->h, io->x->w, shape->c_out);
+    atl_map h = io->between
+                    ? *io->between
+                    : atl_net_take(bench, shape->layer_class, io->x->n, io->x->h, io->x->w, shape->c_out);
     first_half(resnet, bench, io, projected, &h);
 
     atl_conv_input in = {.x = &h};
@@ -129,4 +138,58 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
         atl_group_norm_conv(bench, &resnet->norm2, shape->act, &resnet->conv2, &in, &h, &sum, io->out);
     }
     atl_arena_release(bench->arena, mark);
+}
+
+/* ---- in place ---- */
+
+bool atl_resnet_is_fused(const atl_resnet *resnet, const atl_map *x)
+{
+    return atl_conv_takes_affine(&resnet->conv1, &(atl_conv_input){.x = x});
+}
+
+bool atl_resnet_can_shrink(const atl_resnet *resnet, const atl_map *x)
+{
+    const atl_resnet_shape *shape = &resnet->shape;
+    return shape->time_dim == 0 && shape->c_in >= 2 * shape->c_out && x->c == shape->c_in &&
+           atl_map_dense(x) && atl_resnet_is_fused(resnet, x);
+}
+
+/* Rows [first, first + n) of a dense map. */
+static atl_map rows_of(const atl_map *map, size_t first, size_t n)
+{
+    char *data = (char *)map->data + first * map->stride * atl_dtype_bytes(map->dtype);
+    return atl_map_over(data, map->dtype, 1, 1, (int)n, map->c);
+}
+
+/* Row r of `out` ends before row r of x begins once r rows were read, as rows become half as long or less:
+ * the first part goes round by way of scratch, each further one is as long as all before it together. */
+static void shortcut_in_place(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x,
+                              const atl_map *out)
+{
+    const size_t mark = atl_arena_mark(bench->arena), n_rows = atl_map_rows(x);
+    size_t n = atl_round_up(n_rows / FIRST_PART + 1, PART_ROWS);
+    n = n < n_rows ? n : n_rows;
+    const atl_map scratch = atl_map_take(bench, out->dtype, 1, 1, (int)n, out->c);
+    for (size_t first = 0; first < n_rows; first += n) {
+        if (first > 0)
+            n = first < n_rows - first ? first : n_rows - first;
+        const atl_map from = rows_of(x, first, n), to = first > 0 ? rows_of(out, first, n) : scratch;
+        atl_conv_run(bench, &resnet->shortcut, &(atl_conv_input){.x = &from}, NULL, &to);
+        if (first == 0 && !bench->arena->measuring)
+            memcpy(out->data, scratch.data, n * (size_t)out->c * atl_dtype_bytes(out->dtype));
+    }
+    atl_arena_release(bench->arena, mark);
+}
+
+void atl_resnet_shrink(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, const atl_map *h,
+                       atl_map *ret_out)
+{
+    const atl_resnet_shape *shape = &resnet->shape;
+    const atl_map out = atl_map_over(x->data, x->dtype, x->n, x->h, x->w, shape->c_out);
+    atl_epilogue sum = {.residual = &out, .scale = 1.0f / shape->output_scale_factor};
+    first_half(resnet, bench, &(atl_resnet_io){.x = x}, NULL, h);
+    shortcut_in_place(resnet, bench, x, &out);
+    atl_group_norm_conv(bench, &resnet->norm2, shape->act, &resnet->conv2, &(atl_conv_input){.x = h}, h, &sum,
+                        &out);
+    *ret_out = out;
 }

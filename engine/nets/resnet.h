@@ -34,12 +34,23 @@ typedef struct atl_resnet_io {
     const atl_map *x;      /* [n][h][w][c] */
     const atl_map *x_more; /* NULL, or the skip connection: channels that follow x's */
     const atl_map *time; /* act(time embedding): [n][1][1][time_dim], or one row for all; NULL without time */
-    const atl_map *normed; /* scratch [n][h][w][c_in], or NULL: from the arena. With a shortcut and without
-                              x_more it may be x, which is lost then */
-    const atl_map *out;    /* [n][h][w][c_out]; may be x where c_in = c_out */
+    const atl_map *normed;  /* scratch [n][h][w][c_in], or NULL: from the arena. With a shortcut and without
+                               x_more it may be x, which is lost then */
+    const atl_map *between; /* scratch [n][h][w][c_out] of conv1's result, or NULL: from the arena */
+    const atl_map *out;     /* [n][h][w][c_out]; may be x where c_in = c_out */
 } atl_resnet_io;
 
 void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_resnet_io *io);
+
+/* Whether norm1 is applied within conv1, so that a normed copy of x is never made. */
+bool atl_resnet_is_fused(const atl_resnet *resnet, const atl_map *x);
+/* Whether the block can leave its result in the memory of x without a normed copy of x: where channels become
+ * half as many or fewer and the block is fused. */
+bool atl_resnet_can_shrink(const atl_resnet *resnet, const atl_map *x);
+/* The same block for such an x (no x_more, no time), dense, whose memory the result takes: x is lost,
+ * *ret_out [n][h][w][c_out] begins where x began. `h` is scratch of the result's size. */
+void atl_resnet_shrink(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, const atl_map *h,
+                       atl_map *ret_out);
 
 /* GroupNorm needs whole groups: fails the walk where `groups` does not divide `c`. */
 bool atl_net_check_groups(atl_loader *loader, int c, int groups);

@@ -227,7 +227,17 @@ static void run_resnet(const atl_resnet *resnet, const atl_bench *bench, atl_lan
     atl_map other = other_lane(lanes, x, x->h, x->w, c_out);
 
     if (c_out == x->c) {
-        atl_resnet_run(resnet, bench, &(atl_resnet_io){.x = x, .normed = &other, .out = x});
+        const bool fused = atl_resnet_is_fused(resnet, x);
+        atl_resnet_run(
+            resnet, bench,
+            &(atl_resnet_io){
+                .x = x, .normed = fused ? NULL : &other, .between = fused ? &other : NULL, .out = x});
+        return;
+    }
+    if (atl_resnet_can_shrink(resnet, x)) { /* the result stays in x's lane */
+        atl_map out;
+        atl_resnet_shrink(resnet, bench, x, &other, &out);
+        *x = out;
         return;
     }
     atl_resnet_run(resnet, bench, &(atl_resnet_io){.x = x, .normed = x, .out = &other});

@@ -59,6 +59,10 @@ static void block_of_equal_channels_may_write_over_its_input(void **state)
     atl_map normed = numbers_map(2, 5, 3, 8, 3);
     atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &t.x, .normed = &normed, .out = &t.x});
     assert_memory_equal(t.x.data, t.out.data, map_bytes(&t.x));
+    atl_map x = numbers_map(2, 5, 3, 8, 1);
+    atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &x, .between = &normed, .out = &x});
+    assert_memory_equal(x.data, t.out.data, map_bytes(&x));
+    free(x.data);
     free(normed.data);
     trial_done(&t);
 }
@@ -76,6 +80,29 @@ static void block_with_a_shortcut_may_norm_its_input_in_place(void **state)
     atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &t.x, .normed = &t.x, .out = &second});
     assert_memory_equal(second.data, t.out.data, map_bytes(&second));
     free(second.data);
+    trial_done(&t);
+}
+
+/* In parts of 32, 32, 64, 128 … rows, so that none is overwritten before it was read. */
+static void block_that_shrinks_takes_the_memory_of_its_input(void **state)
+{
+    (void)state;
+    atl_resnet_shape shape = timeless;
+    shape.c_in = 16;
+    trial t;
+    trial_init(&t, &shape, 1);
+    atl_map x = numbers_map(1, 19, 27, 16, 1), h = numbers_map(1, 19, 27, 8, 2),
+            apart = numbers_map(1, 19, 27, 8, 3), out;
+    atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &x, .out = &apart});
+    assert_alive(&apart);
+    atl_resnet_shrink(t.resnet, &t.f.bench, &x, &h, &out);
+    assert_ptr_equal(out.data, x.data);
+    assert_int_equal(out.c, 8);
+    for (size_t i = 0; i < atl_map_rows(&out) * 8; i++)
+        assert_float_equal(atl_map_f32(&out)[i], atl_map_f32(&apart)[i], 1e-5);
+    free(x.data);
+    free(h.data);
+    free(apart.data);
     trial_done(&t);
 }
 
@@ -195,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(block_of_equal_channels_may_write_over_its_input),
         cmocka_unit_test(block_with_a_shortcut_may_norm_its_input_in_place),
+        cmocka_unit_test(block_that_shrinks_takes_the_memory_of_its_input),
         cmocka_unit_test(skip_connection_is_a_concatenation),
         cmocka_unit_test(one_row_of_time_serves_every_picture),
         cmocka_unit_test(each_picture_has_its_own_time),
