@@ -131,18 +131,29 @@ fail:
     return st;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t size)
+bool atl_fd_write(int fd, const void *data, size_t size)
 {
+    const uint8_t *at = data;
     while (size > 0) {
-        const ssize_t n = write(fd, data, size);
+        const ssize_t n = write(fd, at, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return false;
-        data += n;
+        at += n;
         size -= (size_t)n;
     }
     return true;
+}
+
+atl_status atl_text_write(atl_text *text, int fd, const char *name, atl_note *note)
+{
+    if (text->failed)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for %s", name);
+    if (!atl_fd_write(fd, text->data, text->length))
+        return atl_fail(note, ATL_IO, "%s: cannot write: %s", name, strerror(errno));
+    text->length = 0;
+    return ATL_OK;
 }
 
 /* The directory that a path lies in, in a new string. */
@@ -194,7 +205,7 @@ static atl_status write_file(const char *path, const void *data, size_t size, bo
         st = fail_errno(note, path, "create");
         goto done;
     }
-    bool ok = write_all(fd, data, size) && fsync(fd) == 0;
+    bool ok = atl_fd_write(fd, data, size) && fsync(fd) == 0;
     if (!ok)
         st = fail_errno(note, path, "write");
     if (close(fd) != 0 && ok) {

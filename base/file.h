@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 
 /* A file mapped read-only. `data` is NULL for an empty file. */
 typedef struct atl_mapping {
@@ -37,6 +38,14 @@ atl_status atl_file_write(const char *path, const void *data, size_t size, atl_n
 /* The same, but never in the place of something else: what stands at `path` already, or comes there
  * meanwhile, is left alone. Errors: ATL_IO. */
 atl_status atl_file_write_new(const char *path, const void *data, size_t size, atl_note *note);
+
+/* Writes all of `data` at the descriptor's place, however many writes that takes. Returns false, with errno
+ * set, if one fails; how much was written by then is not said. */
+bool atl_fd_write(int fd, const void *data, size_t size);
+
+/* The same for a text, which is empty afterwards; `name` is what errors call the file.
+ * Errors: ATL_NO_MEMORY (the text ran out of it), ATL_IO. */
+atl_status atl_text_write(atl_text *text, int fd, const char *name, atl_note *note);
 
 /* Whether a file could be written at `path`, to be asked before hours of work: its directory must be
  * there and be writable, and `path` itself must not be a directory nor, unless `replace`, be there at

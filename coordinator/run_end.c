@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "results/gallery.h"
 #include "results/summary.h"
 #include "run_private.h"
@@ -17,21 +18,6 @@
 #define FLUSH_BYTES (1u << 18)
 
 static const char failed_temp[] = ".atelier-failed.part";
-
-static atl_status write_all(int fd, atl_text *text, const char *name, atl_note *note)
-{
-    size_t done = 0;
-    if (text->failed)
-        return atl_fail(note, ATL_NO_MEMORY, "no memory for %s", name);
-    while (done < text->length) {
-        const ssize_t n = write(fd, text->data + done, text->length - done);
-        if (n < 0 && errno != EINTR)
-            return atl_fail(note, ATL_IO, "%s: cannot write: %s", name, strerror(errno));
-        done += n > 0 ? (size_t)n : 0;
-    }
-    text->length = 0;
-    return ATL_OK;
-}
 
 static int compare_failed(const void *a, const void *b)
 {
@@ -65,10 +51,10 @@ static atl_status write_lines(atl_runner *r, int fd, atl_note *note)
             atl_batch_write_line(&job, &lines);
         atl_job_done(&job);
         if (st == ATL_OK && lines.length >= FLUSH_BYTES)
-            st = write_all(fd, &lines, ATL_FAILED_NAME, note);
+            st = atl_text_write(&lines, fd, ATL_FAILED_NAME, note);
     }
     if (st == ATL_OK)
-        st = write_all(fd, &lines, ATL_FAILED_NAME, note);
+        st = atl_text_write(&lines, fd, ATL_FAILED_NAME, note);
     atl_text_done(&lines);
     return st;
 }
@@ -102,7 +88,7 @@ static atl_status write_summary(const atl_runner *r, atl_text *json, atl_note *n
     const int fd = openat(r->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return atl_fail(note, ATL_IO, ATL_SUMMARY_NAME ": cannot create: %s", strerror(errno));
-    atl_status st = write_all(fd, json, ATL_SUMMARY_NAME, note);
+    atl_status st = atl_text_write(json, fd, ATL_SUMMARY_NAME, note);
     close(fd);
     if (st == ATL_OK && renameat(r->dir_fd, temp, r->dir_fd, ATL_SUMMARY_NAME) != 0)
         st = atl_fail(note, ATL_IO, ATL_SUMMARY_NAME ": cannot put in place: %s", strerror(errno));

@@ -121,7 +121,7 @@ atl_status atl_study_record_raw(const atl_studier *s, int sequence, atl_note *no
         atl_text_printf(&lines, "{\"window\":%d,\"row\":%s}\n", sequence, s->pool.rows[i]);
     const int fd =
         openat(s->dir_fd, ATL_STUDY_JOBS_NAME, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    const bool written = fd >= 0 && !lines.failed && atl_write_all(fd, lines.data, lines.length);
+    const bool written = fd >= 0 && !lines.failed && atl_fd_write(fd, lines.data, lines.length);
     const int error = errno;
     if (fd >= 0)
         close(fd);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "compare_private.h"
 #include "results/dir_file.h"
 #include "study_private.h"
@@ -43,7 +44,7 @@ atl_status atl_compare_append_samples(int dir_fd, const atl_compare_sample *samp
     }
     const int fd = openat(dir_fd, ATL_COMPARE_SAMPLES_NAME,
                           O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
-    const bool ok = fd >= 0 && (n == 0 || atl_write_all(fd, text.data, text.length));
+    const bool ok = fd >= 0 && (n == 0 || atl_fd_write(fd, text.data, text.length));
     const int error = errno;
     if (fd >= 0)
         close(fd);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define MAX_NAME 200
 
 static atl_status fail_errno(atl_note *note, const char *name, const char *what)
@@ -66,19 +68,6 @@ atl_status atl_dir_file_read(int dir_fd, const char *name, size_t max_bytes, cha
     return ATL_OK;
 }
 
-bool atl_write_all(int fd, const void *bytes, size_t n)
-{
-    const char *from = bytes;
-    while (n > 0) {
-        const ssize_t put = write(fd, from, n);
-        if (put < 0 && errno != EINTR)
-            return false;
-        from += put > 0 ? put : 0;
-        n -= put > 0 ? (size_t)put : 0;
-    }
-    return true;
-}
-
 static void sync_directory(int dir_fd)
 {
     const int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -96,7 +85,7 @@ atl_status atl_dir_file_write(int dir_fd, const char *name, const void *bytes, s
     const int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return atl_fail(note, ATL_IO, "%s: cannot create: %s", name, strerror(errno));
-    bool ok = atl_write_all(fd, bytes, n) && fdatasync(fd) == 0;
+    bool ok = atl_fd_write(fd, bytes, n) && fdatasync(fd) == 0;
     int error = errno;
     if (close(fd) != 0 && ok) {
         ok = false;

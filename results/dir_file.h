@@ -3,7 +3,6 @@
 #ifndef ATL_RESULTS_DIR_FILE_H
 #define ATL_RESULTS_DIR_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -14,8 +13,5 @@ atl_status atl_dir_file_read(int dir_fd, const char *name, size_t max_bytes, cha
                              atl_note *note);
 /* Writes beside, syncs, renames, syncs the directory; on failure nothing is left behind. Errors: ATL_IO. */
 atl_status atl_dir_file_write(int dir_fd, const char *name, const void *bytes, size_t n, atl_note *note);
-
-/* Writes all bytes. False: errno says why. */
-bool atl_write_all(int fd, const void *bytes, size_t n);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "results/history.h"
 
 #define FLUSH_BYTES (1u << 18)
@@ -24,27 +25,10 @@ struct atl_exports {
 static const char *const names[] = {ATL_TIMINGS_JSONL_NAME, ATL_TIMINGS_CSV_NAME};
 static const char *const temps[] = {".atelier-timings.jsonl.part", ".atelier-timings.csv.part"};
 
-static atl_status flush_table(table *t, const char *name, atl_note *note)
-{
-    if (t->buffer.failed)
-        return atl_fail(note, ATL_NO_MEMORY, "no memory for %s", name);
-    size_t done = 0;
-    while (done < t->buffer.length) {
-        const ssize_t n = write(t->fd, t->buffer.data + done, t->buffer.length - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return atl_fail(note, ATL_IO, "%s: cannot write: %s", name, strerror(errno));
-        done += (size_t)n;
-    }
-    t->buffer.length = 0;
-    return ATL_OK;
-}
-
 atl_status atl_exports_flush(atl_exports *e, atl_note *note)
 {
-    const atl_status st = flush_table(&e->jsonl, names[0], note);
-    return st != ATL_OK ? st : flush_table(&e->csv, names[1], note);
+    const atl_status st = atl_text_write(&e->jsonl.buffer, e->jsonl.fd, names[0], note);
+    return st != ATL_OK ? st : atl_text_write(&e->csv.buffer, e->csv.fd, names[1], note);
 }
 
 size_t atl_exports_waiting(const atl_exports *e)

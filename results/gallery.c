@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "gallery_page.h"
 #include "results/history.h"
@@ -22,21 +23,6 @@ typedef struct page {
     atl_text text;
     uint64_t first, n, n_failed, n_left_out;
 } page;
-
-static atl_status flush(page *p, atl_note *note)
-{
-    size_t done = 0;
-    if (p->text.failed)
-        return atl_fail(note, ATL_NO_MEMORY, "no memory for " ATL_GALLERY_NAME);
-    while (done < p->text.length) {
-        const ssize_t n = write(p->fd, p->text.data + done, p->text.length - done);
-        if (n < 0 && errno != EINTR)
-            return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot write: %s", strerror(errno));
-        done += n > 0 ? (size_t)n : 0;
-    }
-    p->text.length = 0;
-    return ATL_OK;
-}
 
 /* The figures' object, and the infotext as one more member. */
 static void put_picture(page *p, const atl_record *record)
@@ -65,7 +51,7 @@ static atl_status add_record(void *user, const atl_record *record, atl_note *not
     }
     p->n++;
     put_picture(p, record);
-    return p->text.length < FLUSH_BYTES ? ATL_OK : flush(p, note);
+    return p->text.length < FLUSH_BYTES ? ATL_OK : atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);
 }
 
 /* What the run is, from its first record. */
@@ -104,7 +90,7 @@ static atl_status write_page(int dir_fd, page *p, atl_note *note)
                     (unsigned long long)p->first, ATL_GALLERY_MAX_PICTURES);
     data += sizeof marker - 1;
     atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
-    return flush(p, note);
+    return atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);
 }
 
 atl_status atl_gallery_write(int dir_fd, uint64_t first, atl_note *note)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "direct_write.h"
 
 #define TEMP_PREFIX ".atelier-"
@@ -63,20 +64,6 @@ static atl_status fail_errno(atl_note *note, const char *name, const char *verb,
     return atl_fail(note, ATL_IO, "%s: cannot %s: %s", name, verb, strerror(e));
 }
 
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        const ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        n -= (size_t)written;
-    }
-    return true;
-}
-
 /* A rename that does not overwrite; where the file system has none, a second link, after which the first one
  * goes; where links are not to be had either, a look must do: this process alone writes here. */
 static bool put_in_place(int dir_fd, const char *temp, const char *name, atl_put how)
@@ -116,7 +103,7 @@ static bool write_bytes(atl_picture_writer *w, int fd, const void *bytes, size_t
         return true;
     if (w->sync && (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0))
         return false;
-    return write_all(fd, bytes, n);
+    return atl_fd_write(fd, bytes, n);
 }
 
 static void name_temp(char temp[TEMP_BYTES], const char *name)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "results/dir_file.h"
 #include "study_private.h"
 
@@ -193,7 +194,7 @@ static bool append_line(int fd, const atl_text *line)
     const off_t end = whole_end(fd);
     if (end < 0 || ftruncate(fd, end) != 0 || lseek(fd, end, SEEK_SET) != end)
         return false;
-    if (atl_write_all(fd, line->data, line->length) && fdatasync(fd) == 0)
+    if (atl_fd_write(fd, line->data, line->length) && fdatasync(fd) == 0)
         return true;
     const int error = errno;
     (void)!ftruncate(fd, end); /* what stays has no newline, or is a window that was measured */

@@ -21,10 +21,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define HEADER_BYTES ((size_t)1 << 16)
 #define VERSION      1u
 #define ENDIAN_MARK  0x01020304u
-#define WRITE_BYTES  ((size_t)8 << 20)
 #define READ_BYTES   ((size_t)8 << 20)
 
 #ifndef MADV_POPULATE_READ
@@ -128,21 +129,6 @@ atl_status atl_pack_file_map(const char *path, const uint8_t key[ATL_PACK_KEY_BY
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, const void *data, size_t bytes)
-{
-    const char *at = data;
-    while (bytes > 0) {
-        const ssize_t n = write(fd, at, bytes < WRITE_BYTES ? bytes : WRITE_BYTES);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        bytes -= (size_t)n;
-    }
-    return true;
-}
-
 /* A file that is being written. */
 typedef struct draft {
     int fd;
@@ -170,8 +156,8 @@ static bool fill_draft(const draft *d, const header *h, const atl_store *store, 
 {
     if (fallocate(d->fd, 0, 0, (off_t)(HEADER_BYTES + bytes)) != 0 && errno != EOPNOTSUPP)
         return false;
-    return write_all(d->fd, h, sizeof *h) && lseek(d->fd, (off_t)HEADER_BYTES, SEEK_SET) >= 0 &&
-           write_all(d->fd, store->base, bytes) && fsync(d->fd) == 0;
+    return atl_fd_write(d->fd, h, sizeof *h) && lseek(d->fd, (off_t)HEADER_BYTES, SEEK_SET) >= 0 &&
+           atl_fd_write(d->fd, store->base, bytes) && fsync(d->fd) == 0;
 }
 
 /* Gives the draft its name, in the place of what has it. */

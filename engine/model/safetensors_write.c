@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sizes.h"
 
 #define PIECE_BYTES  (4u << 20)
@@ -137,30 +138,15 @@ static atl_status make_header(const atl_st_writer *writer, const char *path, atl
     return st;
 }
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    const uint8_t *at = data;
-    while (size > 0) {
-        const ssize_t n = write(fd, at, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
 static bool write_item(int fd, const item *it, uint8_t *piece)
 {
     if (!it->fill)
-        return write_all(fd, it->data, it->n_bytes);
+        return atl_fd_write(fd, it->data, it->n_bytes);
     const size_t width = atl_st_dtype_bytes(it->dtype), most = PIECE_BYTES / width;
     for (size_t first = 0; first < it->n_elements; first += most) {
         const size_t n = it->n_elements - first < most ? it->n_elements - first : most;
         it->fill(it->user, first, n, piece);
-        if (!write_all(fd, piece, n * width))
+        if (!atl_fd_write(fd, piece, n * width))
             return false;
     }
     return true;
@@ -182,7 +168,7 @@ static bool sync_parent(const char *path)
 
 static bool write_body(const atl_st_writer *writer, int fd, const atl_text *header, uint8_t *piece)
 {
-    if (!write_all(fd, header->data, header->length))
+    if (!atl_fd_write(fd, header->data, header->length))
         return false;
     for (size_t i = 0; i < writer->n_items; i++)
         if (!write_item(fd, &writer->items[i], piece))

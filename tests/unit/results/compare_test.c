@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "compare_private.h"
 #include "report/fixture.h"
 #include "results/dir_file.h"
@@ -98,11 +99,11 @@ static void samples_are_read_as_written(void **state)
     assert_true(isnan(out[1].cpus_busy) && out[1].read_mbps == 0);
     free(out);
     const int fd = openat(dir, ATL_COMPARE_SAMPLES_NAME, O_WRONLY | O_APPEND);
-    assert_true(atl_write_all(fd, "{\"window\":5", 11)); /* torn: left out */
+    assert_true(atl_fd_write(fd, "{\"window\":5", 11)); /* torn: left out */
     assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_OK);
     assert_int_equal(n, 2);
     free(out);
-    assert_true(atl_write_all(fd, "}\n", 2));
+    assert_true(atl_fd_write(fd, "}\n", 2));
     close(fd);
     assert_int_equal(atl_compare_read_samples(dir, &out, &n, &note), ATL_BAD_INPUT);
     assert_non_null(strstr(note.text, ATL_COMPARE_SAMPLES_NAME ":3"));

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "results/dir_file.h"
 #include "study_private.h"
 
@@ -261,7 +262,7 @@ static void windows_cut_anywhere_are_whole_windows_and_take_one_more(void **stat
     for (size_t cut = 0; cut <= n; cut++) {
         const size_t whole = cut == n ? 2 : cut >= first ? 1 : 0;
         const int fd = openat(dir, ATL_STUDY_WINDOWS_NAME, O_WRONLY | O_TRUNC);
-        assert_true(atl_write_all(fd, bytes, cut));
+        assert_true(atl_fd_write(fd, bytes, cut));
         close(fd);
         assert_int_equal(atl_study_read(dir, &study, &note), ATL_OK);
         assert_int_equal(study.n_windows, whole);
@@ -292,7 +293,7 @@ static void a_head_cut_anywhere_is_refused(void **state)
     assert_int_equal(atl_dir_file_read(dir, ATL_STUDY_JSON_NAME, 1u << 20, &bytes, &n, &note), ATL_OK);
     for (size_t cut = 0; cut < n - 1; cut++) { /* without the newline it is whole */
         const int fd = openat(dir, ATL_STUDY_JSON_NAME, O_WRONLY | O_TRUNC);
-        assert_true(atl_write_all(fd, bytes, cut));
+        assert_true(atl_fd_write(fd, bytes, cut));
         close(fd);
         assert_int_equal(atl_study_read(dir, &study, &note), ATL_BAD_INPUT);
         assert_non_null(strstr(note.text, ATL_STUDY_JSON_NAME));
@@ -318,9 +319,9 @@ static atl_status read_with(int dir, const char *from, const char *to, atl_note 
     char *at = strstr(strchr(bytes, '\n'), from);
     assert_non_null(at);
     const int fd = openat(dir, ATL_STUDY_WINDOWS_NAME, O_WRONLY | O_TRUNC);
-    atl_write_all(fd, bytes, (size_t)(at - bytes));
-    atl_write_all(fd, to, strlen(to));
-    atl_write_all(fd, at + strlen(from), n - (size_t)(at - bytes) - strlen(from));
+    atl_fd_write(fd, bytes, (size_t)(at - bytes));
+    atl_fd_write(fd, to, strlen(to));
+    atl_fd_write(fd, at + strlen(from), n - (size_t)(at - bytes) - strlen(from));
     close(fd);
     free(bytes);
     const atl_status st = atl_study_read(dir, &study, note);
