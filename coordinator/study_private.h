@@ -1,5 +1,6 @@
-/* study_private.h - what the parts of a study share: study.c (the order of things), study_pool.c (one pool of
- * workers that is always fed), study_window.c (one window on it). */
+/* study_private.h - what the parts of a study share: study.c (the order of things), study_rounds.c (what is
+ * measured when), study_pool.c (one pool of workers that is always fed), study_window.c (one window on it).
+ */
 #ifndef ATL_COORDINATOR_STUDY_PRIVATE_H
 #define ATL_COORDINATOR_STUDY_PRIVATE_H
 
@@ -74,6 +75,10 @@ atl_status atl_study_record_raw(const atl_studier *s, int sequence, atl_note *no
 bool atl_study_record_has(const atl_studier *s, int sequence, int *ret_attempts);
 /* The study as it stands, borrowed. */
 atl_study atl_study_record_view(const atl_studier *s);
+
+/* ---- study_rounds.c ---- */
+/* Rehearses, says how long it will take, and measures all windows that the record lacks. Errors: as above. */
+atl_status atl_study_run_rounds(atl_studier *s, atl_note *note);
 
 /* ---- study.c, for studies of other kinds ---- */
 /* A studier with machine, head, weights and record; series are the caller's. NULL-safe to close. */
