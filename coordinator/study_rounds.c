@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "draw_words.h"
 #include "results/scaling.h"
 #include "study_private.h"
 
