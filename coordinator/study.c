@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "draw_words.h"
 #include "results/dir_file.h"
 #include "study_private.h"
 
