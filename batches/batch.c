@@ -90,6 +90,8 @@ static atl_status copy_options(const atl_batch_options *options, atl_batch *batc
     batch->seed = options->seed;
     batch->repeat = options->repeat ? options->repeat : 1;
     batch->judge = options->judge;
+    batch->mistakes.tell = options->mistake;
+    batch->mistakes.user = options->user;
     batch->user = options->user;
     batch->naming = (atl_naming){batch->texts[0], batch->texts[1], batch->texts[2], batch->texts[3]};
     batch->names_are_unique = atl_naming_is_unique(batch->texts[0]);

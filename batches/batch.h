@@ -15,6 +15,7 @@
 #define ATL_BATCH_MAX_NAME_BYTES   200               /* of an id or a picture's name */
 #define ATL_BATCH_MAX_VARIANTS     100000            /* of a line under `combinatorial`, unless said */
 #define ATL_BATCH_MAX_REPEATS      1000000           /* n_iter × batch_size × repeat */
+#define ATL_BATCH_MAX_MISTAKES     20                /* that are told; all are counted */
 #define ATL_BATCH_DEFAULT_TEMPLATE "[index]-[seed]"
 
 typedef enum atl_batch_format {
@@ -48,8 +49,9 @@ typedef struct atl_batch_options {
     const char *model_name, *model_hash, *date; /* what those tokens say; NULL: "" */
     const char *spool_dir;                      /* for temporary files; NULL: $TMPDIR, or /tmp */
     atl_batch_warning warn;                     /* may be NULL; called in the first pass only */
+    atl_batch_warning mistake;                  /* may be NULL: then the check ends at the first */
     atl_batch_judge judge;                      /* may be NULL */
-    void *user;                                 /* of both */
+    void *user;                                 /* of the three */
 } atl_batch_options;
 
 typedef struct atl_batch atl_batch;
@@ -66,7 +68,9 @@ atl_status atl_batch_next(atl_batch *batch, atl_job *ret_job, bool *ret_end, atl
 atl_status atl_batch_rewind(atl_batch *batch, atl_note *note);
 
 /* Goes through all: how many jobs there are, and the SHA-256 over their ids (what a resumed run compares).
- * Rewinds. Errors: ATL_BAD_INPUT, ATL_UNSUPPORTED, ATL_NOT_FOUND, ATL_IO, ATL_NO_MEMORY. */
+ * Where several lines have mistakes, `mistake` is told the first ATL_BATCH_MAX_MISTAKES of them, and the note
+ * says how many there are; a single one is the note. Rewinds. Errors: ATL_BAD_INPUT, ATL_UNSUPPORTED,
+ * ATL_NOT_FOUND, ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_batch_check(atl_batch *batch, uint64_t *ret_n_jobs, uint8_t ret_digest[32], atl_note *note);
 
 /* Appends the job as one line of a .jsonl prompt file, with its newline: read back with the same defaults, it

@@ -7,6 +7,7 @@
 #include "claims.h"
 #include "expand.h"
 #include "init_image.h"
+#include "mistakes.h"
 #include "naming.h"
 #include "reader.h"
 #include "sweep.h"
@@ -42,6 +43,7 @@ struct atl_batch {
     uint64_t at_point, at_variant, at_repeat, n_repeats;
 
     atl_claims ids, names;
+    atl_mistakes mistakes; /* of the check */
     uint64_t n_jobs;
     uint8_t digest[32];
     atl_status status; /* sticky */

@@ -152,6 +152,11 @@ static atl_status take_header(atl_reader *reader, atl_note *note)
     reader->n_columns = reader->n_tokens;
     for (size_t i = 0; st == ATL_OK && i < reader->n_columns; i++)
         st = take_column_name(reader, i, note);
+    if (st != ATL_OK) { /* without a header no record can be read */
+        free(reader->columns);
+        reader->columns = NULL;
+        reader->n_columns = 0;
+    }
     return st;
 }
 

@@ -198,6 +198,9 @@ static atl_status check_line(const atl_source *source, atl_note *note)
     const char *line = source->text.data;
     const size_t n = source->text.length;
     const unsigned long long number = source->line;
+    if (source->too_long)
+        return atl_fail(note, ATL_BAD_INPUT, "%s:%llu:1: found a line of over %zu bytes; wanted at most that",
+                        source->name, number, ATL_BATCH_MAX_LINE_BYTES);
     const size_t bad = atl_utf8_first_bad(line, n);
     if (bad < n)
         return atl_fail(note, ATL_BAD_INPUT,
@@ -213,6 +216,7 @@ static atl_status check_line(const atl_source *source, atl_note *note)
 static atl_status take_line(atl_source *source, bool *ret_end, atl_note *note)
 {
     bool ended = false, any = false;
+    source->too_long = false;
     source->text.length = 0;
     atl_text_puts(&source->text, "");
     while (!ended) {
@@ -235,10 +239,10 @@ static atl_status take_line(atl_source *source, bool *ret_end, atl_note *note)
         if (source->text.failed)
             return atl_fail(note, ATL_NO_MEMORY, "%s:%llu: no memory for the line", source->name,
                             (unsigned long long)source->line);
-        if (source->text.length > ATL_BATCH_MAX_LINE_BYTES)
-            return atl_fail(note, ATL_BAD_INPUT,
-                            "%s:%llu: found a line of over %zu bytes; wanted at most that", source->name,
-                            (unsigned long long)source->line, ATL_BATCH_MAX_LINE_BYTES);
+        if (source->text.length > ATL_BATCH_MAX_LINE_BYTES) { /* its rest is read, to find the next one */
+            source->too_long = true;
+            source->text.length = 0;
+        }
     }
     *ret_end = !any;
     return ATL_OK;
@@ -247,18 +251,17 @@ static atl_status take_line(atl_source *source, bool *ret_end, atl_note *note)
 atl_status atl_source_next(atl_source *source, const char **ret_line, size_t *ret_n_bytes, atl_note *note)
 {
     bool end = false;
-    if (source->status == ATL_OK) {
+    if (source->status == ATL_OK)
         source->status = take_line(source, &end, &source->note);
-        if (source->status == ATL_OK && source->line == 1 && source->text.length >= 3 &&
-            memcmp(source->text.data, mark, 3) == 0) {
-            source->text.length -= 3;
-            memmove(source->text.data, source->text.data + 3, source->text.length + 1);
-        }
-        if (source->status == ATL_OK && !end)
-            source->status = check_line(source, &source->note);
-    }
     if (source->status != ATL_OK)
         return atl_fail(note, source->status, "%s", source->note.text);
+    if (source->line == 1 && source->text.length >= 3 && memcmp(source->text.data, mark, 3) == 0) {
+        source->text.length -= 3;
+        memmove(source->text.data, source->text.data + 3, source->text.length + 1);
+    }
+    const atl_status st = end ? ATL_OK : check_line(source, note);
+    if (st != ATL_OK)
+        return st;
     *ret_line = end ? NULL : source->text.data;
     *ret_n_bytes = end ? 0 : source->text.length;
     return ATL_OK;

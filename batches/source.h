@@ -18,11 +18,12 @@ typedef struct atl_source {
     char *buffer;
     size_t begin, end; /* of what is in the buffer and unread */
     bool at_eof, skip_newline;
+    bool too_long;      /* the line was over ATL_BATCH_MAX_LINE_BYTES, and was not kept */
     uint64_t line;      /* number of the line that was given last, from 1; 0 before the first */
     struct stat opened; /* so that a change between two passes is seen */
     bool spooled;       /* then nobody else can change it */
     atl_text text;      /* the line */
-    atl_status status;  /* sticky */
+    atl_status status;  /* sticky: of the file, not of a line */
     atl_note note;
 } atl_source;
 
@@ -31,7 +32,8 @@ atl_status atl_source_open(const char *path, const char *spool_dir, atl_source *
 void atl_source_done(atl_source *source); /* accepts a zeroed one with fd = -1 */
 
 /* The next line, without its end, NUL-terminated and borrowed until the next call; *ret_line is NULL at the
- * end of the file. Errors: ATL_BAD_INPUT with file, line and column; ATL_IO; ATL_NO_MEMORY. */
+ * end of the file. Errors: ATL_BAD_INPUT with file, line and column (the next call gives the line after it);
+ * ATL_IO, ATL_NO_MEMORY, and ATL_BAD_INPUT where the file was changed meanwhile (which stay). */
 atl_status atl_source_next(atl_source *source, const char **ret_line, size_t *ret_n_bytes, atl_note *note);
 /* The rest of the file as it is, for a picture: at most `max_bytes`. Borrowed. */
 atl_status atl_source_rest(atl_source *source, size_t max_bytes, const char **ret, size_t *ret_n_bytes,

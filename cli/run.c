@@ -196,6 +196,7 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
     s->batch.model_hash = s->model_hash;
     s->batch.date = s->date;
     s->batch.warn = warn;
+    s->batch.mistake = warn;
     s->batch.judge = judge;
     s->batch.user = s;
     s->options.batch = &s->batch;

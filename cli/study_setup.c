@@ -42,6 +42,8 @@ static atl_status read_jobs(study_setup *s, const char *prompts, atl_note *note)
     atl_batch_options options = run_batch_options(&s->args.run, prompts);
     atl_batch *batch = NULL;
     bool end = false;
+    options.mistake = say;
+    options.user = s;
     s->jobs = calloc(MAX_PROMPTS, sizeof *s->jobs);
     if (!s->jobs)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for prompts");

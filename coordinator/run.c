@@ -40,8 +40,11 @@ static atl_status check_batch(atl_runner *r, atl_note *note)
         failed = atl_path_join(r->o->dir, ATL_FAILED_NAME);
         if (!failed)
             return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
-        options = (atl_batch_options){
-            .path = failed, .format = ATL_BATCH_JSONL, .defaults = {.guidance_scale = (double)NAN}};
+        options = (atl_batch_options){.path = failed,
+                                      .format = ATL_BATCH_JSONL,
+                                      .defaults = {.guidance_scale = (double)NAN},
+                                      .mistake = r->o->say,
+                                      .user = r->o->user};
     }
     uint8_t digest[32];
     atl_status st = atl_batch_open(&options, &r->batch, note);

@@ -30,6 +30,11 @@ expect 2 "links/000000-0.png: is there already" run p.txt -o links -m tiny
 # Mistakes in the prompt file: nothing starts, the directory is not made.
 printf 'a house\n--stepz 4 --prompt x\n' >bad.txt
 expect 1 "bad.txt:2:" run bad.txt -o none -m tiny
+is 1 "$(wc -l <err)" "words about one mistake"
+for ((i = 0; i < 24; i++)); do printf -- '--prompt x --width 65\na house\n'; done >>bad.txt
+expect 1 "bad.txt: and 5 more: 25 lines have mistakes; wanted none" run bad.txt -o none -m tiny
+is 21 "$(wc -l <err)" "words about 25 mistakes"
+grep -q "bad.txt:39:1: width: found 65 px, wanted a multiple of 8" err || fail "the twentieth is not told"
 no_files none
 expect 2 "there is no --output" run p.txt -m tiny
 expect 1 "none.txt" run none.txt -o none -m tiny

@@ -72,7 +72,7 @@ static void a_line_that_is_too_long_is_told_by_its_number(void **state)
     memset(text, 'x', n);
     memcpy(text, "a\n", 2);
     const atl_batch_options options = scratch_options(scratch_bytes("a.txt", text, n));
-    scratch_fails(&options, ATL_BAD_INPUT, "a.txt:2: found a line of over 4194304 bytes");
+    scratch_fails(&options, ATL_BAD_INPUT, "a.txt:2:1: found a line of over 4194304 bytes");
     free(text);
 }
 
