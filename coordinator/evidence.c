@@ -135,6 +135,23 @@ void atl_evidence_reason(char *why, size_t size, const char *what, int error)
     snprintf(why, size, "%s: %s (%s)", what, strerror(error), name ? name : "?");
 }
 
+void atl_evidence_explain(char *why, size_t size, const char *what, int error, const char *meaning)
+{
+    atl_evidence_reason(why, size, what, error);
+    const size_t n = strlen(why);
+    if (meaning[0])
+        snprintf(why + n, size - n, ": %s", meaning);
+}
+
+void atl_evidence_no_file(char *why, size_t size, const char *what, int error, const char *missing)
+{
+    const bool is_barred = error == EACCES || error == EPERM;
+    atl_evidence_explain(why, size, what, error,
+                         error == ENOENT ? missing
+                         : is_barred     ? "only root may read it here"
+                                         : "");
+}
+
 static bool read_v(char *text, size_t size, const char *format, va_list args)
 {
     char path[PATH_BYTES];

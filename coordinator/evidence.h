@@ -6,12 +6,15 @@
  * looked up below a root directory ("" for the real one), so that tests build trees of their own.
  *
  * name                        unit   what
- * ipc                                instructions a cycle (perf_event; these six on the workers' threads)
+ * ipc                                instructions a cycle (perf_event; these on the workers' threads)
  * cycles, instructions,       1/s    of all workers together; scaled where counters took turns
  * llc_references, llc_misses,
  * dtlb_misses
  * stalled_cycles              %      of cycles, waiting in the back end
  * frequency                   GHz    cycles / time on a CPU
+ * perf_faults, perf_switches  1/s    page faults, context switches: the kernel's events, which need no PMU
+ * cpu_migrations              1/s    moves from one CPU to another: none where workers are bound
+ * perf_cpu_share              %      as cpu_share, by the kernel's clock of ns instead of its ticks
  * frequency_aperf             GHz    of the workers' CPUs while not idle: Δaperf / Δmperf · the TSC's rate
  * frequency_cpufreq           GHz    mean over the workers' CPUs, at the begin and at the end
  * thermal_throttles           1      times that a core or its package was throttled by heat
@@ -27,9 +30,10 @@
  * foreign_load                %      of the same, used by anything that is not a worker
  * faults_minor, faults_major  1/s
  * disk_read, disk_write       MB/s   of the workers' processes
- * group_throttled             1      periods in which the group's quota was used up (nr_throttled), of all
- * ancestors group_throttled_time        %      of the window pss, worker_own, huge_pages MB     sum of PSS;
- * mean of a worker's anonymous PSS; what huge pages back, shared ones once */
+ * group_throttled             1      periods in which the group's quota was used up, of all ancestors
+ * group_throttled_time        %      of the window
+ * pss, worker_own, huge_pages MB     sum of PSS; mean of a worker's anonymous PSS; what huge pages back,
+ *                                    shared ones once */
 #ifndef ATL_COORDINATOR_EVIDENCE_H
 #define ATL_COORDINATOR_EVIDENCE_H
 

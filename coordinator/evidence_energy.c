@@ -111,7 +111,8 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
     const double package = joules(e, PACKAGE), dram = joules(e, DRAM);
     char why[128] = "";
     if (e->error != 0)
-        atl_evidence_reason(why, sizeof why, "/sys/class/powercap", e->error);
+        atl_evidence_no_file(why, sizeof why, "/sys/class/powercap", e->error,
+                             "this machine shows no energy counters");
     else if (isnan(package))
         snprintf(why, sizeof why, "/sys/class/powercap: no zone of a package");
     atl_evidence_add(list, "power_package", "W", package / watched->seconds, why);

@@ -134,7 +134,8 @@ static void end_aperf(const frequencies *f, const atl_watched *watched, atl_evid
     char why[128] = "reading the counters failed";
     double ghz = NAN;
     if (f->event_error != 0)
-        atl_evidence_reason(why, sizeof why, "aperf and mperf of the event source msr", f->event_error);
+        atl_evidence_no_file(why, sizeof why, "aperf, mperf by the event source msr", f->event_error,
+                             "the processor shows no such counters");
     else if (isfinite(ghz = ghz_by_aperf(f, watched)))
         why[0] = '\0';
     atl_evidence_add(list, "frequency_aperf", "GHz", ghz, why);
@@ -160,7 +161,8 @@ static void end_throttles(const frequencies *f, const atl_watched *watched, atl_
         package = fmax(package, atl_growth(cpu->package_throttles, package_now));
     }
     if (!has)
-        atl_evidence_reason(why, sizeof why, "cpu*/thermal_throttle", f->throttle_error);
+        atl_evidence_no_file(why, sizeof why, "cpu*/thermal_throttle", f->throttle_error,
+                             "this machine counts none");
     else
         snprintf(why, sizeof why, "cores: %.0f, package: %.0f", core, package);
     atl_evidence_add(list, "thermal_throttles", "1", has ? core + package : NAN, why);
@@ -173,7 +175,8 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
     end_aperf(f, watched, list);
     add_mhz(f, watched);
     if (f->n_mhz == 0)
-        atl_evidence_reason(why, sizeof why, "cpufreq/scaling_cur_freq", f->cpufreq_error);
+        atl_evidence_no_file(why, sizeof why, "cpufreq/scaling_cur_freq", f->cpufreq_error,
+                             "no governor here, as in virtual machines");
     atl_evidence_add(list, "frequency_cpufreq", "GHz",
                      f->n_mhz > 0 ? f->mhz_sum / (double)f->n_mhz / 1000 : NAN, why);
     end_throttles(f, watched, list);

@@ -1,9 +1,12 @@
-/* evidence_perf.c - the processor's counters, on every thread of the workers (perf_event_open(2)).
+/* evidence_perf.c - the processor's counters and the kernel's, on every thread of the workers
+ * (perf_event_open(2)).
  *
  * A counter opened on a process counts its first thread alone, so each thread that is there gets its own, and
  * passes it on to the threads that it starts (inherit, which excludes reading in groups). There are more
  * events than counters: the kernel lets them take turns, and a count is scaled by enabled / running time. A
- * thread's enabled time runs only while the thread does, so that cycles / enabled time is a frequency. */
+ * thread's enabled time runs only while the thread does, so that cycles / enabled time is a frequency. The
+ * kernel's own events (faults, switches, moves, time on a CPU) need no such counter: they are there in
+ * virtual machines, too, and check what /proc says of the same. */
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <math.h>
@@ -20,7 +23,19 @@
 
 enum { PATH_BYTES = 4352, SPARE_FILES = 256 };
 
-enum { CYCLES, INSTRUCTIONS, LLC_REFERENCES, LLC_MISSES, DTLB_MISSES, STALLED, N_EVENTS };
+enum {
+    CYCLES,
+    INSTRUCTIONS,
+    LLC_REFERENCES,
+    LLC_MISSES,
+    DTLB_MISSES,
+    STALLED,
+    TASK_CLOCK,
+    FAULTS,
+    SWITCHES,
+    MIGRATIONS,
+    N_EVENTS
+};
 
 #define DTLB_READ_MISSES                                                                                     \
     (PERF_COUNT_HW_CACHE_DTLB | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_MISS << 16)
@@ -29,15 +44,21 @@ enum { CYCLES, INSTRUCTIONS, LLC_REFERENCES, LLC_MISSES, DTLB_MISSES, STALLED, N
 #define INTEL_STALLS_TOTAL (0xa3u | 0x04u << 8 | 0x04u << 24)
 
 static const struct {
+    const char *rate; /* the finding that is its count a second; NULL: it goes into another */
     uint32_t type;
     uint64_t config;
+    bool in_kernel; /* happens there alone: counted in user space it would be 0, whatever happened */
 } events[N_EVENTS] = {
-    [CYCLES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
-    [INSTRUCTIONS] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
-    [LLC_REFERENCES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES},
-    [LLC_MISSES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES},
-    [DTLB_MISSES] = {PERF_TYPE_HW_CACHE, DTLB_READ_MISSES},
-    [STALLED] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
+    [CYCLES] = {"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, false},
+    [INSTRUCTIONS] = {"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, false},
+    [LLC_REFERENCES] = {"llc_references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES, false},
+    [LLC_MISSES] = {"llc_misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES, false},
+    [DTLB_MISSES] = {"dtlb_misses", PERF_TYPE_HW_CACHE, DTLB_READ_MISSES, false},
+    [STALLED] = {NULL, PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND, false},
+    [TASK_CLOCK] = {NULL, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, false},
+    [FAULTS] = {"perf_faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, false},
+    [SWITCHES] = {"perf_switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, true},
+    [MIGRATIONS] = {"cpu_migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, true},
 };
 
 typedef struct counters {
@@ -78,7 +99,7 @@ static int open_counter(perf *p, int event, pid_t thread)
         config = INTEL_STALLS_TOTAL;
         fd = open_event(type, config, thread, c->user_alone);
     }
-    if (fd < 0 && (errno == EACCES || errno == EPERM) && !c->user_alone) {
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && !c->user_alone && !events[event].in_kernel) {
         fd = open_event(type, config, thread, true);
         c->user_alone = fd >= 0;
     }
@@ -166,17 +187,32 @@ static void *begin(const atl_watched *watched)
     return NULL;
 }
 
+/* What it means that no counter could be opened; "": the error's name says all. */
+static const char *meaning(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case EOPNOTSUPP:
+        return "this processor or virtual machine does not count it";
+    case EACCES:
+    case EPERM:
+        return "wants CAP_PERFMON, or a lower kernel.perf_event_paranoid";
+    case ENOSYS:
+        return "this kernel, or the sandbox around it, has no perf events";
+    case EMFILE:
+        return "more threads than this process may have files open";
+    default:
+        return "";
+    }
+}
+
 /* The sum over all threads, scaled; NAN where it is not to be had. */
 static double sum_of(const counters *c, double *ret_enabled_ns, char *why, size_t why_size)
 {
     double sum = 0, enabled = 0, running = 0;
     snprintf(why, why_size, "no thread of a worker was there");
     if (c->error != 0)
-        atl_evidence_reason(why, why_size, "perf_event_open", c->error);
-    if (c->error == ENOENT || c->error == EOPNOTSUPP) {
-        const size_t n = strlen(why);
-        snprintf(why + n, why_size - n, ": this processor or virtual machine does not count it");
-    }
+        atl_evidence_explain(why, why_size, "perf_event_open", c->error, meaning(c->error));
     if (c->error != 0 || c->n == 0)
         return NAN;
     for (size_t i = 0; i < c->n; i++) {
@@ -187,7 +223,7 @@ static double sum_of(const counters *c, double *ret_enabled_ns, char *why, size_
         enabled += (double)found[1];
         running += (double)found[2];
     }
-    snprintf(why, why_size, "never got a counter: others hold them");
+    snprintf(why, why_size, "no thread ran meanwhile, or none got a counter: others hold them");
     if (running <= 0)
         return NAN;
     snprintf(why, why_size, "%scounted in %.0f %% of the time",
@@ -205,12 +241,14 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
         sums[i] = sum_of(&p->of[i], &enabled_ns[i], why[i], sizeof why[i]);
     const char *no_cycles = isnan(sums[CYCLES]) ? why[CYCLES] : why[INSTRUCTIONS];
     atl_evidence_add(list, "ipc", "", sums[INSTRUCTIONS] / sums[CYCLES], no_cycles);
-    static const char *const names[] = {"cycles", "instructions", "llc_references", "llc_misses",
-                                        "dtlb_misses"};
-    for (size_t i = 0; i < ATL_COUNT(names); i++)
-        atl_evidence_add(list, names[i], "1/s", sums[i] / watched->seconds, why[i]);
+    for (int i = 0; i < N_EVENTS; i++)
+        if (events[i].rate)
+            atl_evidence_add(list, events[i].rate, "1/s", sums[i] / watched->seconds, why[i]);
     atl_evidence_add(list, "stalled_cycles", "%", 100 * sums[STALLED] / sums[CYCLES], why[STALLED]);
     atl_evidence_add(list, "frequency", "GHz", sums[CYCLES] / enabled_ns[CYCLES], why[CYCLES]);
+    const double cpu_s = sums[TASK_CLOCK] / 1e9;
+    atl_evidence_add(list, "perf_cpu_share", "%", 100 * cpu_s / watched->seconds / (double)watched->n_cpus,
+                     why[TASK_CLOCK]);
     close_all(p);
 }
 

@@ -43,6 +43,11 @@ void atl_evidence_add(atl_evidence_list *list, const char *name, const char *uni
 /* "what: Permission denied (EACCES)". */
 void atl_evidence_reason(char *why, size_t size, const char *what, int error);
 
+/* The same with what it means; "": the error's name says all. */
+void atl_evidence_explain(char *why, size_t size, const char *what, int error, const char *meaning);
+/* The same of files below /sys: `missing` is what it means that they are not there. */
+void atl_evidence_no_file(char *why, size_t size, const char *what, int error, const char *missing);
+
 /* The whole file, at most size - 1 bytes, as a text. False: errno says why. */
 bool atl_evidence_read(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -114,7 +114,8 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
         const double value =
             i < 2 ? atl_growth(r->begin[i], now) / watched->seconds / 1e9 : (double)now / 1e6;
         if (error != 0)
-            atl_evidence_reason(why, sizeof why, "/sys/fs/resctrl", error);
+            atl_evidence_no_file(why, sizeof why, "/sys/fs/resctrl", error,
+                                 "not mounted, or the processor counts no traffic");
         else
             snprintf(why, sizeof why, "%s", r->is_own ? "the workers' own group" : "the whole system's");
         atl_evidence_add(list, names[i], i < 2 ? "GB/s" : "MB", error == 0 ? value : NAN, why);

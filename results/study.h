@@ -36,7 +36,7 @@ typedef struct atl_evidence {
 } atl_evidence;
 
 enum {
-    ATL_STUDY_MAX_EVIDENCE = 48,
+    ATL_STUDY_MAX_EVIDENCE = 64,
     ATL_STUDY_MAX_WORKERS = 1024,
     ATL_STUDY_MAX_POLICIES = 8,
     ATL_STUDY_MAX_WARNINGS = 64,

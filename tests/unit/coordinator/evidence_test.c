@@ -1,7 +1,6 @@
 /* evidence_test.c - what is found out about a window: trees of files as kernels show them, changed between
  * begin and end; then this machine, with a child that does what is counted. */
 #include <fcntl.h>
-#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,87 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "evidence.h"
-#include "evidence_private.h"
-#include "file_tree.h"
-
-typedef struct tree {
-    char root[64];
-    atl_evidence found[ATL_STUDY_MAX_EVIDENCE];
-    size_t n;
-} tree;
-
-static int make_tree(void **state)
-{
-    tree *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    make_root(t->root);
-    *state = t;
-    return 0;
-}
-
-static int remove_tree(void **state)
-{
-    tree *t = *state;
-    const int code = remove_root(t->root);
-    free(t);
-    return code;
-}
-
-static void put(const tree *t, const char *path, const char *text)
-{
-    put_file(t->root, path, text);
-}
-
-/* The tree's process has a number that no process can have, so that no counter of the real system finds it.
- */
-#define PID       99999999
-#define PROCESS   "/proc/99999999"
-#define THREAD(n) PROCESS "/task/" n
-
-static atl_evidence_watch *begin(tree *t)
-{
-    static const pid_t pid = PID;
-    static const int cpus[] = {2, 3};
-    const atl_evidence_scope scope = {.root = t->root, .pids = &pid, .n_pids = 1, .cpus = cpus, .n_cpus = 2};
-    atl_evidence_watch *watch = NULL;
-    assert_int_equal(atl_evidence_begin(&scope, &watch, NULL), ATL_OK);
-    usleep(20000); /* rates are by the real length, which only has to be more than nothing */
-    return watch;
-}
-
-static void end(tree *t, atl_evidence_watch *watch, double n_images)
-{
-    t->n = atl_evidence_end(&watch, n_images, t->found, ATL_STUDY_MAX_EVIDENCE);
-    assert_null(watch);
-}
-
-static const atl_evidence *find(const tree *t, const char *name)
-{
-    const atl_evidence *found = atl_evidence_find(t->found, t->n, name);
-    if (!found)
-        fail_msg("no finding is called %s", name);
-    return found;
-}
-
-static void assert_near(double found, double wanted, double most)
-{
-    if (!(fabs(found - wanted) <= most))
-        fail_msg("found %.9g, wanted %.9g", found, wanted);
-}
-
-/* Rates are compared as ratios of two of them, which do not depend on the window's length. */
-static void assert_ratio(const tree *t, const char *a, const char *b, double wanted)
-{
-    assert_near(find(t, a)->value / find(t, b)->value, wanted, 1e-6 * fabs(wanted));
-}
-
-static void assert_missing(const tree *t, const char *name, const char *words)
-{
-    const atl_evidence *found = find(t, name);
-    if (!isnan(found->value) || !strstr(found->why, words))
-        fail_msg("%s is %g, '%s'", name, found->value, found->why);
-}
+#include "evidence_tree.h"
 
 static void a_bare_system_has_every_name_with_a_reason(void **state)
 {
@@ -167,85 +86,6 @@ static void energy_without_images_is_power_alone(void **state)
     assert_near(find(t, "power_package")->value, 0, 0);
     assert_missing(t, "power_dram", "no zone of the memory");
     assert_missing(t, "energy_image", "how many images");
-}
-
-static void put_pressure(const tree *t, const char *path, unsigned some, unsigned full)
-{
-    char text[256];
-    snprintf(
-        text, sizeof text,
-        "some avg10=1.00 avg60=2.00 avg300=3.00 total=%u\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=%u\n",
-        some, full);
-    put(t, path, text);
-}
-
-static void use_v2(const tree *t)
-{
-    put(t, "/proc/self/cgroup", "0::/a/b\n");
-    put(t, "/proc/self/mountinfo", "30 23 0:27 / /cg rw - cgroup2 cgroup2 rw\n");
-}
-
-static void pressure_is_of_the_system_and_of_the_group(void **state)
-{
-    tree *t = *state;
-    use_v2(t);
-    put_pressure(t, "/proc/pressure/memory", 1000, 500);
-    put_pressure(t, "/cg/a/b/memory.pressure", 10, 5);
-    put(t, "/proc/pressure/cpu", "some avg10=0 avg60=0 avg300=0 total=7\n");
-    put(t, "/proc/pressure/io", "garbage\n");
-    atl_evidence_watch *watch = begin(t);
-    put_pressure(t, "/proc/pressure/memory", 9000, 2500);
-    put_pressure(t, "/cg/a/b/memory.pressure", 1010, 505);
-    put(t, "/proc/pressure/cpu", "some avg10=0 avg60=0 avg300=0 total=1007\n");
-    end(t, watch, 0);
-    assert_ratio(t, "psi_memory_some", "psi_memory_full", 4);
-    assert_ratio(t, "psi_memory_some", "group_psi_memory_some", 8);
-    assert_ratio(t, "psi_memory_some", "psi_cpu_some", 8);
-    assert_near(find(t, "psi_cpu_full")->value, 0, 0);
-    assert_missing(t, "psi_io_some", "Invalid argument (EINVAL)");
-    assert_missing(t, "group_psi_io_some", "No such file or directory (ENOENT)");
-}
-
-static void v2_throttling_counts_all_ancestors(void **state)
-{
-    tree *t = *state;
-    use_v2(t);
-    put(t, "/cg/a/b/cpu.stat", "usage_usec 5\nnr_periods 3\nnr_throttled 1\nthrottled_usec 100\n");
-    put(t, "/cg/a/cpu.stat", "nr_throttled 10\nthrottled_usec 1000\n");
-    put(t, "/cg/cpu.stat", "usage_usec 9\n"); /* the top has no quota */
-    atl_evidence_watch *watch = begin(t);
-    put(t, "/cg/a/b/cpu.stat", "usage_usec 5\nnr_periods 3\nnr_throttled 3\nthrottled_usec 4100\n");
-    put(t, "/cg/a/cpu.stat", "nr_throttled 15\nthrottled_usec 7000\n");
-    end(t, watch, 0);
-    assert_near(find(t, "group_throttled")->value, 7, 0);
-    const double share = find(t, "group_throttled_time")->value; /* 10 ms of at least 20 ms */
-    assert_true(share > 0 && share <= 50);
-}
-
-static void v1_throttling_is_in_nanoseconds_also_beside_v2(void **state)
-{
-    tree *t = *state;
-    put(t, "/proc/self/cgroup", "2:cpu,cpuacct:/x\n0::/y\n");
-    put(t, "/proc/self/mountinfo",
-        "31 30 0:28 / /v1 rw - cgroup cgroup rw,cpu,cpuacct\n33 30 0:30 / /v2 rw - cgroup2 cgroup2 rw\n");
-    put(t, "/v2/y/cpu.stat", "usage_usec 1\nuser_usec 1\nsystem_usec 0\n");
-    put(t, "/v1/x/cpu.stat", "nr_periods 4\nnr_throttled 1\nthrottled_time 1000000\n");
-    put_pressure(t, "/proc/pressure/cpu", 0, 0);
-    atl_evidence_watch *watch = begin(t);
-    put(t, "/v1/x/cpu.stat", "nr_periods 9\nnr_throttled 5\nthrottled_time 3000000\n");
-    put_pressure(t, "/proc/pressure/cpu", 2000, 1000); /* as long, in µs: a yardstick */
-    end(t, watch, 0);
-    assert_near(find(t, "group_throttled")->value, 4, 0);
-    assert_ratio(t, "group_throttled_time", "psi_cpu_some", 1);
-}
-
-static void a_group_without_quota_says_so(void **state)
-{
-    tree *t = *state;
-    use_v2(t);
-    put(t, "/cg/a/b/cpu.stat", "usage_usec 1\n");
-    end(t, begin(t), 0);
-    assert_missing(t, "group_throttled", "no control group here has a CPU quota");
 }
 
 static void threads_run_wait_and_switch(void **state)
@@ -435,8 +275,6 @@ static void a_process_that_is_gone_counts_nothing(void **state)
     assert_true(isfinite(find(t, "steal")->value) || find(t, "steal")->why[0]);
 }
 
-#define IN_TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,10 +282,6 @@ int main(void)
         IN_TREE(fewer_findings_than_there_are_fit),
         IN_TREE(energy_wraps_and_counts_no_part_twice),
         IN_TREE(energy_without_images_is_power_alone),
-        IN_TREE(pressure_is_of_the_system_and_of_the_group),
-        IN_TREE(v2_throttling_counts_all_ancestors),
-        IN_TREE(v1_throttling_is_in_nanoseconds_also_beside_v2),
-        IN_TREE(a_group_without_quota_says_so),
         IN_TREE(threads_run_wait_and_switch),
         IN_TREE(a_kernel_that_counts_no_schedstat_says_so),
         IN_TREE(the_workers_cpus_alone_count),
