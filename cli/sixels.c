@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "image/resize.h"
 
-enum { ANSWER_MS = 500, MAX_ANSWER = 256, SIXELS = 4 /* DA1's number for them */, MAX_COLOURS = 256 };
+enum { ANSWER_MS = 2000, MAX_ANSWER = 256, SIXELS = 4 /* DA1's number for them */, MAX_COLOURS = 256 };
 
 /* ---- the question ---- */
 

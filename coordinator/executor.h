@@ -110,8 +110,8 @@ atl_status atl_executor_map(atl_executor *executor, const atl_job *jobs, size_t 
                             atl_note *note);
 
 typedef enum atl_future_state {
-    ATL_FUTURE_PENDING,
-    ATL_FUTURE_RUNNING,
+    ATL_FUTURE_PENDING, /* in the queue: it can be cancelled */
+    ATL_FUTURE_RUNNING, /* taken up for a worker, as concurrent.futures means it: it cannot */
     ATL_FUTURE_DONE,
     ATL_FUTURE_FAILED,
     ATL_FUTURE_CANCELLED

@@ -28,6 +28,7 @@ static atl_future *take_from_queue(atl_executor *x, uint32_t *ret_limit)
     atl_future *future = hall->queue.first;
     if (future) {
         atl_list_remove(future);
+        future->state = ATL_FUTURE_RUNNING;
         if (hall->n_queued-- >= hall->queue_limit)
             pthread_cond_broadcast(&hall->room);
     }

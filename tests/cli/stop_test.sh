@@ -5,7 +5,7 @@ tiny_model tiny
 for signal in INT TERM; do
   mkfifo words
   # A script's background jobs ignore SIGINT; env gives it back.
-  env --default-signal=INT "$program" paint x -m tiny --steps 1000 -o x.png >out 2>words &
+  env --default-signal=INT "$program" paint x -m tiny --steps 1000 --width 128 --height 128 -o x.png >out 2>words &
   job=$!
   exec 3<words
   rm words

@@ -6,7 +6,7 @@
 
 #include "pool_fixture.h"
 
-enum { AWAY_MS = 1500 };
+enum { AWAY_MS = 3500, PATIENCE_MS = 1500 };
 
 typedef struct child {
     pid_t pid;
@@ -103,8 +103,8 @@ static void workers_die_with_their_coordinator(void **state)
 static void paint_in_spite_of_a_pause(int tell)
 {
     pool *p = new_pool("model", FAKE_WORKER);
-    p->options.silence_patience_ns = MILLISECONDS(600);
-    p->options.compute_patience_ns = MILLISECONDS(600);
+    p->options.silence_patience_ns = MILLISECONDS(PATIENCE_MS);
+    p->options.compute_patience_ns = MILLISECONDS(PATIENCE_MS);
     open_pool(p);
     atl_future *future = submit(p, 0, "sleep 1000");
     heard(p, ATL_POOL_STARTED, -1, 1);

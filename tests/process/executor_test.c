@@ -110,13 +110,18 @@ static void what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot(
     p->options.n_workers = 1;
     p->options.credit = 1;
     open_pool(p);
-    atl_future *painted = submit(p, 0, "sleep 100");
+    char gate[128], prompt[300];
+    snprintf(prompt, sizeof prompt, "await %s", path_in(p, "gate", gate));
+    atl_future *painted = submit(p, 0, prompt);
     heard(p, ATL_POOL_STARTED, -1, 1);
     atl_future *queued = submit(p, 1, "never");
+    assert_int_equal(atl_future_peek(painted), ATL_FUTURE_RUNNING);
+    assert_int_equal(atl_future_peek(queued), ATL_FUTURE_PENDING);
     assert_true(atl_future_cancel(queued));
     assert_true(atl_future_cancel(queued)); /* it stays so */
     assert_int_equal(ended(queued, ATL_FUTURE_CANCELLED)->status, ATL_CANCELLED);
     assert_false(atl_future_cancel(painted));
+    open_gate(gate);
     ended(painted, ATL_FUTURE_DONE);
     atl_future_release(&painted);
     atl_future_release(&queued);
@@ -155,13 +160,20 @@ static void a_paused_pool_hands_nothing_out(void **state)
     close_pool(p, true);
 }
 
-/* Which workers painted jobs first … first + n - 1: a bit each. */
-static unsigned painters_of(pool *p, uint64_t first, size_t n)
+/* Which workers painted jobs first … first + n - 1: a bit each. Before any of them ends, `at_once` are
+ * painted. */
+static unsigned painters_of(pool *p, uint64_t first, size_t n, size_t at_once)
 {
     unsigned seen = 0;
     atl_future *futures[16];
+    char name[32], gate[128], prompt[300];
+    const size_t n_begun = count_said(p, ATL_POOL_STARTED, -1);
+    snprintf(name, sizeof name, "gate-%d", (int)first);
+    snprintf(prompt, sizeof prompt, "await %s", path_in(p, name, gate));
     for (size_t i = 0; i < n; i++)
-        futures[i] = submit(p, first + i, "sleep 5");
+        futures[i] = submit(p, first + i, prompt);
+    heard(p, ATL_POOL_STARTED, -1, n_begun + at_once);
+    open_gate(gate);
     for (size_t i = 0; i < n; i++) {
         seen |= 1u << ended(futures[i], ATL_FUTURE_DONE)->worker;
         atl_future_release(&futures[i]);
@@ -177,13 +189,26 @@ static void a_limit_keeps_jobs_from_the_later_workers_until_it_is_raised(void **
     open_pool(p);
     heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 3);
     atl_executor_limit(p->executor, 0); /* brought to 1 */
-    assert_int_equal(painters_of(p, 0, 12), 1);
+    assert_int_equal(painters_of(p, 0, 12, 1), 1);
     atl_executor_limit(p->executor, 2);
-    assert_int_equal(painters_of(p, 12, 12), 1 | 2);
+    assert_int_equal(painters_of(p, 12, 12, 2), 1 | 2);
     atl_executor_limit(p->executor, 99); /* brought to 3 */
-    assert_int_equal(painters_of(p, 24, 12), 1 | 2 | 4);
+    assert_int_equal(painters_of(p, 24, 12, 3), 1 | 2 | 4);
     assert_int_equal(atl_executor_counts(p->executor).n_ready, 3);
     close_pool(p, true);
+}
+
+/* Of the two jobs that were begun: the one that `worker` has. */
+static size_t begun_by(pool *p, uint32_t worker)
+{
+    size_t index = 2;
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < p->n_said; i++)
+        if (p->said[i].type == ATL_POOL_STARTED && p->said[i].worker == worker)
+            index = p->said[i].index;
+    pthread_mutex_unlock(&p->mutex);
+    assert_in_range(index, 0, 1);
+    return index;
 }
 
 static void what_a_worker_beyond_the_limit_began_is_finished_there_and_the_rest_elsewhere(void **state)
@@ -191,20 +216,28 @@ static void what_a_worker_beyond_the_limit_began_is_finished_there_and_the_rest_
     (void)state;
     pool *p = a_pool();
     atl_future *futures[4];
+    char gates[2][128], prompt[300];
     heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
-    for (size_t i = 0; i < 4; i++)
-        futures[i] = submit(p, i, "sleep 100"); /* two each */
+    for (size_t i = 0; i < 4; i++) { /* two each, a short one behind one that waits for its gate */
+        if (i < 2)
+            snprintf(prompt, sizeof prompt, "await %s", path_in(p, i ? "gate-b" : "gate-a", gates[i]));
+        futures[i] = submit(p, i, i < 2 ? prompt : "sleep 5");
+    }
     heard(p, ATL_POOL_STARTED, -1, 2);
+    const size_t ours = begun_by(p, 0), theirs = begun_by(p, 1);
     atl_executor_limit(p->executor, 1);
-    assert_int_equal(painters_of(p, 4, 6), 1);
-    int n_there = 0;
+    open_gate(gates[ours]);
+    for (size_t i = 2; i < 4; i++)
+        assert_int_equal(ended(futures[i], ATL_FUTURE_DONE)->worker, 0);
+    assert_int_equal(painters_of(p, 4, 6, 1), 1);
+    assert_int_equal(atl_future_peek(futures[theirs]), ATL_FUTURE_RUNNING);
+    open_gate(gates[theirs]);
     for (size_t i = 0; i < 4; i++) {
         const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);
-        n_there += r->worker == 1;
+        assert_int_equal(r->worker, i == theirs ? 1 : 0);
         assert_int_equal(r->attempt, 1);
         atl_future_release(&futures[i]);
     }
-    assert_int_equal(n_there, 1);
     assert_int_equal(atl_executor_counts(p->executor).n_beyond, 0);
     close_pool(p, true);
 }
@@ -225,7 +258,7 @@ static void shared_weights_are_of_one_model(void **state)
     assert_non_null(strstr(note.text, "policy default; wanted"));
     assert_null(other);
     atl_weights_file_close(&weights); /* the pool has a number of its own */
-    assert_int_equal(painters_of(p, 0, 4) & ~3u, 0);
+    assert_int_equal(painters_of(p, 0, 4, 1) & ~3u, 0);
     close_pool(p, true);
 }
 
@@ -236,7 +269,7 @@ static void a_job_that_only_waits_goes_to_a_worker_that_idles(void **state)
     pool *p = a_pool();
     char gate[128], prompt[300];
     heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
-    snprintf(prompt, sizeof prompt, "sleep 3000 touch %s", path_in(p, "gate", gate));
+    snprintf(prompt, sizeof prompt, "await %s", path_in(p, "gate", gate));
     atl_future *futures[4];
     for (uint64_t i = 0; i < 4; i++) /* two each; worker 0 has the long one */
         futures[i] = submit(p, i, i == 0 ? prompt : "sleep 20");
@@ -246,7 +279,7 @@ static void a_job_that_only_waits_goes_to_a_worker_that_idles(void **state)
         assert_int_not_equal(r->worker, other);
         assert_int_equal(r->attempt, 1);
     }
-    assert_int_not_equal(access(gate, F_OK), 0); /* the long one is still at it */
+    open_gate(gate); /* the long one is still at it */
     ended(futures[0], ATL_FUTURE_DONE);
     for (size_t i = 0; i < 4; i++)
         atl_future_release(&futures[i]);
@@ -275,7 +308,7 @@ static void drain_finishes_what_is_painted_and_cancels_the_rest(void **state)
     atl_future *futures[12];
     heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2); /* so that each gets two */
     for (size_t i = 0; i < 12; i++)
-        futures[i] = submit(p, i, "sleep 400");
+        futures[i] = submit(p, i, "sleep 1500"); /* it hears of the drain meanwhile */
     heard(p, ATL_POOL_STARTED, -1, 2);
     atl_executor_drain(p->executor);
     assert_int_equal(atl_executor_submit(p->executor, &(atl_job){0}, NULL, NULL), ATL_CANCELLED);
@@ -328,7 +361,7 @@ static void equal_sizes_are_painted_together(void **state)
     open_pool(p);
     atl_future *futures[9];
     for (size_t i = 0; i < 9; i++)
-        futures[i] = submit(p, i, i == 0 ? "sleep 200" : "a hill");
+        futures[i] = submit(p, i, i == 0 ? "sleep 500" : "a hill");
     int largest = 0;
     for (size_t i = 0; i < 9; i++) {
         const atl_result *r = ended(futures[i], ATL_FUTURE_DONE);

@@ -9,6 +9,7 @@
  *   exit N      exit with that code
  *   fail        this worker cannot (no memory): another may
  *   bad         nobody can (a request at fault)
+ *   await FILE  paint until FILE is there (steps of 20 ms, each with its beat)
  *   once FILE   the rest only if FILE is not there yet; it is made
  *   touch FILE  make FILE
  * Other words mean nothing. The model's file name says how opening goes: "bad-…" is no model, "hungry-…"
@@ -110,6 +111,12 @@ static void play_sleep(play *p, long ms)
     }
 }
 
+static void play_await(play *p, const char *path)
+{
+    while (!p->over && access(path, F_OK) != 0)
+        play_sleep(p, STEP_MS);
+}
+
 static bool make_file(const char *path)
 {
     const int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
@@ -125,6 +132,8 @@ static bool play_pair(play *p, const char *word, const char *argument)
         return false;
     if (strcmp(word, "sleep") == 0)
         play_sleep(p, strtol(argument, NULL, 10));
+    else if (strcmp(word, "await") == 0)
+        play_await(p, argument);
     else if (strcmp(word, "bytes") == 0)
         p->png_bytes = strtoull(argument, NULL, 10);
     else if (strcmp(word, "exit") == 0)

@@ -113,6 +113,14 @@ static inline const char *path_in(const pool *p, const char *name, char text[128
     return text;
 }
 
+/* Makes the file that prompts of `await` wait for. */
+static inline void open_gate(const char *gate)
+{
+    FILE *file = fopen(gate, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
 /* Whether the pool left nothing: no process, no open file. */
 static inline void check_nothing_left(const pool *p)
 {

@@ -55,9 +55,8 @@ static void the_probe_tells_bandwidth_latency_and_its_own_cost(void **state)
     assert_true(found.ns > 2 && found.ns < 20000);
     assert_true(found.cpu_share > 0.001 && found.cpu_share < 0.5);
     atl_memory_samples none;
-    assert_int_equal(atl_memory_probe_read(probe, &none, &note), ATL_OK); /* at once: nothing came */
-    assert_in_range(none.n, 0, 2);
-    assert_true(none.n > 0 || isnan(none.gbps));
+    assert_int_equal(atl_memory_probe_read(probe, &none, &note), ATL_OK); /* at once: hardly any came */
+    assert_true(none.n > 0 ? none.gbps > 0 : isnan(none.gbps));
     atl_memory_probe_stop(&probe);
     assert_null(probe);
 }

@@ -18,7 +18,7 @@ foreach(file IN LISTS process_tests)
   target_compile_definitions(test_process_${name} PRIVATE
     FAKE_WORKER="$<TARGET_FILE:fake_worker>" ROGUE_WORKER="$<TARGET_FILE:rogue_worker>")
   add_dependencies(test_process_${name} fake_worker rogue_worker)
-  set_tests_properties(process_${name} PROPERTIES TIMEOUT 60
+  set_tests_properties(process_${name} PROPERTIES TIMEOUT 300
     ENVIRONMENT "TSAN_OPTIONS=suppressions=${process_dir}/tsan.supp")
 endforeach()
 

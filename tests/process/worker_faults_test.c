@@ -16,12 +16,13 @@ static void end_and_release(atl_future **futures, size_t n, atl_future_state sta
 }
 
 /* Eight jobs, of which one does `deed` at its first attempt: all are painted, one lease is lost that had
- * begun. */
-static void survives(const char *deed, const char *said_of_it)
+ * begun. The pool's patience is 0 for its own, else short of what a busy machine keeps a process from
+ * running. */
+static void survives(const char *deed, int silence_ms, int compute_ms, const char *said_of_it)
 {
     pool *p = new_pool("model", FAKE_WORKER);
-    p->options.silence_patience_ns = MILLISECONDS(800);
-    p->options.compute_patience_ns = MILLISECONDS(1500);
+    p->options.silence_patience_ns = MILLISECONDS(silence_ms);
+    p->options.compute_patience_ns = MILLISECONDS(compute_ms);
     open_pool(p);
     char prompt[256];
     snprintf(prompt, sizeof prompt, "once %s/mark %s", p->folder, deed);
@@ -43,40 +44,40 @@ static void survives(const char *deed, const char *said_of_it)
 static void a_killed_worker_costs_its_own_attempt(void **state)
 {
     (void)state;
-    survives("kill", "signal 9");
+    survives("kill", 0, 0, "signal 9");
 }
 
 static void a_crashed_worker_costs_its_own_attempt(void **state)
 {
     (void)state;
-    survives("segv", "signal 11");
+    survives("segv", 0, 0, "signal 11");
 }
 
 static void a_worker_that_leaves_is_started_again(void **state)
 {
     (void)state;
-    survives("exit 3", "exit code 3");
+    survives("exit 3", 0, 0, "exit code 3");
 }
 
 static void a_stopped_worker_is_killed_for_its_silence(void **state)
 {
     (void)state;
-    survives("stop", "it was silent for 0.8 s");
+    survives("stop", 2000, 0, "it was silent for 2.0 s");
 }
 
 static void a_compute_loop_that_never_ends_is_killed_for_its_missing_beats(void **state)
 {
     (void)state;
-    survives("hang", "its computing came to a halt");
+    survives("hang", 0, 3000, "its computing came to a halt");
 }
 
 static void a_slow_job_that_beats_is_left_alone(void **state)
 {
     (void)state;
     pool *p = new_pool("model", FAKE_WORKER);
-    p->options.compute_patience_ns = MILLISECONDS(400);
+    p->options.compute_patience_ns = MILLISECONDS(1500);
     open_pool(p);
-    atl_future *future = submit(p, 0, "sleep 1200");
+    atl_future *future = submit(p, 0, "sleep 4000");
     assert_int_equal(ended(future, ATL_FUTURE_DONE)->attempt, 1);
     atl_future_release(&future);
     close_pool(p, true);
@@ -130,7 +131,8 @@ static void forgives(int signal_number, const char *said_of_it)
 {
     enum { N = 5 };
     pool *p = new_pool("model", FAKE_WORKER);
-    p->options.silence_patience_ns = MILLISECONDS(700);
+    if (signal_number == SIGSTOP)
+        p->options.silence_patience_ns = MILLISECONDS(1500);
     open_pool(p);
     heard(p, ATL_POOL_WORKER, ATL_WORKER_READY, 2);
     atl_future *future = submit(p, 0, "sleep 2500");

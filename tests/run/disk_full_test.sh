@@ -13,11 +13,7 @@ mkdir disk
 mount -t tmpfs -o size=2m none disk || exit 77
 head -c 1950000 /dev/zero >disk/filler
 start_prompts p.txt disk/pictures
-for ((i = 0; i < 1200; i++)); do
-  ! grep -q "the disk is full" err || break
-  kill -0 $job 2>/dev/null || fail "it ended: $(cat err)"
-  sleep 0.05
-done
+wait_for "the disk is full" err
 sleep 1
 kill -0 $job || fail "it did not wait"
 [ "$("$program" status disk/pictures --json | grep -o '"done":[0-9]*' | cut -d: -f2)" -lt 40 ] || fail "the disk was not full"
@@ -32,10 +28,7 @@ rm -rf disk/pictures
 head -c 1950000 /dev/zero >disk/filler
 env --default-signal=INT "$program" run p.txt -o disk/stopped -m tiny -w 2 --plain >out 2>err &
 job=$!
-for ((i = 0; i < 1200; i++)); do
-  ! grep -q "the disk is full" err || break
-  sleep 0.05
-done
+wait_for "the disk is full" err
 kill -INT $job
 code=0
 wait $job || code=$?

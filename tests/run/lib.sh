@@ -65,6 +65,28 @@ wait_for_done() {
   fail "$1 did not get $2 pictures within a minute"
 }
 
+# wait_for PATTERN FILE: until a line of FILE is like that, for at most a minute.
+wait_for() {
+  local i
+  for ((i = 0; i < 1200; i++)); do
+    ! grep -q -- "$1" "$2" 2>/dev/null || return 0
+    sleep 0.05
+  done
+  fail "$2 has no '$1' after a minute: $(tail -n 5 "$2")"
+}
+
+# wait_for_still DIR: until no picture was added for two seconds, for at most a minute.
+wait_for_still() {
+  local i now last=-1 since=$SECONDS
+  for ((i = 0; i < 300; i++)); do
+    now=$(n_done "$1")
+    [ "$now" = "$last" ] || { last=$now since=$SECONDS; }
+    [ $((SECONDS - since)) -lt 3 ] || return 0
+    sleep 0.2
+  done
+  fail "$1 still got pictures after a minute"
+}
+
 # gone PID: until that process has ended, for at most ten seconds.
 gone() {
   local i

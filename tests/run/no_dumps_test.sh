@@ -4,19 +4,18 @@
 [ "$(ulimit -H -c)" = unlimited ] || { echo "core files are forbidden here already"; exit 77; }
 ulimit -S -c unlimited
 tiny_model tiny
-printf -- '--prompt slow --steps 1000 --width 128 --height 128\n' >p.txt
+for i in 1 2 3 4; do # more than one worker holds
+  echo "--prompt slow --steps 1000 --width 128 --height 128 --seed $i"
+done >p.txt
 
 # look WORDS...: begins a run that takes long, looks at its processes, ends it.
 look() {
-  local pid pids i begun=0
+  local pid pids
   rm -rf pictures
   "$program" run p.txt -o pictures -m tiny -w 2 --plain "$@" >out 2>err &
   job=$!
-  for ((i = 0; i < 600 && begun == 0; i++)); do
-    ! grep -q '	START	' pictures/ledger.tsv 2>/dev/null || begun=1
-    sleep 0.05
-  done
-  is 1 $begun "nothing was painted"
+  wait_for '	START	.*	0$' pictures/ledger.tsv # both have their weights
+  wait_for '	START	.*	1$' pictures/ledger.tsv
   pids=$(cat /proc/$job/task/*/children)
   is 2 "$(wc -w <<<"$pids")" "workers"
   for pid in $job $pids; do

@@ -47,15 +47,16 @@ closed=closed
 [ "$(id -u)" != 0 ] || closed=/proc
 expect 1 "cannot create" run p.txt -o "$closed" -m tiny
 
-# A second coordinator in the same directory.
-write_prompts many.txt 40
+# A second coordinator in the same directory, long before the first is at its end.
+write_prompts many.txt 80
+workers=1
 start_prompts many.txt busy
 wait_for_done busy 1
 expect 2 "another process is running" run many.txt -o busy -m tiny
 "$program" status busy --json >state
 is running "$(json state state)"
 wait $job || fail "the first coordinator was disturbed"
-reconcile busy 40
+reconcile busy 80
 "$program" status busy --json >state
 is finished "$(json state state)"
-is 40 "$(json state done)"
+is 80 "$(json state done)"

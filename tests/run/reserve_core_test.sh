@@ -7,7 +7,7 @@ if ! "$program" topology --reserve-core --json >plan 2>err; then
   exit 77
 fi
 tiny_model tiny
-write_prompts p.txt 60
+write_prompts p.txt 120
 cpu=$(json plan plan coordinator_cpu)
 
 start_prompts p.txt out-dir --reserve-core -w 1
@@ -27,4 +27,4 @@ kill -INT $job
 wait $job || true
 expect 2 "only where workers are bound" run p.txt -o unbound -m tiny -w 1 --reserve-core --no-bind -q
 run_prompts p.txt out-dir >out 2>err || fail "it does not go on without the reserved core: $(cat err)"
-reconcile out-dir 60
+reconcile out-dir 120

@@ -1,7 +1,9 @@
 # Ctrl-C and SIGTERM: the first drains, the second ends the workers; the ledger is valid, and the run goes on from there.
 . "$(dirname "$0")/lib.sh"
 tiny_model tiny
-write_prompts p.txt 40
+# More than are painted before whoever waits for two of them looks again.
+n=120
+write_prompts p.txt $n
 
 start() {
   env --default-signal=INT,TERM "$program" run p.txt -o "$1" -m tiny -w 2 --plain >run.out 2>err &
@@ -18,7 +20,7 @@ for signal in INT TERM; do
   grep -q "stopping" err || fail "it does not say that it stops"
   "$program" status $signal --json >state
   is stopped "$(json state state)"
-  [ "$(json state done)" -lt 40 ] || fail "nothing was left to do"
+  [ "$(json state done)" -lt $n ] || fail "nothing was left to do"
   no_files $signal/.atelier-*
   is "" "$(awk -F'\t' '$3 == "START" { s[$4] = 1 } $3 == "DONE" && !s[$4] { print $4 }' $signal/ledger.tsv)" \
     "jobs that were done before they were begun"
@@ -26,18 +28,15 @@ for signal in INT TERM; do
     $signal/ledger.tsv)" "jobs that were begun and not finished"
 done
 expect 0 "" run p.txt -o INT -m tiny -w 2 -q
-reconcile INT 40
+reconcile INT $n
 
 # Twice: at once.
 printf -- '--prompt slow --steps 1000 --width 128 --height 128\n' >slow.txt
 env --default-signal=INT "$program" run slow.txt -o twice -m tiny -w 1 --plain >run.out 2>err &
 job=$!
-for ((i = 0; i < 600; i++)); do
-  ! grep -q "	START	" twice/ledger.tsv 2>/dev/null || break
-  sleep 0.05
-done
+wait_for "	START	" twice/ledger.tsv
 kill -INT $job
-sleep 0.3
+wait_for "stopping" err # two signals that are both pending would be one
 kill -INT $job
 code=0
 wait $job || code=$?
@@ -48,14 +47,9 @@ is killed "$(json state state)"
 # SIGUSR1 pauses, SIGUSR2 goes on.
 start paused
 kill -USR1 $job
-for ((i = 0; i < 600; i++)); do
-  ! grep -q paused err || break
-  sleep 0.05
-done
-sleep 1
-then=$(n_done paused)
-sleep 1
-is "$then" "$(n_done paused)" "pictures while it is paused"
+wait_for paused err
+wait_for_still paused # what was being painted is finished
+[ "$(n_done paused)" -lt $n ] || fail "nothing was left to pause"
 kill -USR2 $job
 wait $job || fail "after a pause"
-reconcile paused 40
+reconcile paused $n
