@@ -1,4 +1,5 @@
-/* report.c - report.html, report.md, report.csv and report.json of a study: the same figures four times. */
+/* report.c - report.html, report.md, report.csv and report.json of a study: the same figures four times, and
+ * evidence.csv, what the machine told beside them. */
 #include "base/sizes.h"
 #include "report_private.h"
 #include "results/dir_file.h"
@@ -22,6 +23,7 @@ atl_status atl_study_report_write(int dir_fd, const atl_study *study, atl_note *
     } forms[] = {
         {"report.json", atl_report_put_json},
         {"report.csv", atl_report_put_csv},
+        {"evidence.csv", atl_report_put_evidence_csv},
         {"report.md", atl_report_put_markdown},
     };
     report r;

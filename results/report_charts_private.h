@@ -7,13 +7,15 @@
 
 typedef void (*draw_fn)(const report *r, const void *what, bool narrow, atl_text *out);
 
-/* report_charts.c: against the worker count, all series in one. `what` is NULL. */
+/* All series in one; `what` is NULL. report_charts.c: against the worker count … */
 void atl_report_draw_throughput(const report *r, const void *what, bool narrow, atl_text *out);
 void atl_report_draw_efficiency(const report *r, const void *what, bool narrow, atl_text *out);
+/* … report_charts_memory.c … */
 void atl_report_draw_memory(const report *r, const void *what, bool narrow, atl_text *out);
 void atl_report_draw_probe_bandwidth(const report *r, const void *what, bool narrow, atl_text *out);
 void atl_report_draw_probe_latency(const report *r, const void *what, bool narrow, atl_text *out);
 void atl_report_draw_sensitivity(const report *r, const void *what, bool narrow, atl_text *out);
+/* … report_charts_choices.c: against cores, and against quality. */
 void atl_report_draw_factorings(const report *r, const void *what, bool narrow,
                                 atl_text *out); /* at equal cores */
 void atl_report_draw_quality(const report *r, const void *what, bool narrow, atl_text *out);

@@ -204,7 +204,27 @@ void atl_report_put_json(const report *r, atl_text *out)
 
 /* ---- CSV (RFC 4180) ---- */
 
-static void put_row(const report_series *s, const report_count *c, atl_text *out)
+static const char *const quality_names[] = {"quality_pictures", "quality_psnr_db", "quality_ssim",
+                                            "quality_entropy_bits", "quality_largest_difference"};
+
+/* Of the policy's pictures beside fp32's: empty cells where they were not compared. */
+static void put_quality(const report *r, const char *policy, atl_text *out)
+{
+    const atl_study_quality *q = NULL;
+    for (int i = 0; i < r->study->head.n_quality; i++)
+        if (strcmp(r->study->head.quality[i].policy, policy) == 0)
+            q = &r->study->head.quality[i];
+    const double nan = (double)NAN, values[ATL_COUNT(quality_names)] = {
+                                        q ? q->n_pictures : nan, q ? q->psnr_db : nan, q ? q->ssim : nan,
+                                        q ? q->entropy_bits : nan, q ? q->largest_difference : nan};
+    for (size_t i = 0; i < ATL_COUNT(values); i++) {
+        atl_text_putc(out, ',');
+        if (isfinite(values[i]))
+            atl_text_printf(out, "%.17g", values[i]);
+    }
+}
+
+static void put_row(const report *r, const report_series *s, const report_count *c, atl_text *out)
 {
     named list[MAX_NAMED];
     const int n = figures_of(c, list);
@@ -215,6 +235,7 @@ static void put_row(const report_series *s, const report_count *c, atl_text *out
         if (isfinite(list[i].value))
             atl_text_printf(out, "%.17g", list[i].value);
     }
+    put_quality(r, s->policy, out);
     atl_text_puts(out, "\r\n");
 }
 
@@ -226,8 +247,10 @@ void atl_report_put_csv(const report *r, atl_text *out)
     atl_text_puts(out, "policy,threads,order,workers,recommended,windows");
     for (int i = 0; i < n; i++)
         atl_text_printf(out, ",%s", list[i].name);
+    for (size_t i = 0; i < ATL_COUNT(quality_names); i++)
+        atl_text_printf(out, ",%s", quality_names[i]);
     atl_text_puts(out, "\r\n");
     for (int i = 0; i < r->n_series; i++)
         for (int k = 0; k < r->series[i].n_counts; k++)
-            put_row(&r->series[i], &r->series[i].count[k], out);
+            put_row(r, &r->series[i], &r->series[i].count[k], out);
 }

@@ -1,39 +1,23 @@
-/* report_figures.c - what the windows of a study come to: series, medians at each worker count, the model,
- * the verdict, and what a reader must be warned of. Pure but for memory. */
+/* report_figures.c - what the windows of a study come to: series, the figures of each (report_medians.c), the
+ * model, the verdict, which series is the best, and what a reader must be warned of (report_warnings.c). Pure
+ * but for memory. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report_private.h"
 
-#define THRESHOLD      0.95
-#define N_RESAMPLINGS  2000
-#define LEAST_STAGE_MS 1.0  /* as in verdict.c: a shorter stage is noise */
-#define TIE            1.02 /* of two series this near, the one with fewer cores is better */
+#define THRESHOLD     0.95
+#define N_RESAMPLINGS 2000
+#define TIE           1.02 /* of two series this near, the one with fewer cores is better */
+
+/* ---- series ---- */
 
 static bool of_series(const report_series *s, const atl_study_config *c)
 {
     return strcmp(s->policy, c->policy) == 0 && strcmp(s->order, c->order) == 0 && s->threads == c->threads;
 }
-
-__attribute__((format(printf, 2, 3))) static void warn(report *r, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    for (int i = 0; i < r->n_warnings; i++)
-        if (!r->warning[i] || strcmp(r->warning[i], text) == 0)
-            return; /* said before */
-    const size_t most = sizeof r->warning / sizeof *r->warning;
-    if ((size_t)r->n_warnings < most)
-        r->warning[r->n_warnings++] = strdup(text); /* NULL is seen at the end */
-}
-
-/* ---- series ---- */
 
 static report_series *series_of(report *r, const atl_study_config *c)
 {
@@ -91,196 +75,6 @@ static void label_series(report *r)
     }
 }
 
-/* ---- medians ---- */
-
-/* Whether a window counts for the curve of its series. */
-static bool counts(const report_series *s, const atl_study_window *w)
-{
-    return w->valid && w->round >= 0 && w->config.corunners == 0 && w->config.probe == s->probe &&
-           w->images_per_hour > 0;
-}
-
-typedef double (*window_figure)(const atl_study_window *w, int which);
-
-static double median_at(const report_series *s, int workers, window_figure figure, int which, double *room)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_windows; i++)
-        if (counts(s, &s->window[i]) && s->window[i].config.workers == workers)
-            room[n++] = figure(&s->window[i], which);
-    return atl_median(room, n);
-}
-
-static double ms_or_nan(int64_t ns)
-{
-    return ns > 0 ? (double)ns / 1e6 : NAN; /* a stage that did not happen */
-}
-
-static double of_rate(const atl_study_window *w, int which)
-{
-    (void)which;
-    return w->images_per_hour;
-}
-
-static double of_job(const atl_study_window *w, int which)
-{
-    const double ms[] = {w->job_ms_p50, w->job_ms_p90, w->job_ms_p99};
-    return ms[which];
-}
-
-static double of_wall(const atl_study_window *w, int which)
-{
-    return ms_or_nan(which == ATL_N_STAGES ? w->unet_step.wall_ns : w->stage[which].wall_ns);
-}
-
-static double of_cpu(const atl_study_window *w, int which)
-{
-    return ms_or_nan(which == ATL_N_STAGES ? w->unet_step.cpu_ns : w->stage[which].cpu_ns);
-}
-
-static double of_rest(const atl_study_window *w, int which)
-{
-    const double rest[] = {w->cpu_share, w->worker_pss_mb};
-    return rest[which];
-}
-
-/* `n_alive` as the record has it, or else as its series has. Where all paint, nothing is to be taken off. */
-static double of_pss(const atl_study_window *w, int n_alive)
-{
-    const int asleep = (w->n_alive > 0 ? w->n_alive : n_alive) - w->config.workers;
-    return asleep > 0 ? w->pss_mb - asleep * w->worker_pss_mb : w->pss_mb;
-}
-
-/* Only windows with the probe have these. */
-static double of_probe(const atl_study_window *w, int which)
-{
-    return !w->config.probe ? NAN : which == 0 ? w->probe_gbps : w->probe_ns;
-}
-
-/* Whether a stage's mean at one count can be held against that at another. A prompt that a worker encoded
- * before it takes from its cache, in a thousandth of the time: what a mean of text_encode says is how many
- * there were. */
-static bool can_be_compared(const report_series *s, int stage)
-{
-    return stage != ATL_STAGE_TEXT_ENCODE && s->count[0].wall_ms[stage] >= LEAST_STAGE_MS;
-}
-
-static void measure_count(const report_series *s, report_count *c, double *room)
-{
-    const int n = c->workers;
-    c->rate = median_at(s, n, of_rate, 0, room);
-    for (int i = 0; i < 3; i++)
-        c->job_ms[i] = median_at(s, n, of_job, i, room);
-    for (int i = 0; i < ATL_N_STAGES; i++) {
-        c->wall_ms[i] = median_at(s, n, of_wall, i, room);
-        c->cpu_ms[i] = median_at(s, n, of_cpu, i, room);
-        c->slow_wall[i] = can_be_compared(s, i) ? c->wall_ms[i] / s->count[0].wall_ms[i] : NAN;
-        c->slow_cpu[i] = can_be_compared(s, i) ? c->cpu_ms[i] / s->count[0].cpu_ms[i] : NAN;
-    }
-    c->step_wall_ms = median_at(s, n, of_wall, ATL_N_STAGES, room);
-    c->step_cpu_ms = median_at(s, n, of_cpu, ATL_N_STAGES, room);
-    c->slow_step_wall = c->step_wall_ms / s->count[0].step_wall_ms;
-    c->slow_step_cpu = c->step_cpu_ms / s->count[0].step_cpu_ms;
-    c->cpu_share = median_at(s, n, of_rest, 0, room);
-    c->pss_mb = median_at(s, n, of_pss, s->n_alive, room);
-    c->worker_pss_mb = median_at(s, n, of_rest, 1, room);
-    c->probe_gbps = median_at(s, n, of_probe, 0, room);
-    c->probe_ns = median_at(s, n, of_probe, 1, room);
-}
-
-static int by_workers(const void *a, const void *b)
-{
-    return ((const report_count *)a)->workers - ((const report_count *)b)->workers;
-}
-
-static void find_counts(report_series *s)
-{
-    for (size_t i = 0; i < s->n_windows; i++) {
-        const atl_study_window *w = &s->window[i];
-        int at = 0;
-        if (!counts(s, w))
-            continue;
-        while (at < s->n_counts && s->count[at].workers != w->config.workers)
-            at++;
-        if (at == s->n_counts && s->n_counts == REPORT_MAX_COUNTS)
-            continue;
-        if (at == s->n_counts)
-            s->count[s->n_counts++] = (report_count){.workers = w->config.workers};
-        s->count[at].n_windows++;
-    }
-    qsort(s->count, (size_t)s->n_counts, sizeof *s->count, by_workers);
-}
-
-/* The figures are of windows with the probe where most are so. */
-static void choose_probe(report_series *s)
-{
-    size_t with = 0, without = 0;
-    for (size_t i = 0; i < s->n_windows; i++) {
-        const atl_study_window *w = &s->window[i];
-        s->n_flawed += !w->valid && w->round >= 0;
-        if (w->valid && w->round >= 0 && w->config.corunners == 0)
-            *(w->config.probe ? &with : &without) += 1;
-    }
-    s->probe = with > without;
-}
-
-static double rate_with(const report_series *s, int workers, int corunners, bool probe, int *ret_n,
-                        double *room)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_windows; i++) {
-        const atl_study_window *w = &s->window[i];
-        if (w->valid && w->round >= 0 && w->config.corunners == corunners && w->config.workers == workers &&
-            w->config.probe == probe)
-            room[n++] = w->images_per_hour;
-    }
-    if (ret_n)
-        *ret_n = (int)n;
-    return atl_median(room, n);
-}
-
-static void weigh_probe(report_series *s, double *room)
-{
-    double ratio[REPORT_MAX_COUNTS];
-    for (int i = 0; i < s->n_counts; i++) {
-        const int n = s->count[i].workers;
-        ratio[i] = rate_with(s, n, 0, true, NULL, room) / rate_with(s, n, 0, false, NULL, room);
-    }
-    s->probe_cost = atl_median(ratio, (size_t)s->n_counts);
-}
-
-static int by_corunners(const void *a, const void *b)
-{
-    return ((const report_share *)a)->corunners - ((const report_share *)b)->corunners;
-}
-
-/* The sensitivity curve: the worker count that most co-runner windows have. */
-static void find_shares(report_series *s, double *room)
-{
-    int workers = 0;
-    for (size_t i = 0; i < s->n_windows && workers == 0; i++)
-        if (s->window[i].config.corunners > 0)
-            workers = s->window[i].config.workers;
-    if (workers == 0)
-        return;
-    int n;
-    double alone = rate_with(s, workers, 0, false, &n, room);
-    if (!isfinite(alone))
-        alone = rate_with(s, workers, 0, true, &n, room);
-    s->share[s->n_shares++] = (report_share){0, n, alone, isfinite(alone) ? 1 : NAN};
-    for (size_t i = 0; i < s->n_windows && s->n_shares < REPORT_MAX_SHARES; i++) {
-        const atl_study_config *c = &s->window[i].config;
-        bool known = c->corunners == 0 || c->workers != workers;
-        for (int k = 0; k < s->n_shares; k++)
-            known = known || s->share[k].corunners == c->corunners;
-        if (known)
-            continue;
-        const double rate = rate_with(s, workers, c->corunners, c->probe, &n, room);
-        s->share[s->n_shares++] = (report_share){c->corunners, n, rate, rate / alone};
-    }
-    qsort(s->share, (size_t)s->n_shares, sizeof *s->share, by_corunners);
-}
-
 /* ---- the model ---- */
 
 static bool scale_series(const report *r, report_series *s)
@@ -291,7 +85,7 @@ static bool scale_series(const report *r, report_series *s)
     if (!points)
         return false;
     for (size_t i = 0; i < s->n_windows; i++)
-        if (counts(s, &s->window[i]))
+        if (atl_report_counts(s, &s->window[i]))
             points[n++] = (atl_scaling_point){s->window[i].config.workers, s->window[i].images_per_hour,
                                               s->window[i].round};
     const atl_status st =
@@ -341,18 +135,8 @@ static void take_model(const report *r, report_series *s)
 
 static bool work_out_series(const report *r, report_series *s)
 {
-    double *room = malloc((s->n_windows + 1) * sizeof *room);
-    if (!room)
+    if (!atl_report_measure(s))
         return false;
-    choose_probe(s);
-    find_counts(s);
-    for (size_t i = 0; i < s->n_windows; i++)
-        s->n_alive = s->window[i].config.workers > s->n_alive ? s->window[i].config.workers : s->n_alive;
-    for (int i = 0; i < s->n_counts; i++)
-        measure_count(s, &s->count[i], room);
-    weigh_probe(s, room);
-    find_shares(s, room);
-    free(room);
     if (s->n_counts == 0)
         snprintf(s->why_not, sizeof s->why_not, "no valid window was measured");
     else if (!scale_series(r, s))
@@ -377,110 +161,6 @@ static void choose_best(report *r)
         if (c->rate > held->rate * TIE || (fewer && c->rate > held->rate / TIE))
             r->best = i;
     }
-}
-
-/* ---- warnings ---- */
-
-static bool has_valid(const report_series *s, const atl_study_config *config)
-{
-    for (size_t i = 0; i < s->n_windows; i++)
-        if (s->window[i].valid && atl_study_config_equal(&s->window[i].config, config))
-            return true;
-    return false;
-}
-
-static bool seen_before(const report_series *s, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (atl_study_config_equal(&s->window[i].config, &s->window[at].config))
-            return true;
-    return false;
-}
-
-/* Of the largest count that has not cores enough; the study's own words know more, where it has some. */
-static void warn_of_cores(report *r, const report_series *s)
-{
-    char known[64];
-    if (!(s->n_alive * s->threads > r->cores))
-        return;
-    snprintf(known, sizeof known, "%d workers x %d threads share cores", s->n_alive, s->threads);
-    for (int i = 0; i < r->study->head.n_warnings; i++)
-        if (strncmp(r->study->head.warnings[i], known, strlen(known)) == 0)
-            return;
-    warn(r, "%s: %d workers × %d thread%s are more than the %g cores that may be used.", s->label, s->n_alive,
-         s->threads, s->threads == 1 ? "" : "s", r->cores);
-}
-
-/* A study that left half of the cores out, or was stopped before it came to them. */
-static void warn_of_cores_left(report *r, const report_series *s)
-{
-    int most = 0;
-    for (size_t i = 0; i < s->n_windows; i++)
-        if (s->window[i].valid && s->window[i].config.workers > most)
-            most = s->window[i].config.workers;
-    if (most > 0 && 2 * most * s->threads <= r->cores)
-        warn(r,
-             "%s: at most %d worker%s × %d thread%s were measured, and there are %g cores: what more of them "
-             "bring is not known, and the recommendation is among these.",
-             s->label, most, most == 1 ? "" : "s", s->threads, s->threads == 1 ? "" : "s", r->cores);
-}
-
-static void warn_of_series(report *r, const report_series *s)
-{
-    size_t mixed = 0;
-    warn_of_cores(r, s);
-    warn_of_cores_left(r, s);
-    for (size_t i = 0; i < s->n_windows; i++) {
-        const atl_study_window *w = &s->window[i];
-        mixed += w->valid && !w->same_pixels;
-        if (w->round >= 0 && !seen_before(s, i) && !has_valid(s, &w->config))
-            warn(r, "%s: no valid window with %d worker%s%s%s: %s", s->label, w->config.workers,
-                 w->config.workers == 1 ? "" : "s", w->config.corunners ? " beside co-runners" : "",
-                 w->config.probe != s->probe && !w->config.corunners
-                     ? (s->probe ? " without the probe" : " with the probe")
-                     : "",
-                 w->flaws);
-    }
-    if (mixed > 0)
-        warn(r,
-             "%s: in %zu windows a picture had other pixels than before. The speed figures of such "
-             "windows are not of the same work.",
-             s->label, mixed);
-    if (!s->scales)
-        warn(r, "%s: no recommendation: %s.", s->label, s->why_not);
-    if (s->probe_cost < 0.97)
-        warn(r, "%s: the memory probe itself costs %.0f %% of the rate.", s->label,
-             100 * (1 - s->probe_cost));
-}
-
-/* What several series share is said once. */
-static void warn_of_models(report *r)
-{
-    for (int i = 0; i < r->n_series; i++) {
-        const char *words = r->series[i].scaling.warning;
-        int n = 0, before = 0;
-        for (int k = 0; k < r->n_series && words[0]; k++)
-            if (strcmp(r->series[k].scaling.warning, words) == 0)
-                *(k < i ? &before : &n) += 1;
-        if (n > 0 && before == 0)
-            warn(r, "%s%s%s", n == r->n_series ? "" : r->series[i].label, n == r->n_series ? "" : ": ",
-                 words);
-    }
-}
-
-static void collect_warnings(report *r)
-{
-    for (int i = 0; i < r->study->head.n_warnings; i++)
-        warn(r, "%s", r->study->head.warnings[i]);
-    for (int i = 0; i < r->n_series; i++)
-        warn_of_series(r, &r->series[i]);
-    warn_of_models(r);
-    size_t left_out = r->study->n_windows;
-    for (int i = 0; i < r->n_series; i++)
-        left_out -= r->series[i].n_windows;
-    if (left_out > 0)
-        warn(r, "%zu windows of further series are left out: the report has room for %d.", left_out,
-             REPORT_MAX_SERIES);
 }
 
 /* ---- all of it ---- */
@@ -512,7 +192,7 @@ atl_status atl_study_report_work_out(const atl_study *study, report *ret, atl_no
         ok = work_out_series(&r, &r.series[i]);
     if (ok) {
         choose_best(&r);
-        collect_warnings(&r);
+        atl_report_collect_warnings(&r);
     }
     for (int i = 0; i < r.n_warnings; i++)
         ok = ok && r.warning[i];
@@ -522,27 +202,4 @@ atl_status atl_study_report_work_out(const atl_study *study, report *ret, atl_no
     }
     *ret = r;
     return ATL_OK;
-}
-
-const atl_evidence *atl_report_evidence(const atl_study_window *w, const char *name)
-{
-    for (int i = 0; i < w->n_evidence; i++)
-        if (strcmp(w->evidence[i].name, name) == 0)
-            return &w->evidence[i];
-    return NULL;
-}
-
-double atl_report_evidence_at(const report_series *s, int workers, const char *name, const char **ret_why)
-{
-    double values[1024];
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_windows && n < sizeof values / sizeof *values; i++) {
-        const atl_evidence *e = atl_report_evidence(&s->window[i], name);
-        if (!counts(s, &s->window[i]) || s->window[i].config.workers != workers || !e)
-            continue;
-        if (ret_why && !isfinite(e->value))
-            *ret_why = e->why;
-        values[n++] = e->value;
-    }
-    return atl_median(values, n);
 }

@@ -1,6 +1,7 @@
 /* report_html.c - report.html: one file that opens offline, for a manager on the first screen and an expert
- * on the last. The charts are report_charts.c's and its neighbours', the tables report_tables.c's, the style
- * report_page.html's. The raw data stands in the page as JSON, in which no "<" is left. */
+ * on the last. The first screen is report_first.c's, the charts are report_charts.c's and its neighbours',
+ * the tables report_tables.c's, the style report_page.html's. The raw data stands in the page as JSON, in
+ * which no "<" is left. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,115 +42,6 @@ static void put_chart(const report *r, const char *title, const char *more, draw
     draw(r, what, false, out);
     draw(r, what, true, out);
     atl_text_puts(out, "</figure>\n");
-}
-
-/* ---- the first screen ---- */
-
-static void put_answer(const char *name, const char *value, const char *more, atl_text *out)
-{
-    atl_text_printf(out, "<div><dt>%s</dt><dd>", name);
-    atl_put_xml(out, value);
-    if (*more) {
-        atl_text_puts(out, " <small>");
-        atl_put_xml(out, more);
-        atl_text_puts(out, "</small>");
-    }
-    atl_text_puts(out, "</dd></div>\n");
-}
-
-static const char *limit_words(atl_limit limit)
-{
-    static const char *const words[] = {"none seen", "the memory", "the cores", "not proven"};
-    return words[limit];
-}
-
-static void put_answers(const report *r, const report_series *s, atl_text *out)
-{
-    const report_count *c = &s->count[s->at], *first = &s->count[0];
-    atl_text value = {0}, more = {0};
-    atl_text_puts(out, "<dl class=\"answers\">\n");
-    atl_put_figure(&value, c->rate);
-    if (isfinite(c->rate_low) && isfinite(c->rate_high)) {
-        atl_text_puts(&more, "between ");
-        atl_put_figure(&more, c->rate_low);
-        atl_text_puts(&more, " and ");
-        atl_put_figure(&more, c->rate_high);
-        atl_text_puts(&more, " (95 % interval)");
-    }
-    put_answer("images an hour", value.data, more.data ? more.data : "", out);
-    value.length = more.length = 0;
-    atl_put_figure(&value, c->ratio);
-    atl_text_puts(&value, " ×");
-    atl_put_figure(&more, first->rate);
-    atl_text_printf(&more, " an hour with %d worker%s; %.0f %% of the ideal gain", first->workers,
-                    first->workers == 1 ? "" : "s", 100 * c->efficiency);
-    put_answer(first->workers == 1 ? "the speed of one worker" : "the speed of the least workers", value.data,
-               more.data, out);
-    value.length = more.length = 0;
-    if (isfinite(s->scaling.recommended_share)) {
-        if (s->scaling.recommended_low == s->scaling.recommended_high)
-            atl_text_printf(&value, "%d", s->scaling.recommended);
-        else
-            atl_text_printf(&value, "%d; %d–%d", s->scaling.recommended, s->scaling.recommended_low,
-                            s->scaling.recommended_high);
-        atl_text_printf(&more, "workers, in %.0f %% of 2000 resampled studies",
-                        100 * s->scaling.recommended_share);
-    } else {
-        atl_text_puts(&value, "not known");
-        atl_text_puts(&more, "too few rounds were measured");
-    }
-    put_answer("how sure", value.data, more.data, out);
-    put_answer("what limits", limit_words(s->verdict.limit), "", out);
-    atl_text_puts(out, "</dl>\n");
-    (void)r;
-    out->failed = out->failed || value.failed || more.failed;
-    atl_text_done(&value);
-    atl_text_done(&more);
-}
-
-static void put_warnings(const report *r, atl_text *out)
-{
-    if (r->n_warnings == 0)
-        return;
-    atl_text_puts(out, "<div class=\"warnings\"><strong>Before you rely on this</strong><ul>\n");
-    for (int i = 0; i < r->n_warnings; i++) {
-        atl_text_puts(out, "<li>");
-        atl_put_xml(out, r->warning[i]);
-        atl_text_puts(out, "</li>\n");
-    }
-    atl_text_puts(out, "</ul></div>\n");
-}
-
-static void put_first_screen(const report *r, atl_text *out)
-{
-    const atl_study_head *h = &r->study->head;
-    atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
-    atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
-    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
-    atl_study_put_steps(h, out);
-    atl_text_puts(out, ", on ");
-    atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
-    if (isfinite(r->cores))
-        atl_text_printf(out, ", %.3g cores", r->cores);
-    atl_text_puts(out, "</p>\n<h1>");
-    atl_text headline = {0};
-    atl_report_put_headline(r, &headline);
-    atl_put_xml(out, headline.data ? headline.data : "");
-    atl_text_done(&headline);
-    atl_text_puts(out, "</h1>\n");
-    if (r->best >= 0) {
-        atl_text knee = {0};
-        atl_report_put_knee(&r->series[r->best], &knee);
-        atl_text_puts(out, "<p class=\"lead\">");
-        atl_put_xml(out, knee.data ? knee.data : "");
-        atl_text_puts(out, "</p>\n<p>");
-        atl_put_xml(out, r->series[r->best].verdict.sentence);
-        atl_text_puts(out, "</p>\n");
-        atl_text_done(&knee);
-        put_answers(r, &r->series[r->best], out);
-    }
-    atl_text_puts(out, "</header>\n");
-    put_warnings(r, out);
 }
 
 /* ---- the charts ---- */
@@ -348,14 +240,6 @@ static void put_times(const report *r, int dir_fd, atl_text *out)
     atl_report_jobs_free(jobs);
 }
 
-static bool has_policies(const report *r)
-{
-    for (int i = 1; i < r->n_series; i++)
-        if (strcmp(r->series[i].policy, r->series[0].policy) != 0)
-            return true;
-    return false;
-}
-
 static void put_others(const report *r, atl_text *out)
 {
     if (atl_report_has_factorings(r)) {
@@ -368,12 +252,10 @@ static void put_others(const report *r, atl_text *out)
                   true, out);
         atl_text_puts(out, "</div>\n");
     }
-    if (has_policies(r) && r->study->head.n_quality == 0) {
-        put_title("Precision against quality",
-                  "Not known: pictures are held against those of fp32, which was not among the policies, or "
-                  "the study "
-                  "was made before this was measured.",
-                  out);
+    atl_text gap = {0};
+    atl_report_put_quality_gap(r, &gap);
+    if (gap.length > 0) {
+        put_title("Precision against quality", gap.data, out);
     } else if (r->study->head.n_quality > 0) {
         put_title("Precision against quality",
                   "Pictures of each policy beside those of fp32, same prompts and seeds.", out);
@@ -385,6 +267,8 @@ static void put_others(const report *r, atl_text *out)
         }
         atl_report_put_quality_table(r, out);
     }
+    out->failed = out->failed || gap.failed;
+    atl_text_done(&gap);
 }
 
 static void put_models(const report *r, atl_text *out)
@@ -404,7 +288,7 @@ static void put_models(const report *r, atl_text *out)
 void atl_report_put_html(const report *r, int dir_fd, atl_text *out)
 {
     atl_text body = {0}, title = {0};
-    put_first_screen(r, &body);
+    atl_report_put_first_screen(r, &body);
     put_throughput(r, &body);
     put_stages(r, &body);
     put_probe(r, &body);

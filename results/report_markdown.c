@@ -37,16 +37,6 @@ void atl_report_put_text(const report *r, atl_text *out)
 
 /* ---- Markdown ---- */
 
-/* What would be markup, and what would end a table's cell. */
-static void put_escaped(atl_text *out, const char *s)
-{
-    for (; *s; s++) {
-        if (strchr("\\`*_|<>[]", *s))
-            atl_text_putc(out, '\\');
-        atl_text_putc(out, *s == '\n' ? ' ' : *s);
-    }
-}
-
 static void put_cell(atl_text *out, double value)
 {
     atl_text_puts(out, " ");
@@ -106,7 +96,7 @@ static void put_slowdowns(const report_series *s, atl_text *out)
         if (!isfinite(s->count[0].wall_ms[k]))
             continue;
         atl_text_puts(out, "\n| ");
-        put_escaped(out, atl_stage_name((atl_stage)k));
+        atl_report_put_escaped(out, atl_stage_name((atl_stage)k));
         atl_text_puts(out, " |");
         put_cell(out, s->count[0].wall_ms[k]);
         for (int i = 1; i < s->n_counts; i++) {
@@ -146,7 +136,7 @@ static void put_reasons(const char *title, const char list[][256], int n, atl_te
 {
     for (int i = 0; i < n; i++) {
         atl_text_printf(out, "- %s: ", title);
-        put_escaped(out, list[i]);
+        atl_report_put_escaped(out, list[i]);
         atl_text_putc(out, '\n');
     }
 }
@@ -177,14 +167,14 @@ static void put_series(const report *r, const report_series *s, atl_text *out)
         atl_text_puts(out, "\n\nHow sure: ");
         atl_report_put_certainty(s, out);
         atl_text_puts(out, ".\n\n");
-        put_escaped(out, s->verdict.sentence);
+        atl_report_put_escaped(out, s->verdict.sentence);
         atl_text_puts(out, "\n\n");
         put_reasons("for the memory", s->verdict.reason_for, s->verdict.n_for, out);
         put_reasons("against it", s->verdict.reason_against, s->verdict.n_against, out);
         put_reasons("not known", s->verdict.unknown, s->verdict.n_unknown, out);
     } else {
         atl_text_puts(out, "No recommendation: ");
-        put_escaped(out, s->why_not);
+        atl_report_put_escaped(out, s->why_not);
         atl_text_puts(out, "\n");
     }
     if (s->n_counts > 0) {
@@ -193,6 +183,38 @@ static void put_series(const report *r, const report_series *s, atl_text *out)
         put_laws(s, out);
         put_shares(s, out);
     }
+    atl_report_put_evidence_markdown(s, out);
+}
+
+static void put_quality(const report *r, atl_text *out)
+{
+    const atl_study_head *h = &r->study->head;
+    atl_text gap = {0};
+    atl_report_put_quality_gap(r, &gap);
+    if (gap.length > 0)
+        atl_text_printf(out, "\n## Precision against quality\n\n%s\n", gap.data);
+    if (h->n_quality > 0)
+        atl_text_puts(out,
+                      "\n## Precision against quality\n\nPictures of each policy beside those of fp32.\n\n"
+                      "| policy | pictures | PSNR dB | SSIM | entropy bits | largest difference |\n"
+                      "|---|---:|---:|---:|---:|---:|\n");
+    for (int i = 0; i < h->n_quality; i++) {
+        const atl_study_quality *q = &h->quality[i];
+        atl_text_printf(out, "| %s | %d |", q->policy, q->n_pictures);
+        if (q->largest_difference == 0)
+            atl_text_puts(out, " equal |");
+        else
+            put_cell(out, q->psnr_db);
+        if (isfinite(q->ssim))
+            atl_text_printf(out, " %.4f |", q->ssim);
+        else
+            atl_text_puts(out, " – |");
+        put_cell(out, q->entropy_bits);
+        put_cell(out, q->largest_difference);
+        atl_text_putc(out, '\n');
+    }
+    out->failed = out->failed || gap.failed;
+    atl_text_done(&gap);
 }
 
 static void put_fact(atl_text *out, const char *key, const char *value)
@@ -200,7 +222,7 @@ static void put_fact(atl_text *out, const char *key, const char *value)
     if (!value || !*value)
         return;
     atl_text_printf(out, "- %s: ", key);
-    put_escaped(out, value);
+    atl_report_put_escaped(out, value);
     atl_text_putc(out, '\n');
 }
 
@@ -212,11 +234,12 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     atl_text_puts(out, "**\n");
     for (int i = 0; i < r->n_warnings; i++) {
         atl_text_puts(out, i > 0 ? "- " : "\nMind:\n\n- ");
-        put_escaped(out, r->warning[i]);
+        atl_report_put_escaped(out, r->warning[i]);
         atl_text_putc(out, '\n');
     }
     for (int i = 0; i < r->n_series; i++)
         put_series(r, &r->series[i], out);
+    put_quality(r, out);
     atl_text_puts(out, "\n## Where this comes from\n\n");
     put_fact(out, "machine", h->machine);
     put_fact(out, "processor", h->cpu_model);

@@ -67,14 +67,17 @@ typedef struct report {
 atl_status atl_study_report_work_out(const atl_study *study, report *ret, atl_note *note);
 void atl_study_report_done(report *r);
 
-/* The value of that name in a window, and why there is none. */
-const atl_evidence *atl_report_evidence(const atl_study_window *w, const char *name);
-/* The median over the valid windows of that worker count (without co-runners); NAN. *ret_why (may be NULL) is
- * borrowed from a window that has none. */
-double atl_report_evidence_at(const report_series *s, int workers, const char *name, const char **ret_why);
+/* ---- between the files that work it out ---- */
+/* Whether a window counts for the curve of its series. */
+bool atl_report_counts(const report_series *s, const atl_study_window *w);
+/* Everything of a series that is a median of its windows. False: no memory. */
+bool atl_report_measure(report_series *s);
+void atl_report_collect_warnings(report *r);
 
 /* ---- words and figures ---- */
 
+/* A text in Markdown: what would be markup is escaped, an end of a line is a blank. */
+void atl_report_put_escaped(atl_text *out, const char *text);
 /* Three digits, thin spaces between thousands, "–" for what is not finite. */
 void atl_put_figure(atl_text *out, double value);
 void atl_put_figure_unit(atl_text *out, double value, const char *unit); /* "12.3 GB/s", "unavailable" */
@@ -88,10 +91,18 @@ void atl_report_put_series_name(const report_series *s,
                                 atl_text *out);                 /* "bf16, 1 thread a worker, scatter" */
 void atl_report_put_law(const atl_law_fit *fit, atl_text *out); /* its parameters */
 
+/* Why the policies' pictures are not held against fp32's; nothing where they are, or where there is fp32
+ * alone. */
+void atl_report_put_quality_gap(const report *r, atl_text *out);
+
 /* ---- forms ---- */
 void atl_report_put_json(const report *r, atl_text *out);
 void atl_report_put_csv(const report *r, atl_text *out);
 void atl_report_put_markdown(const report *r, atl_text *out);
+/* evidence.csv: a row for each series, worker count and finding, with the reason of those that are not there.
+ */
+void atl_report_put_evidence_csv(const report *r, atl_text *out);
+void atl_report_put_evidence_markdown(const report_series *s, atl_text *out);
 void atl_report_put_text(const report *r, atl_text *out);
 /* `dir_fd`: where jobs.jsonl may lie. */
 void atl_report_put_html(const report *r, int dir_fd, atl_text *out);

@@ -163,65 +163,6 @@ void atl_report_put_reasons(const report_series *s, atl_text *out)
     put_list("Not known", v->unknown, v->n_unknown, out);
 }
 
-/* Names of evidence as they first come up in the series' windows. */
-static const atl_study_window *widest(const report_series *s)
-{
-    const atl_study_window *most = NULL;
-    for (size_t i = 0; i < s->n_windows; i++)
-        if (s->window[i].valid && s->window[i].round >= 0 &&
-            (!most || s->window[i].n_evidence > most->n_evidence))
-            most = &s->window[i];
-    return most;
-}
-
-static void put_evidence_row(const report_series *s, const atl_evidence *e, const int *at, int n,
-                             atl_text *out)
-{
-    const char *why = NULL;
-    double value[3];
-    bool some = false;
-    for (int i = 0; i < n; i++) {
-        value[i] = atl_report_evidence_at(s, at[i], e->name, &why);
-        some = some || isfinite(value[i]);
-    }
-    atl_text_puts(out, "<tr><td>");
-    atl_put_xml(out, e->name);
-    atl_text_puts(out, "</td><td>");
-    atl_put_xml(out, strcmp(e->unit, "1") == 0 ? "" : e->unit);
-    atl_text_puts(out, "</td>");
-    for (int i = 0; i < n && some; i++)
-        put_cell(out, value[i]);
-    if (!some) {
-        atl_text_printf(out, "<td class=\"words quiet\" colspan=\"%d\">unavailable (", n);
-        atl_put_xml(out, why && *why ? why : "no reason was recorded");
-        atl_text_puts(out, ")</td>");
-    }
-    atl_text_puts(out, "</tr>\n");
-}
-
-void atl_report_put_evidence_table(const report_series *s, atl_text *out)
-{
-    const atl_study_window *w = widest(s);
-    int at[3], n = 0;
-    if (!w || s->n_counts == 0 || w->n_evidence == 0) {
-        atl_text_puts(out, "<p class=\"quiet\">No evidence was recorded beside the times.</p>\n");
-        return;
-    }
-    at[n++] = s->count[0].workers;
-    if (s->at > 0 && s->at < s->n_counts - 1)
-        at[n++] = s->count[s->at].workers;
-    if (s->n_counts > 1)
-        at[n++] = s->count[s->n_counts - 1].workers;
-    atl_text_puts(out,
-                  "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>evidence</th><th>unit</th>");
-    for (int i = 0; i < n; i++)
-        atl_text_printf(out, "<th>%d worker%s</th>", at[i], at[i] == 1 ? "" : "s");
-    atl_text_puts(out, "</tr></thead><tbody>\n");
-    for (int i = 0; i < w->n_evidence; i++)
-        put_evidence_row(s, &w->evidence[i], at, n, out);
-    put_end(out);
-}
-
 /* ---- the models ---- */
 
 static void put_range(atl_text *out, const char *name, atl_interval range)
@@ -357,7 +298,7 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     put_fact("processor", h->cpu_model, out);
     atl_text_printf(&text, "%d cores, %d NUMA node%s", h->n_cores, h->n_numa_nodes,
                     h->n_numa_nodes == 1 ? "" : "s");
-    if (isfinite(h->quota_cpus))
+    if (h->quota_cpus > 0)
         atl_text_printf(&text, ", of which a quota allows %.3g", h->quota_cpus);
     if (isfinite(h->memory_gb))
         atl_text_printf(&text, ", %.4g GB of memory", h->memory_gb);

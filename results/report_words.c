@@ -50,6 +50,15 @@ void atl_put_figure_unit(atl_text *out, double value, const char *unit)
         atl_text_printf(out, "\u00a0%s", unit);
 }
 
+void atl_report_put_escaped(atl_text *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("\\`*_|<>[]", *text))
+            atl_text_putc(out, '\\');
+        atl_text_putc(out, *text == '\n' ? ' ' : *text);
+    }
+}
+
 static const char *plural(int n)
 {
     return n == 1 ? "" : "s";
@@ -72,7 +81,7 @@ void atl_report_put_headline(const report *r, atl_text *out)
     const int workers = s->count[s->at].workers;
     atl_text_printf(out, "Run %d worker%s × %d thread%s", workers, plural(workers), s->threads,
                     plural(s->threads));
-    if (r->n_series > 1 && s->policy[0])
+    if (s->policy[0])
         atl_text_printf(out, " in %s", s->policy);
     atl_text_puts(out, ".");
 }
@@ -187,4 +196,30 @@ void atl_report_put_law(const atl_law_fit *fit, atl_text *out)
     atl_text_append(out, own.data, own.length);
     out->failed = out->failed || own.failed;
     atl_text_done(&own);
+}
+
+void atl_report_put_quality_gap(const report *r, atl_text *out)
+{
+    const char *policies[REPORT_MAX_SERIES];
+    bool has_fp32 = false;
+    int n = 0;
+    for (int i = 0; i < r->n_series; i++) {
+        const char *policy = r->series[i].policy;
+        bool known = strcmp(policy, "fp32") == 0;
+        has_fp32 = has_fp32 || known;
+        for (int k = 0; k < n && !known; k++)
+            known = strcmp(policies[k], policy) == 0;
+        if (!known)
+            policies[n++] = policy;
+    }
+    if (n == 0 || r->study->head.n_quality > 0)
+        return;
+    atl_text_puts(out, "How far the pictures of ");
+    for (int i = 0; i < n; i++)
+        atl_text_printf(out, "%s%s", i == 0 ? "" : i == n - 1 ? " and " : ", ", policies[i]);
+    atl_text_puts(out, " are from those of fp32 is not known: ");
+    atl_text_puts(out, has_fp32
+                           ? "the study ended before they were compared, or is older than the comparison."
+                           : "fp32 is not among the policies of this study. The same study with fp32 among "
+                             "them tells, or atelier compare, which takes a batch alone.");
 }

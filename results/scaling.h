@@ -107,7 +107,8 @@ typedef struct atl_scaling {
     double ratio[ATL_SCALING_MAX_COUNTS];
     atl_interval ratio_range[ATL_SCALING_MAX_COUNTS];
     int n_rounds;
-    char warning[256]; /* "" or sentences: how few rounds or counts there were, and what that leaves unsaid */
+    /* "" or a sentence: how few rounds, how few counts there were, and what that leaves unsaid. */
+    char rounds_warning[128], counts_warning[128];
 } atl_scaling;
 
 /* `threshold` is 0.95 by custom, in (0, 1]; n_resamplings 2000, or 0 for none; `seed` makes it repeat.

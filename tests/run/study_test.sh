@@ -19,7 +19,7 @@ grep -q "pictures of equal cost" err || fail "the words for different costs: $(c
 # One core is enough: a flawed window counts as measured after its third attempt.
 study s --workers 1 --rounds 2 --no-probe >out || fail "the study: $(cat err)"
 is true "$(tail -n 1 s/windows.jsonl | grep -q '"workers":1' && echo true)" "windows of one worker"
-for f in study.json windows.jsonl jobs.jsonl machine.xml report.html report.md report.csv report.json; do
+for f in study.json windows.jsonl jobs.jsonl machine.xml report.html report.md report.csv report.json evidence.csv; do
   [ -s s/$f ] || fail "s/$f is not there"
 done
 [ "$(count s/windows.jsonl)" -ge 2 ] || fail "there are $(count s/windows.jsonl) windows"

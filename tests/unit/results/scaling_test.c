@@ -327,7 +327,7 @@ static void few_worker_counts_give_ratios_without_a_law(void **unused)
                 0.5 * (r.rate[3].high - r.rate[3].low) / r.median_rate[3]);
     assert_int_equal(r.recommended, 4);
     assert_true(isinf(r.peak) && !r.peak_seen && isnan(r.alpha.low) && isnan(r.chosen_share));
-    assert_non_null(strstr(r.warning, "4 worker counts"));
+    assert_non_null(strstr(r.counts_warning, "4 worker counts"));
 }
 
 static void two_rounds_give_figures_but_no_intervals(void **unused)
@@ -341,7 +341,7 @@ static void two_rounds_give_figures_but_no_intervals(void **unused)
     assert_int_equal(place_of(r.recommended), true_place(&true_saturation));
     assert_true(isnan(r.rate[0].low) && isnan(r.predicted[4].high) && isnan(r.s.low));
     assert_true(isnan(r.recommended_share) && !r.peak_seen);
-    assert_non_null(strstr(r.warning, "2 rounds"));
+    assert_non_null(strstr(r.rounds_warning, "2 rounds"));
 }
 
 /* A worker count that was added later is missing from most rounds, and from some resamplings. */

@@ -1,0 +1,113 @@
+/* report_first.c - the first screen of a study's page: what to run, how sure that is, what limits, and what
+ * to mind before relying on it. */
+#include <math.h>
+
+#include "chart_private.h"
+#include "report_tables_private.h"
+
+static void put_answer(const char *name, const char *value, const char *more, atl_text *out)
+{
+    atl_text_printf(out, "<div><dt>%s</dt><dd>", name);
+    atl_put_xml(out, value);
+    if (*more) {
+        atl_text_puts(out, " <small>");
+        atl_put_xml(out, more);
+        atl_text_puts(out, "</small>");
+    }
+    atl_text_puts(out, "</dd></div>\n");
+}
+
+static const char *limit_words(atl_limit limit)
+{
+    static const char *const words[] = {"none seen", "the memory", "the cores", "not proven"};
+    return words[limit];
+}
+
+static void put_answers(const report *r, const report_series *s, atl_text *out)
+{
+    const report_count *c = &s->count[s->at], *first = &s->count[0];
+    atl_text value = {0}, more = {0};
+    atl_text_puts(out, "<dl class=\"answers\">\n");
+    atl_put_figure(&value, c->rate);
+    if (isfinite(c->rate_low) && isfinite(c->rate_high)) {
+        atl_text_puts(&more, "between ");
+        atl_put_figure(&more, c->rate_low);
+        atl_text_puts(&more, " and ");
+        atl_put_figure(&more, c->rate_high);
+        atl_text_puts(&more, " (95 % interval)");
+    }
+    put_answer("images an hour", value.data, more.data ? more.data : "", out);
+    value.length = more.length = 0;
+    atl_put_figure(&value, c->ratio);
+    atl_text_puts(&value, " ×");
+    atl_put_figure(&more, first->rate);
+    atl_text_printf(&more, " an hour with %d worker%s; %.0f %% of the ideal gain", first->workers,
+                    first->workers == 1 ? "" : "s", 100 * c->efficiency);
+    put_answer(first->workers == 1 ? "the speed of one worker" : "the speed of the least workers", value.data,
+               more.data, out);
+    value.length = more.length = 0;
+    if (isfinite(s->scaling.recommended_share)) {
+        if (s->scaling.recommended_low == s->scaling.recommended_high)
+            atl_text_printf(&value, "%d", s->scaling.recommended);
+        else
+            atl_text_printf(&value, "%d; %d–%d", s->scaling.recommended, s->scaling.recommended_low,
+                            s->scaling.recommended_high);
+        atl_text_printf(&more, "workers, in %.0f %% of 2000 resampled studies",
+                        100 * s->scaling.recommended_share);
+    } else {
+        atl_text_puts(&value, "not known");
+        atl_text_puts(&more, "too few rounds were measured");
+    }
+    put_answer("how sure", value.data, more.data, out);
+    put_answer("what limits", limit_words(s->verdict.limit), "", out);
+    atl_text_puts(out, "</dl>\n");
+    (void)r;
+    out->failed = out->failed || value.failed || more.failed;
+    atl_text_done(&value);
+    atl_text_done(&more);
+}
+
+static void put_warnings(const report *r, atl_text *out)
+{
+    if (r->n_warnings == 0)
+        return;
+    atl_text_puts(out, "<div class=\"warnings\"><strong>Before you rely on this</strong><ul>\n");
+    for (int i = 0; i < r->n_warnings; i++) {
+        atl_text_puts(out, "<li>");
+        atl_put_xml(out, r->warning[i]);
+        atl_text_puts(out, "</li>\n");
+    }
+    atl_text_puts(out, "</ul></div>\n");
+}
+
+void atl_report_put_first_screen(const report *r, atl_text *out)
+{
+    const atl_study_head *h = &r->study->head;
+    atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
+    atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
+    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
+    atl_study_put_steps(h, out);
+    atl_text_puts(out, ", on ");
+    atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
+    if (isfinite(r->cores))
+        atl_text_printf(out, ", %.3g cores", r->cores);
+    atl_text_puts(out, "</p>\n<h1>");
+    atl_text headline = {0};
+    atl_report_put_headline(r, &headline);
+    atl_put_xml(out, headline.data ? headline.data : "");
+    atl_text_done(&headline);
+    atl_text_puts(out, "</h1>\n");
+    if (r->best >= 0) {
+        atl_text knee = {0};
+        atl_report_put_knee(&r->series[r->best], &knee);
+        atl_text_puts(out, "<p class=\"lead\">");
+        atl_put_xml(out, knee.data ? knee.data : "");
+        atl_text_puts(out, "</p>\n<p>");
+        atl_put_xml(out, r->series[r->best].verdict.sentence);
+        atl_text_puts(out, "</p>\n");
+        atl_text_done(&knee);
+        put_answers(r, &r->series[r->best], out);
+    }
+    atl_text_puts(out, "</header>\n");
+    put_warnings(r, out);
+}
