@@ -26,6 +26,11 @@ void progress_format_eta(double seconds, char text[32])
         snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
+void progress_format_rate(double per_min, char text[32])
+{
+    snprintf(text, 32, "%.*f", per_min < 10 ? 2 : per_min < 100 ? 1 : 0, per_min);
+}
+
 static void draw_bar(const progress *p, double part, const char *words, bool last)
 {
     char bar[BAR_WIDTH + 1];

@@ -23,5 +23,7 @@ void progress_bytes(void *user, size_t done_bytes, size_t total_bytes);
 
 /* "9 s", "1:05", "2:03:04" into text[32]. */
 void progress_format_eta(double seconds, char text[32]);
+/* "0.35", "12.3", "2406" into text[32], as the run's summary has it. */
+void progress_format_rate(double per_min, char text[32]);
 
 #endif

@@ -41,11 +41,13 @@ static const char *phase_words(atl_run_phase phase)
 
 static void put_status(const atl_run_view *view, char words[256])
 {
-    char eta[32] = "?", rate[48] = "";
+    char eta[32] = "?", per_min[32], rate[64] = "";
     if (isfinite(view->eta_s))
         progress_format_eta(view->eta_s, eta);
-    if (isfinite(view->rate_per_min))
-        snprintf(rate, sizeof rate, "  %.3g images/min", view->rate_per_min);
+    if (isfinite(view->rate_per_min)) {
+        progress_format_rate(view->rate_per_min, per_min);
+        snprintf(rate, sizeof rate, "  %s images/min", per_min);
+    }
     const char *phase = phase_words(view->phase);
     int n =
         snprintf(words, 256, "%llu/%llu", (unsigned long long)view->n_done, (unsigned long long)view->n_jobs);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
 #include "console.h"
@@ -21,7 +22,11 @@ static bool is_running(const atl_progress_of *p)
 
 static const char *state_of(const atl_progress_of *p)
 {
-    return p->n_sessions == 0 ? "never begun" : is_running(p) ? "running" : p->ended ? p->how : "killed";
+    if (p->n_sessions == 0)
+        return "never begun";
+    if (is_running(p))
+        return strcmp(p->state, "painting") == 0 ? "running" : p->state;
+    return p->ended ? p->how : "killed";
 }
 
 static void print_number(const char *key, double value)
@@ -36,18 +41,18 @@ static double eta_s(const atl_progress_of *p)
 {
     const uint64_t ended = p->n_done + p->n_failed;
     const double left = p->n_jobs > ended ? (double)(p->n_jobs - ended) : 0;
-    return is_running(p) ? left / p->recent_per_min * 60 : (double)NAN;
+    return is_running(p) && strcmp(p->state, "painting") == 0 ? left / p->recent_per_min * 60 : (double)NAN;
 }
 
 static void print_json(const atl_progress_of *p)
 {
     printf(
         "{\"state\":\"%s\",\"jobs\":%llu,\"done\":%llu,\"failed\":%llu,\"sessions\":%u,\"leases_lost\":%llu,"
-        "\"session_begun\":\"%s\",\"session_pictures\":%llu",
+        "\"put_back\":%llu,\"session_begun\":\"%s\",\"session_pictures\":%llu",
         state_of(p), (unsigned long long)p->n_jobs, (unsigned long long)p->n_done,
-        (unsigned long long)p->n_failed, p->n_sessions, (unsigned long long)p->n_lost, p->date,
-        (unsigned long long)p->session_done);
-    print_number("images_per_minute", p->recent_per_min);
+        (unsigned long long)p->n_failed, p->n_sessions, (unsigned long long)p->n_lost,
+        (unsigned long long)p->n_put_back, p->date, (unsigned long long)p->session_done);
+    print_number("images_per_minute", p->per_min);
     print_number("eta_s", eta_s(p));
     fputs(",\"workers\":[", stdout);
     for (uint32_t i = 0; i < p->n_workers; i++) {
@@ -64,18 +69,23 @@ static void print_json(const atl_progress_of *p)
 
 static void print_words(const atl_progress_of *p)
 {
-    char eta[32];
+    char eta[32], rate[32];
     printf("%s: %llu of %llu done, %llu failed", state_of(p), (unsigned long long)p->n_done,
            (unsigned long long)p->n_jobs, (unsigned long long)p->n_failed);
-    if (isfinite(p->recent_per_min))
-        printf(", %.3g images/min", p->recent_per_min);
+    if (isfinite(p->per_min)) {
+        progress_format_rate(p->per_min, rate);
+        printf(", %s images/min", rate);
+    }
     if (isfinite(eta_s(p))) {
         progress_format_eta(eta_s(p), eta);
         printf(", ETA %s", eta);
     }
-    printf("\nsession %u, begun %s, %llu pictures; %llu leases lost\n", p->n_sessions,
+    printf("\nsession %u, begun %s, %llu pictures; %llu leases lost", p->n_sessions,
            p->date[0] ? p->date : "never", (unsigned long long)p->session_done,
            (unsigned long long)p->n_lost);
+    if (p->n_put_back > 0)
+        printf(", %llu jobs put back before they were begun", (unsigned long long)p->n_put_back);
+    putchar('\n');
     for (uint32_t i = 0; i < p->n_workers; i++) {
         const atl_worker_progress *w = &p->workers[i];
         printf("  worker %u: %llu pictures", i, (unsigned long long)w->n_done);

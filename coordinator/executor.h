@@ -40,7 +40,7 @@ typedef enum atl_pool_event_type {
     ATL_POOL_WORKER,     /* worker changed its phase; `text` says why (signal 9, quarantine, binding got) */
     ATL_POOL_STARTED,    /* job, attempt, worker */
     ATL_POOL_STEP,       /* job, worker, step of n_steps */
-    ATL_POOL_LEASE_LOST, /* job, attempt, worker; `text` says why */
+    ATL_POOL_LEASE_LOST, /* job, attempt, worker, put_back; `text` says why */
     ATL_POOL_DROPPED,    /* a late or duplicate result was dropped */
 } atl_pool_event_type;
 
@@ -52,6 +52,7 @@ typedef struct atl_pool_event {
     atl_job_id job;
     uint32_t attempt;
     int step, n_steps;
+    bool put_back; /* the worker left in good order, and had not begun it: nothing was lost */
     const char *text;
 } atl_pool_event;
 
@@ -165,12 +166,13 @@ void atl_executor_shutdown(atl_executor **executor, bool wait, bool cancel_pendi
 /* What the pool did so far. */
 typedef struct atl_pool_counts {
     uint64_t submitted, done, failed, cancelled;
-    uint64_t lost;    /* leases that ended with their worker */
-    uint64_t dropped; /* late or duplicate results */
-    uint64_t foreign; /* messages of another run, of no worker of this pool, or malformed */
-    uint64_t spawned; /* processes */
-    int n_ready;      /* workers that could paint now */
-    size_t n_beyond;  /* jobs that workers at or beyond the limit hold */
+    uint64_t lost;     /* leases that ended with their worker, */
+    uint64_t put_back; /* or with one that left in good order and had not begun them */
+    uint64_t dropped;  /* late or duplicate results */
+    uint64_t foreign;  /* messages of another run, of no worker of this pool, or malformed */
+    uint64_t spawned;  /* processes */
+    int n_ready;       /* workers that could paint now */
+    size_t n_beyond;   /* jobs that workers at or beyond the limit hold */
 } atl_pool_counts;
 atl_pool_counts atl_executor_counts(atl_executor *executor);
 

@@ -98,16 +98,20 @@ static void fail(atl_executor *x, const atl_action *action)
 static void record_lost(atl_executor *x, const atl_action *action)
 {
     atl_future *future = atl_pool_find(x, action->job);
-    const char *why = x->workers[action->worker].why;
-    x->counts.lost++;
+    const atl_pool_worker *worker = &x->workers[action->worker];
+    const char *why = worker->why;
+    const bool put_back = worker->left && worker->ended && worker->wait_status == 0;
+    x->counts.lost += !put_back;
+    x->counts.put_back += put_back;
     future->result.status = ATL_IO;
     atl_fail(&future->result.note, ATL_IO, "worker %u: %s", action->worker, why);
     atl_pool_report(x, &(atl_pool_event){.type = ATL_POOL_LEASE_LOST,
                                          .worker = action->worker,
-                                         .phase = x->workers[action->worker].phase,
+                                         .phase = worker->phase,
                                          .index = future->result.index,
                                          .job = future->result.job,
                                          .attempt = action->attempt,
+                                         .put_back = put_back,
                                          .text = why});
 }
 

@@ -73,6 +73,7 @@ static void publish(atl_executor *x)
         atl_future_free(atl_hall_end(hall, future, future->becomes));
     }
     hall->counts.lost = x->counts.lost;
+    hall->counts.put_back = x->counts.put_back;
     hall->counts.dropped = x->counts.dropped;
     hall->counts.foreign = x->counts.foreign;
     hall->counts.spawned = x->counts.spawned;

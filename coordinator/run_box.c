@@ -51,7 +51,8 @@ static void keep(atl_run_box *box, const atl_pool_event *event)
                          .worker = event->worker,
                          .attempt = event->attempt,
                          .index = event->index,
-                         .job = event->job};
+                         .job = event->job,
+                         .put_back = event->put_back};
     snprintf(e->text, sizeof e->text, "%s", event->text ? event->text : "");
 }
 

@@ -144,3 +144,13 @@ atl_status atl_runner_end_session(atl_runner *r, const char *how, atl_note *note
     const atl_status st = atl_ledger_append(r->ledger, &end, note);
     return st != ATL_OK ? st : atl_runner_commit(r, note);
 }
+
+atl_status atl_runner_record_state(atl_runner *r, const char *state, atl_note *note)
+{
+    atl_record record = {.type = ATL_RECORD_STATE};
+    char field[64];
+    snprintf(field, sizeof field, "state=%s", state);
+    atl_record_add(&record, field);
+    r->urgent = true;
+    return atl_ledger_append(r->ledger, &record, note);
+}

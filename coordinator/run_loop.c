@@ -115,19 +115,29 @@ static void collect(atl_runner *r)
 
 /* ---- signals ---- */
 
+static void record_state(atl_runner *r, const char *state)
+{
+    atl_note note = {0};
+    const atl_status st = atl_runner_record_state(r, state, &note);
+    if (st != ATL_OK)
+        atl_runner_end_badly(r, st, &note);
+}
+
 static void heed(atl_runner *r)
 {
     const int stops = r->o->stops ? r->o->stops(r->o->user) : 0;
     const bool paused = r->o->paused && r->o->paused(r->o->user);
-    if (paused != r->paused) {
+    if (paused != r->paused && !r->draining) {
         r->paused = paused;
         atl_executor_pause(r->executor, paused || r->n_held > 0);
         atl_runner_say(r, paused ? "paused; what is being painted is finished" : "going on");
+        record_state(r, paused ? "paused" : "painting");
     }
     if (stops > 0 && !r->draining) {
         r->draining = true;
         atl_executor_drain(r->executor);
         atl_runner_say(r, "stopping: what is being painted is finished first; once more ends the workers");
+        record_state(r, "stopping");
     }
     r->killing = stops > 1;
 }
@@ -178,7 +188,7 @@ static void watch(atl_runner *r, bool now)
                          .workers = r->workers};
     if (r->first_start_ns > 0 && r->n_painted > 0) {
         const double s = atl_ns_to_s(now_ns - r->first_start_ns);
-        view.rate_per_min = 60 * (double)r->n_painted / s;
+        view.rate_per_min = atl_pace_per_min(&r->pace);
         const uint64_t ended = view.n_done + view.n_failed;
         view.eta_s = (double)(r->n_jobs > ended ? r->n_jobs - ended : 0) * s / (double)r->n_painted;
     }

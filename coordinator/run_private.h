@@ -12,6 +12,7 @@
 #include "results/exports.h"
 #include "results/ledger.h"
 #include "results/marks.h"
+#include "results/pace.h"
 #include "results/pictures.h"
 
 #define RUN_RECORD_FIELDS 12
@@ -24,6 +25,7 @@ typedef struct atl_run_event {
     uint32_t worker, attempt;
     uint64_t index;
     atl_job_id job;
+    bool put_back;
     char text[320];
 } atl_run_event;
 
@@ -104,6 +106,7 @@ typedef struct atl_runner {
     atl_note note; /* why */
     int64_t begun_ns, first_start_ns, probed_ns, watched_ns;
     int64_t weigh_ns; /* when the workers' memory is looked at next */
+    atl_pace pace;    /* of this session */
     uint64_t n_painted, n_adopted, peak_pss_bytes;
     uint64_t lost, dropped;
 } atl_runner;
@@ -117,6 +120,8 @@ atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note 
 /* Records that a session begins, and in a new directory what the run is. */
 atl_status atl_runner_begin_session(atl_runner *r, atl_note *note);
 atl_status atl_runner_end_session(atl_runner *r, const char *how, atl_note *note);
+/* Records what the session is at: "painting", "paused", "stopping". */
+atl_status atl_runner_record_state(atl_runner *r, const char *state, atl_note *note);
 
 /* run_resume.c: what is done already. */
 atl_status atl_runner_replay(atl_runner *r, atl_note *note);

@@ -102,6 +102,7 @@ atl_status atl_runner_end_picture(atl_runner *r, atl_run_painted *p, bool *ret_f
         return st;
     atl_row row = row_of(r, job, result, p->part.name);
     row.write_ms = atl_ns_to_ms(p->write_ns + atl_clock_now_ns() - before_ns);
+    atl_pace_add(&r->pace, &row);
     st = append_done(r, job, &row, result->settings, note);
     if (st == ATL_OK && r->o->picture)
         r->o->picture(r->o->user, p->part.name, result->png, result->png_bytes);
@@ -187,10 +188,11 @@ atl_status atl_runner_record_events(atl_runner *r, atl_note *note)
         atl_record_add(&record, worker);
         if (started && r->first_start_ns == 0)
             r->first_start_ns = atl_clock_now_ns();
-        if (!started) {
+        if (!started)
             atl_record_add(&record, events[i].text);
-        }
-        if (!started && !r->draining) { /* then workers give back what they have not begun */
+        if (events[i].put_back)
+            atl_record_add(&record, ATL_PUT_BACK);
+        if (!started && !events[i].put_back && !r->killing) {
             atl_runner_say(r, "worker %u lost job %llu: %s; it is painted again", events[i].worker,
                            (unsigned long long)events[i].index, events[i].text);
         }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "gallery_page.h"
 #include "results/history.h"
 #include "results/json_text.h"
+#include "results/pace.h"
 
 #define FLUSH_BYTES (1u << 18)
 
@@ -22,7 +24,16 @@ typedef struct page {
     int fd;
     atl_text text;
     uint64_t first, n, n_failed, n_left_out;
+    atl_pace pace; /* of the whole run, whatever stretch of it is shown */
 } page;
+
+static void take_times(page *p, const atl_record *record)
+{
+    const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
+    atl_row row;
+    if (atl_row_glance(figures, strlen(figures), &row, NULL) == ATL_OK)
+        atl_pace_add(&p->pace, &row);
+}
 
 /* The figures' object, and the infotext as one more member. */
 static void put_picture(page *p, const atl_record *record)
@@ -45,6 +56,7 @@ static atl_status add_record(void *user, const atl_record *record, atl_note *not
         p->n_failed++;
         return ATL_OK;
     }
+    take_times(p, record);
     if (record->index < p->first || record->index - p->first >= ATL_GALLERY_MAX_PICTURES) {
         p->n_left_out++;
         return ATL_OK;
@@ -69,7 +81,7 @@ static atl_status add_run(void *user, const atl_record *record, atl_note *note)
         atl_json_put_string(&p->text, atl_record_value(record, keys[i]));
     }
     atl_text_puts(&p->text, "},\n");
-    return ATL_OK;
+    return ATL_CANCELLED; /* enough was read */
 }
 
 static atl_status write_page(int dir_fd, page *p, atl_note *note)
@@ -81,13 +93,17 @@ static atl_status write_page(int dir_fd, page *p, atl_note *note)
     atl_text_puts(&p->text, "{");
     atl_status st = atl_ledger_read(dir_fd, add_run, p, &report, note);
     atl_text_puts(&p->text, "\"pictures\":[\n");
-    if (st == ATL_OK)
+    if (st == ATL_OK || st == ATL_CANCELLED)
         st = atl_history_visit(dir_fd, add_record, p, note);
     if (st != ATL_OK)
         return st;
-    atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu,\"first\":%llu,\"room\":%d}",
+    atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu,\"first\":%llu,\"room\":%d",
                     (unsigned long long)p->n_failed, (unsigned long long)p->n_left_out,
                     (unsigned long long)p->first, ATL_GALLERY_MAX_PICTURES);
+    const double per_min = atl_pace_per_min(&p->pace);
+    if (isfinite(per_min))
+        atl_text_printf(&p->text, ",\"images_per_minute\":%.6g", per_min);
+    atl_text_putc(&p->text, '}');
     data += sizeof marker - 1;
     atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
     return atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);

@@ -29,7 +29,7 @@ typedef struct history {
     atl_marks ended; /* DONE: it ended; FAILED: more than once */
     again *agains;
     size_t n_agains, capacity;
-    atl_record_visitor visit;
+    atl_record_visitor first, visit;
     void *user;
 } history;
 
@@ -55,8 +55,9 @@ static atl_status note_again(history *h, const atl_record *record, atl_note *not
 static atl_status first_pass(void *user, const atl_record *record, atl_note *note)
 {
     history *h = user;
-    if (!is_end(record))
-        return ATL_OK;
+    const atl_status told = h->first ? h->first(h->user, record, note) : ATL_OK;
+    if (told != ATL_OK || !is_end(record))
+        return told;
     if (atl_marks_get(&h->ended, record->index) == ATL_MARK_NONE)
         return atl_marks_set(&h->ended, record->index, ATL_MARK_DONE, note);
     const atl_status st = atl_marks_set(&h->ended, record->index, ATL_MARK_FAILED, note);
@@ -98,9 +99,10 @@ static atl_status second_pass(void *user, const atl_record *record, atl_note *no
     return is_end(record) && is_last(h, record) ? h->visit(h->user, record, note) : ATL_OK;
 }
 
-atl_status atl_history_visit(int dir_fd, atl_record_visitor visit, void *user, atl_note *note)
+atl_status atl_history_visit_all(int dir_fd, atl_record_visitor first, atl_record_visitor visit, void *user,
+                                 atl_note *note)
 {
-    history h = {.visit = visit, .user = user};
+    history h = {.first = first, .visit = visit, .user = user};
     atl_ledger_report report;
     atl_status st = atl_ledger_read(dir_fd, first_pass, &h, &report, note);
     thin_out(&h);
@@ -109,4 +111,9 @@ atl_status atl_history_visit(int dir_fd, atl_record_visitor visit, void *user, a
     atl_marks_done(&h.ended);
     free(h.agains);
     return st;
+}
+
+atl_status atl_history_visit(int dir_fd, atl_record_visitor visit, void *user, atl_note *note)
+{
+    return atl_history_visit_all(dir_fd, NULL, visit, user, note);
 }

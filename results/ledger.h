@@ -18,8 +18,9 @@ typedef enum atl_record_type {
     ATL_RECORD_START, /* index, job, attempt; worker */
     ATL_RECORD_DONE,  /* index, job, attempt; pixel digest, bytes of the file, its name, worker, figures */
     ATL_RECORD_FAIL,  /* index, job, attempt; the reason. Final */
-    ATL_RECORD_LEASE_LOST, /* index, job, attempt; worker, why */
+    ATL_RECORD_LEASE_LOST, /* index, job, attempt; worker, why; a third field: it had not been begun */
     ATL_RECORD_END,        /* a session ended: done, failed, how */
+    ATL_RECORD_STATE,      /* of the session: state=painting, paused, stopping */
     ATL_N_RECORD_TYPES
 } atl_record_type;
 

@@ -1,4 +1,4 @@
-/* progress_of.c - see progress_of.h. One pass over the ledger, and one over its last words for the counts. */
+/* progress_of.c - see progress_of.h. Of each picture's figures only the times are read. */
 #include "results/progress_of.h"
 
 #include <math.h>
@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "results/history.h"
+#include "results/pace.h"
 
 enum { RECENT = 32 };
 
 typedef struct reader {
     atl_progress_of p;
+    atl_pace pace;
     int64_t ended_ns[RECENT]; /* of the last pictures, as a ring */
 } reader;
 
@@ -21,6 +23,7 @@ static atl_status begin_session(atl_progress_of *p, const atl_record *record, at
     p->n_sessions++;
     p->ended = false;
     p->how[0] = '\0';
+    snprintf(p->state, sizeof p->state, "painting");
     p->pid = strtoll(atl_record_value(record, "pid"), NULL, 10);
     snprintf(p->date, sizeof p->date, "%s", atl_record_value(record, "date"));
     p->session_done = 0;
@@ -35,14 +38,8 @@ static void note_done(reader *r, const atl_record *record)
     atl_row row;
     atl_progress_of *p = &r->p;
     const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
-    if (atl_row_parse(figures, strlen(figures), &row, NULL) != ATL_OK || row.adopted)
+    if (atl_row_glance(figures, strlen(figures), &row, NULL) != ATL_OK || row.adopted)
         return;
-    if (p->session_done == 0) {
-        p->first_ns = row.begun_ns;
-        p->last_ns = row.ended_ns;
-    }
-    p->first_ns = row.begun_ns < p->first_ns ? row.begun_ns : p->first_ns;
-    p->last_ns = row.ended_ns > p->last_ns ? row.ended_ns : p->last_ns;
     r->ended_ns[p->session_done++ % RECENT] = row.ended_ns;
     if (row.worker < p->n_workers) {
         p->workers[row.worker].n_done++;
@@ -63,6 +60,10 @@ static void note_start(atl_progress_of *p, const atl_record *record)
 static void note_lost(atl_progress_of *p, const atl_record *record)
 {
     const unsigned long worker = strtoul(atl_record_field(record, ATL_LOST_WORKER), NULL, 10);
+    if (strcmp(atl_record_field(record, ATL_LOST_PUT_BACK), ATL_PUT_BACK) == 0) {
+        p->n_put_back++;
+        return;
+    }
     p->n_lost++;
     if (worker < p->n_workers)
         p->workers[worker].painting = false;
@@ -86,6 +87,9 @@ static atl_status take(void *user, const atl_record *record, atl_note *note)
     case ATL_RECORD_LEASE_LOST:
         note_lost(&r->p, record);
         return ATL_OK;
+    case ATL_RECORD_STATE:
+        snprintf(r->p.state, sizeof r->p.state, "%s", atl_record_value(record, "state"));
+        return ATL_OK;
     case ATL_RECORD_END:
         r->p.ended = true;
         snprintf(r->p.how, sizeof r->p.how, "%s", atl_record_value(record, "how"));
@@ -97,10 +101,14 @@ static atl_status take(void *user, const atl_record *record, atl_note *note)
 
 static atl_status count(void *user, const atl_record *record, atl_note *note)
 {
-    atl_progress_of *p = user;
+    reader *r = user;
+    atl_row row;
     (void)note;
-    p->n_done += record->type == ATL_RECORD_DONE;
-    p->n_failed += record->type == ATL_RECORD_FAIL;
+    r->p.n_done += record->type == ATL_RECORD_DONE;
+    r->p.n_failed += record->type == ATL_RECORD_FAIL;
+    const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
+    if (record->type == ATL_RECORD_DONE && atl_row_glance(figures, strlen(figures), &row, NULL) == ATL_OK)
+        atl_pace_add(&r->pace, &row);
     return ATL_OK;
 }
 
@@ -119,10 +127,8 @@ static double recent_rate(const reader *r)
 atl_status atl_progress_read(int dir_fd, atl_progress_of *ret, atl_note *note)
 {
     reader r = {0};
-    atl_ledger_report report;
-    atl_status st = atl_ledger_read(dir_fd, take, &r, &report, note);
-    if (st == ATL_OK)
-        st = atl_history_visit(dir_fd, count, &r.p, note);
+    const atl_status st = atl_history_visit_all(dir_fd, take, count, &r, note);
+    r.p.per_min = atl_pace_per_min(&r.pace);
     r.p.recent_per_min = recent_rate(&r);
     if (st != ATL_OK) {
         atl_progress_done(&r.p);

@@ -15,15 +15,18 @@ typedef struct atl_worker_progress {
 } atl_worker_progress;
 
 typedef struct atl_progress_of {
-    uint64_t n_jobs, n_done, n_failed, n_lost;
+    uint64_t n_jobs, n_done, n_failed;
+    uint64_t n_lost;     /* leases, with whoever had them, */
+    uint64_t n_put_back; /* and those that were only given back: in a session that was stopped */
     uint32_t n_sessions;
-    bool ended;   /* the last session said how it ended; otherwise it is running, or was killed */
-    char how[32]; /* … and how */
-    int64_t pid;  /* of the last session */
+    bool ended;     /* the last session said how it ended; otherwise it is running, or was killed */
+    char how[32];   /* … and how */
+    char state[16]; /* of a session that has not ended: "painting", "paused", "stopping" */
+    int64_t pid;    /* of the last session */
     char date[32];
     uint64_t session_done;
-    int64_t first_ns, last_ns; /* of the last session's pictures: first begun, last ended */
-    double recent_per_min;     /* by the last pictures; NAN: not known */
+    double per_min;        /* of the whole run, by pace.h; NAN: not known */
+    double recent_per_min; /* of the last pictures, for what is left; NAN: not known */
     uint32_t n_workers;
     atl_worker_progress *workers; /* owned */
 } atl_progress_of;

@@ -1,7 +1,6 @@
-/* row.c - see row.h. */
+/* row.c - see row.h: what is written. Reading is row_read.c's. */
 #include "results/row.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,82 +112,6 @@ void atl_row_put_json(const atl_row *row, atl_text *out)
     else
         put_rest(row, out);
     atl_text_putc(out, '}');
-}
-
-static void get_string(const json_t *o, const char *key, char *out, size_t size)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    snprintf(out, size, "%s", s ? s : "");
-}
-
-static int64_t get_int(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
-}
-
-static uint64_t get_count(const json_t *o, const char *key)
-{
-    const int64_t n = get_int(o, key);
-    return n > 0 ? (uint64_t)n : 0;
-}
-
-static double get_ms(const json_t *o, const char *key)
-{
-    return json_number_value(json_object_get(o, key));
-}
-
-static atl_span get_span(const json_t *o, const char *key)
-{
-    const json_t *s = json_object_get(o, key);
-    return (atl_span){.wall_ns = (int64_t)(get_ms(s, "wall_ms") * 1e6),
-                      .cpu_ns = (int64_t)(get_ms(s, "cpu_ms") * 1e6)};
-}
-
-static void read_rest(const json_t *o, atl_row *row)
-{
-    row->session = (uint32_t)get_count(o, "session");
-    row->worker = (uint32_t)get_count(o, "worker");
-    row->attempt = (uint32_t)get_count(o, "attempt");
-    get_string(o, "cores", row->cores, sizeof row->cores);
-    row->batch_size = (int)get_int(o, "batch_size");
-    row->begun_ns = get_int(o, "begun_ns");
-    row->ended_ns = get_int(o, "ended_ns");
-    row->queued_ms = get_ms(o, "queued_ms");
-    row->waited_ms = get_ms(o, "waited_ms");
-    row->transfer_ms = get_ms(o, "transfer_ms");
-    row->write_ms = get_ms(o, "write_ms");
-    row->n_unet_steps = (int)get_int(o, "unet_steps");
-    for (int i = 0; i < ATL_N_STAGES; i++)
-        row->stage[i] = get_span(o, stage_names[i]);
-    row->minor_faults = get_count(o, "minor_faults");
-    row->major_faults = get_count(o, "major_faults");
-    row->voluntary_switches = get_count(o, "voluntary_switches");
-    row->involuntary_switches = get_count(o, "involuntary_switches");
-    row->peak_rss_bytes = get_count(o, "peak_rss_bytes");
-}
-
-atl_status atl_row_parse(const char *json, size_t n_bytes, atl_row *ret, atl_note *note)
-{
-    json_error_t error;
-    json_t *o = json_loadb(json, n_bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(o)) {
-        json_decref(o);
-        if (!o && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
-            return atl_fail(note, ATL_NO_MEMORY, "no memory for the figures of a picture");
-        return atl_fail(note, ATL_BAD_INPUT, "figures of a picture: %s", o ? "found no object" : error.text);
-    }
-    atl_row row = {.index = get_count(o, "index"), .adopted = json_is_true(json_object_get(o, "adopted"))};
-    get_string(o, "name", row.name, sizeof row.name);
-    get_string(o, "job", row.job, sizeof row.job);
-    get_string(o, "digest", row.digest, sizeof row.digest);
-    row.png_bytes = get_count(o, "png_bytes");
-    row.width = (int)get_int(o, "width");
-    row.height = (int)get_int(o, "height");
-    if (!row.adopted)
-        read_rest(o, &row);
-    json_decref(o);
-    *ret = row;
-    return ATL_OK;
 }
 
 /* ---- CSV (RFC 4180) ---- */

@@ -47,8 +47,12 @@ void atl_row_set_timings(atl_row *row, const atl_job_timings *timings);
 
 /* Appends one object without a newline. */
 void atl_row_put_json(const atl_row *row, atl_text *out);
-/* Errors: ATL_BAD_INPUT. */
+/* Members that are not known are passed over; those that are missing, or of another kind, are 0. Errors:
+ * ATL_BAD_INPUT. */
 atl_status atl_row_parse(const char *json, size_t n_bytes, atl_row *ret, atl_note *note);
+/* The same, but reads no further than when it was painted: of what stands behind `ended_ns` nothing is set,
+ * nor looked at. */
+atl_status atl_row_glance(const char *json, size_t n_bytes, atl_row *ret, atl_note *note);
 
 void atl_row_put_csv_head(atl_text *out); /* with its newline, as the next */
 void atl_row_put_csv(const atl_row *row, atl_text *out);

@@ -1,8 +1,7 @@
 /* summary.c - see summary.h.
  *
  * Percentiles are of all pictures up to a million; beyond that of every second, every fourth, … picture, so
- * that memory stays bounded. A worker's time is what it could have painted in: for each session, from the
- * first picture's begin to the last one's end of the whole session. */
+ * that memory stays bounded. A worker's time is what it could have painted in: the pace's (pace.h). */
 #include "results/summary.h"
 
 #include <math.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "results/history.h"
 #include "results/json_text.h"
+#include "results/pace.h"
 
 enum { MAX_SAMPLES = 1 << 20, MAX_WORKERS = 16384 };
 
@@ -28,9 +28,7 @@ struct atl_summary {
     size_t n_samples, capacity;
     uint64_t stride, seen;
     bool sorted;
-    uint32_t session; /* the one that is being summed up, */
-    int64_t first_ns, last_ns;
-    int64_t span_ns; /* and all before it */
+    atl_pace pace;
     worker_sum *workers;
     uint32_t n_workers;
 };
@@ -101,18 +99,6 @@ static bool add_worker(atl_summary *s, const atl_row *row)
     return true;
 }
 
-static void add_span(atl_summary *s, const atl_row *row)
-{
-    if (s->n == s->n_adopted || row->session != s->session) {
-        s->span_ns += s->last_ns - s->first_ns;
-        s->session = row->session;
-        s->first_ns = row->begun_ns;
-        s->last_ns = row->ended_ns;
-    }
-    s->first_ns = row->begun_ns < s->first_ns ? row->begun_ns : s->first_ns;
-    s->last_ns = row->ended_ns > s->last_ns ? row->ended_ns : s->last_ns;
-}
-
 atl_status atl_summary_add(atl_summary *s, const atl_row *row, atl_note *note)
 {
     if (row->adopted) {
@@ -120,7 +106,7 @@ atl_status atl_summary_add(atl_summary *s, const atl_row *row, atl_note *note)
         s->n_adopted++;
         return ATL_OK;
     }
-    add_span(s, row);
+    atl_pace_add(&s->pace, row);
     s->n++;
     for (int i = 0; i < ATL_N_STAGES; i++) {
         s->stage[i].wall_ns += row->stage[i].wall_ns;
@@ -182,21 +168,9 @@ static double percentile_ms(atl_summary *s, double p)
     return (double)s->sample_ms[rank < 1 ? 0 : (size_t)rank - 1];
 }
 
-static double all_span_s(const atl_summary *s)
-{
-    return atl_ns_to_s(s->span_ns + s->last_ns - s->first_ns);
-}
-
-/* Pictures a minute while painting; NAN unknown. */
-static double rate_per_min(const atl_summary *s)
-{
-    const double span_s = all_span_s(s);
-    return span_s > 0 ? 60 * (double)(s->n - s->n_adopted) / span_s : NAN;
-}
-
 static double busy_share(const atl_summary *s, uint32_t worker)
 {
-    const double span_s = all_span_s(s);
+    const double span_s = atl_pace_span_s(&s->pace);
     return span_s > 0 ? atl_ns_to_s(s->workers[worker].busy_ns) / span_s : NAN;
 }
 
@@ -212,7 +186,7 @@ void atl_summary_tell(atl_summary *s, atl_summary_figures *ret)
 {
     *ret = (atl_summary_figures){
         .n = s->n - s->n_adopted,
-        .images_per_minute = rate_per_min(s),
+        .images_per_minute = atl_pace_per_min(&s->pace),
         .p50_ms = percentile_ms(s, 0.50),
         .p90_ms = percentile_ms(s, 0.90),
         .p99_ms = percentile_ms(s, 0.99),
@@ -271,8 +245,8 @@ void atl_summary_put_json(atl_summary *s, const atl_summary_facts *f, atl_text *
     put_string(out, "model_hash", f->model_hash);
     put_string(out, "policy", f->policy);
     put_string(out, "version", f->version);
-    put_number(out, "images_per_minute", rate_per_min(s));
-    put_number(out, "painting_s", all_span_s(s));
+    put_number(out, "images_per_minute", atl_pace_per_min(&s->pace));
+    put_number(out, "painting_s", atl_pace_span_s(&s->pace));
     put_number(out, "session_s", f->session_s);
     atl_text_printf(out, ",\"session_pictures\":%llu,\"leases_lost\":%llu,\"results_dropped\":%llu",
                     (unsigned long long)f->session_pictures, (unsigned long long)f->lost,
@@ -302,7 +276,7 @@ void atl_summary_put_text(atl_summary *s, const atl_summary_facts *f, atl_text *
     const double all = stages_wall_ns(s);
     atl_text_printf(out, "%llu of %llu pictures are there, %llu failed", (unsigned long long)s->n,
                     (unsigned long long)f->n_jobs, (unsigned long long)f->n_failed);
-    put_or_unavailable(out, "; images per minute: ", rate_per_min(s), "");
+    put_or_unavailable(out, "; images per minute: ", atl_pace_per_min(&s->pace), "");
     put_or_unavailable(out, "\na picture: p50 ", percentile_ms(s, 0.50), " ms");
     put_or_unavailable(out, ", p90 ", percentile_ms(s, 0.90), " ms");
     put_or_unavailable(out, ", p99 ", percentile_ms(s, 0.99), " ms");

@@ -20,6 +20,13 @@ for signal in INT TERM; do
   grep -q "stopping" err || fail "it does not say that it stops"
   "$program" status $signal --json >state
   is stopped "$(json state state)"
+  is 0 "$(json state leases_lost)" "leases that were lost by a stop in good order"
+  is "$(json state put_back)" "$(grep -c 'put back$' $signal/ledger.tsv)" "jobs that were put back"
+  [ "$(json state put_back)" -gt 0 ] || fail "workers that had a job waiting put nothing back"
+  [[ $("$program" status $signal) == *"jobs put back before they were begun"* ]] || fail "status does not tell"
+  is "$(json state images_per_minute)" "$(json $signal/summary.json images_per_minute)" "images a minute"
+  is "$(json state images_per_minute)" "$(grep -o '"images_per_minute":[0-9.e+]*' $signal/index.html | cut -d: -f2)" \
+    "images a minute in the gallery"
   [ "$(json state done)" -lt $n ] || fail "nothing was left to do"
   no_files $signal/.atelier-*
   is "" "$(awk -F'\t' '$3 == "START" { s[$4] = 1 } $3 == "DONE" && !s[$4] { print $4 }' $signal/ledger.tsv)" \
@@ -50,6 +57,13 @@ kill -USR1 $job
 wait_for paused err
 wait_for_still paused # what was being painted is finished
 [ "$(n_done paused)" -lt $n ] || fail "nothing was left to pause"
+wait_for state=paused paused/ledger.tsv
+"$program" status paused --json >state
+is paused "$(json state state)"
+is null "$(json state eta_s)" "time left while it is paused"
 kill -USR2 $job
+wait_for state=painting paused/ledger.tsv
+"$program" status paused --json >state
+[[ $(json state state) =~ ^(running|finished)$ ]] || fail "it is $(json state state) after it went on"
 wait $job || fail "after a pause"
 reconcile paused $n

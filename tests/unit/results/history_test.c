@@ -15,8 +15,10 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "results/dir_file.h"
 #include "results/exports.h"
 #include "results/gallery.h"
+#include "results/progress_of.h"
 #include "results/summary.h"
 
 typedef struct room {
@@ -60,6 +62,14 @@ static void add(room *r, atl_record_type type, uint64_t index, const char *const
     assert_int_equal(atl_ledger_flush(r->ledger, NULL), ATL_OK);
 }
 
+static void add_row(room *r, const atl_row *row, const char *settings)
+{
+    atl_text json = {0};
+    atl_row_put_json(row, &json);
+    add(r, ATL_RECORD_DONE, row->index, (const char *[]){"d", "1", "x.png", json.data, settings}, 5);
+    atl_text_done(&json);
+}
+
 static void add_done(room *r, uint64_t index, uint32_t worker, int64_t begun_ms, int64_t ended_ms,
                      const char *settings)
 {
@@ -72,10 +82,7 @@ static void add_done(room *r, uint64_t index, uint32_t worker, int64_t begun_ms,
                    .ended_ns = ended_ms * 1000000};
     row.stage[ATL_STAGE_UNET].wall_ns = 3 * (row.ended_ns - row.begun_ns) / 4;
     row.stage[ATL_STAGE_VAE_DECODE].wall_ns = (row.ended_ns - row.begun_ns) / 4;
-    atl_text json = {0};
-    atl_row_put_json(&row, &json);
-    add(r, ATL_RECORD_DONE, index, (const char *[]){"d", "1", "x.png", json.data, settings}, 5);
-    atl_text_done(&json);
+    add_row(r, &row, settings);
 }
 
 static void add_fail(room *r, uint64_t index)
@@ -175,6 +182,69 @@ static void a_summary_has_percentiles_shares_and_how_busy_workers_were(void **st
     atl_summary_free(&summary);
 }
 
+/* Session 0 paints 0, 1 and 2 from 1 s to 3 s; session 1, on a clock of its own, 3 and, again, 2, from 0.5 s
+ * to 1.5 s. Of 4 nobody knows when it was painted. */
+static void add_two_sessions(room *r)
+{
+    add(r, ATL_RECORD_RUN, 0, (const char *[]){"jobs=6"}, 1);
+    add(r, ATL_RECORD_PLAN, 0, (const char *[]){"workers=2"}, 1);
+    add_done(r, 0, 0, 1000, 2000, "");
+    add_done(r, 1, 1, 1000, 3000, "");
+    add_done(r, 2, 0, 2000, 2500, "");
+    add(r, ATL_RECORD_STATE, 0, (const char *[]){"state=stopping"}, 1);
+    add(r, ATL_RECORD_START, 3, (const char *[]){"1"}, 1);
+    add(r, ATL_RECORD_LEASE_LOST, 4, (const char *[]){"0", "it left", "put back"}, 3);
+    add(r, ATL_RECORD_LEASE_LOST, 3, (const char *[]){"1", "signal 9"}, 2);
+    add(r, ATL_RECORD_PLAN, 0, (const char *[]){"workers=2"}, 1);
+    const int64_t ms = 1000000;
+    add_row(r, &(atl_row){.index = 2, .session = 1, .begun_ns = 500 * ms, .ended_ns = 700 * ms}, "");
+    add_row(r, &(atl_row){.index = 3, .session = 1, .begun_ns = 600 * ms, .ended_ns = 1500 * ms}, "");
+    add_row(r, &(atl_row){.index = 4, .session = 1, .adopted = true}, "");
+    add_fail(r, 5);
+    add(r, ATL_RECORD_STATE, 0, (const char *[]){"state=paused"}, 1);
+}
+
+static void all_tell_the_same_pace(void **state)
+{
+    room *r = *state;
+    uint64_t n_failed = 0;
+    char *page = NULL;
+    size_t n = 0;
+    add_two_sessions(r);
+    atl_summary *summary = atl_summary_new();
+    atl_summary_figures figures;
+    atl_progress_of p;
+    assert_int_equal(atl_summary_read(r->fd, summary, &n_failed, NULL), ATL_OK);
+    atl_summary_tell(summary, &figures);
+    atl_summary_free(&summary);
+    assert_int_equal(atl_progress_read(r->fd, &p, NULL), ATL_OK);
+    assert_int_equal(atl_gallery_write(r->fd, 3, NULL), ATL_OK); /* of which it shows a part */
+    assert_int_equal(atl_dir_file_read(r->fd, ATL_GALLERY_NAME, 1 << 22, &page, &n, NULL), ATL_OK);
+    assert_float_equal(figures.images_per_minute, 80, 1e-9); /* four pictures in two and one seconds */
+    assert_true(p.per_min == figures.images_per_minute);
+    assert_non_null(strstr(page, ",\"images_per_minute\":80}"));
+    free(page);
+    atl_progress_done(&p);
+}
+
+static void progress_tells_what_was_lost_and_what_was_put_back(void **state)
+{
+    room *r = *state;
+    atl_progress_of p;
+    add_two_sessions(r);
+    assert_int_equal(atl_progress_read(r->fd, &p, NULL), ATL_OK);
+    assert_int_equal(p.n_jobs, 6);
+    assert_int_equal(p.n_done, 5);
+    assert_int_equal(p.n_failed, 1);
+    assert_int_equal(p.n_lost, 1);
+    assert_int_equal(p.n_put_back, 1);
+    assert_int_equal(p.n_sessions, 2);
+    assert_int_equal(p.session_done, 2);
+    assert_string_equal(p.state, "paused");
+    assert_false(p.ended);
+    atl_progress_done(&p);
+}
+
 static void nothing_in_a_prompt_ends_the_page_s_data(void **state)
 {
     room *r = *state;
@@ -234,6 +304,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_word_counts_and_is_told_once, open_room, close_room),
         cmocka_unit_test_setup_teardown(timings_are_made_again_without_doubles, open_room, close_room),
         cmocka_unit_test_setup_teardown(a_summary_has_percentiles_shares_and_how_busy_workers_were, open_room,
+                                        close_room),
+        cmocka_unit_test_setup_teardown(all_tell_the_same_pace, open_room, close_room),
+        cmocka_unit_test_setup_teardown(progress_tells_what_was_lost_and_what_was_put_back, open_room,
                                         close_room),
         cmocka_unit_test_setup_teardown(nothing_in_a_prompt_ends_the_page_s_data, open_room, close_room),
         cmocka_unit_test_setup_teardown(a_page_shows_a_stretch_of_the_batch, open_room, close_room),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "record.h"
 #include "results/ledger.h"
@@ -251,6 +252,40 @@ static void a_record_has_one_spelling(void **state)
     assert_false(atl_record_decode("", 0, scratch, &back));
 }
 
+/* Whether a line of n bytes, its checksum made right, is refused or is what its record is written as. */
+static void expect_refused_or_same(char *line, size_t n)
+{
+    char scratch[512], again[512], crc[9];
+    atl_record record;
+    snprintf(crc, sizeof crc, "%08lx", crc32(0, (const unsigned char *)line + 9, (unsigned)n - 9));
+    memcpy(line, crc, 8);
+    if (!atl_record_decode(line, n, scratch, &record))
+        return;
+    assert_int_equal(atl_record_encode(&record, again, sizeof again), n + 1);
+    assert_memory_equal(again, line, n);
+}
+
+static void a_line_that_is_read_is_what_would_be_written(void **state)
+{
+    (void)state;
+    char line[256], changed[256];
+    for (int k = 0; k < N_RECORDS; k++) {
+        const atl_record record = make_record(k);
+        const size_t n = atl_record_encode(&record, line, sizeof line) - 1;
+        for (size_t at = 9; at < n; at++) {
+            for (int value = 0; value < 256; value++) {
+                memcpy(changed, line, n);
+                changed[at] = (char)value;
+                expect_refused_or_same(changed, n);
+                memmove(changed + at + 2, line + at, n - at); /* and an escape put in */
+                changed[at] = '\\';
+                changed[at + 1] = (char)value;
+                expect_refused_or_same(changed, n + 2);
+            }
+        }
+    }
+}
+
 static void reading_needs_no_lock_and_repairs_nothing(void **state)
 {
     room *r = *state;
@@ -280,6 +315,7 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_loses_only_its_record),
         cmocka_unit_test(old_bytes_that_come_back_are_no_news),
         cmocka_unit_test(a_record_has_one_spelling),
+        cmocka_unit_test(a_line_that_is_read_is_what_would_be_written),
         cmocka_unit_test(reading_needs_no_lock_and_repairs_nothing),
     };
     return cmocka_run_group_tests(tests, make_room, leave_room);

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -112,14 +114,98 @@ static void lines_of_csv_have_as_many_cells_as_their_head(void **state)
     atl_text_done(&adopted);
 }
 
+/* Read from memory that ends where the text does, so that a byte too many is seen by a sanitizer. */
+static atl_status parse(const char *json, atl_row *row)
+{
+    const size_t n = strlen(json);
+    char *copy = malloc(n + 1);
+    assert_non_null(copy);
+    memcpy(copy, json, n);
+    copy = realloc(copy, n > 0 ? n : 1);
+    const atl_status st = atl_row_parse(copy, n, row, NULL);
+    free(copy);
+    return st;
+}
+
 static void what_is_no_object_is_refused(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "[1]",
+                                      "{",
+                                      "{\"index\"",
+                                      "{\"index\":",
+                                      "{\"index\":1",
+                                      "{\"a\":1,}",
+                                      "{,}",
+                                      "{\"a\" 1}",
+                                      "{\"a\":}",
+                                      "{\"a\":\"b}",
+                                      "{\"a\":[1}",
+                                      "{\"a\":1}x",
+                                      "{\"a\":1 2}",
+                                      "{\"a\":\"\\\"}",
+                                      "{\"index\":1,\"index\":2}",
+                                      "{a:1}",
+                                      "{\"a\":{\"b\":\"}\"}"};
+    (void)state;
+    atl_row row;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (parse(bad[i], &row) != ATL_BAD_INPUT)
+            fail_msg("%s was read", bad[i]);
+}
+
+static void what_others_wrote_is_read_in_any_order_and_spelling(void **state)
 {
     (void)state;
     atl_row row;
-    atl_note note = {0};
-    assert_int_equal(atl_row_parse("[1]", 3, &row, &note), ATL_BAD_INPUT);
-    assert_int_equal(atl_row_parse("{\"a\":1,\"a\":2}", 13, &row, &note), ATL_BAD_INPUT);
-    assert_int_equal(atl_row_parse("", 0, &row, &note), ATL_BAD_INPUT);
+    assert_int_equal(
+        parse(" { \"unet\" : {\"cpu_ms\": 1e1, \"wall_ms\":12.5 } ,\n\"new\":[{\"a\":\"]}\\\"\"},[]],"
+              "\"name\":\"\\u00e9\\ud83d\\ude00\\\\\",\"write_ms\":-0.25,\"queued_ms\":123456789.123456789,"
+              "\"worker\":4,\"index\":\"no number\",\"png_bytes\":-4,\"adopted\":true} ",
+              &row),
+        ATL_OK);
+    assert_int_equal(row.stage[ATL_STAGE_UNET].wall_ns, 12500000);
+    assert_int_equal(row.stage[ATL_STAGE_UNET].cpu_ns, 10000000);
+    assert_string_equal(row.name, "\u00e9\U0001f600\\");
+    assert_true(row.write_ms == -0.25);
+    assert_true(row.queued_ms == 123456789.123456789);
+    assert_int_equal(row.worker, 4);
+    assert_int_equal(row.index, 0);
+    assert_int_equal(row.png_bytes, 0);
+    assert_true(row.adopted);
+    assert_int_equal(parse("{}", &row), ATL_OK);
+}
+
+/* All numbers of up to fifteen digits are read as the C library reads them. */
+static void numbers_are_rounded_right(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    for (int i = 0; i < 20000; i++) {
+        char json[64];
+        atl_row row;
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const double value = (double)(seed >> 20) / (double)(1 << (seed % 29));
+        snprintf(json, sizeof json, "{\"write_ms\":%.*g}", (int)(seed >> 60), value);
+        assert_int_equal(parse(json, &row), ATL_OK);
+        assert_true(row.write_ms == strtod(json + 12, NULL));
+    }
+}
+
+static void a_glance_stops_at_the_times(void **state)
+{
+    (void)state;
+    atl_row row;
+    static const char json[] =
+        "{\"session\":2,\"worker\":1,\"begun_ns\":5,\"ended_ns\":9,\"write_ms\":1, nonsense";
+    assert_int_equal(atl_row_glance(json, sizeof json - 1, &row, NULL), ATL_OK);
+    assert_int_equal(row.session, 2);
+    assert_int_equal(row.worker, 1);
+    assert_int_equal(row.ended_ns - row.begun_ns, 4);
+    assert_true(row.write_ms == 0);
+    assert_int_equal(atl_row_glance("{\"adopted\":true}", 16, &row, NULL), ATL_OK);
+    assert_true(row.adopted);
+    assert_int_equal(atl_row_glance("{\"begun_ns\":5", 13, &row, NULL), ATL_BAD_INPUT);
 }
 
 int main(void)
@@ -129,6 +215,9 @@ int main(void)
         cmocka_unit_test(each_step_is_told_and_a_stage_that_did_not_happen_is_null),
         cmocka_unit_test(lines_of_csv_have_as_many_cells_as_their_head),
         cmocka_unit_test(what_is_no_object_is_refused),
+        cmocka_unit_test(what_others_wrote_is_read_in_any_order_and_spelling),
+        cmocka_unit_test(numbers_are_rounded_right),
+        cmocka_unit_test(a_glance_stops_at_the_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
