@@ -25,9 +25,10 @@ static int print(const study_setup *s)
         fputs(words.data, stdout);
     if (st == ATL_OK)
         console_say("%s/report.html shows it all, %s/pictures the pictures", dir, dir);
+    const int code = st == ATL_OK ? study_setup_code(&study) : console_fail(st, &note);
     atl_text_done(&words);
     atl_study_done(&study);
-    return st == ATL_OK ? 0 : console_fail(st, &note);
+    return code;
 }
 
 static int run(study_setup *s, const char *prompts, int argc, char **argv)

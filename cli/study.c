@@ -25,9 +25,10 @@ static int study_print(const study_setup *s)
     if (words.data)
         fputs(words.data, stdout);
     console_say("%s/report.html shows it all", dir);
+    const int code = st == ATL_OK ? study_setup_code(&study) : console_fail(st, &note);
     atl_text_done(&words);
     atl_study_done(&study);
-    return st == ATL_OK ? 0 : console_fail(st, &note);
+    return code;
 }
 
 /* Of several policies the first prompts' pictures are kept, to be held against fp32's. */

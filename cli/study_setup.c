@@ -142,16 +142,25 @@ static atl_status fill_head(study_setup *s, char *command, atl_note *note)
 
 /* ---- the machine's ceilings ---- */
 
+/* Whose kernels multiply in the convolutions under that policy. */
+static void name_isa(const char *policy, char isa[16])
+{
+    atl_cpu cpu;
+    atl_cpu_look("", &cpu);
+    snprintf(isa, 16, "%s", cpu.isa);
+    for (size_t i = 0; i < cpu.n_uses; i++)
+        if (strcmp(cpu.uses[i].policy, policy) == 0 && strcmp(cpu.uses[i].layers, "convolutions") == 0)
+            snprintf(isa, 16, "%s", cpu.uses[i].isa);
+}
+
 /* One figure of n threads; NAN where it cannot be had. */
-static double ceiling_of(const char *name, int n_threads, char isa[16])
+static double ceiling_of(const char *name, int n_threads)
 {
     const atl_ceilings_options options = {.n_threads = n_threads, .seconds = CEILING_S, .only = name};
     atl_ceiling found[ATL_MAX_CEILINGS];
     size_t n = 0;
     if (atl_ceilings_measure(&options, found, &n, NULL) != ATL_OK || n == 0)
         return (double)NAN;
-    if (isa && found[0].isa[0])
-        snprintf(isa, 16, "%s", found[0].isa);
     return found[0].median;
 }
 
@@ -164,6 +173,11 @@ static atl_status measure_ceilings(void *user, atl_note *note)
     const char *policy = s->options.policies[0];
     const bool by_f32 = strcmp(policy, "fp32") == 0 || strcmp(policy, "fp16") == 0;
     const char *product = by_f32 ? "gemm_f32" : strcmp(policy, "int8") == 0 ? "gemm_s8" : "gemm_bf16";
+    name_isa(policy, isa);
+    free(s->head.isa);
+    s->head.isa = strdup(isa);
+    if (!s->head.isa)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
     if (s->args.no_ceilings) {
         s->head.ceilings =
             (atl_study_ceilings){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, ""};
@@ -171,16 +185,14 @@ static atl_status measure_ceilings(void *user, atl_note *note)
     }
     say(s, "measuring what the machine can do at most");
     s->head.ceilings = (atl_study_ceilings){
-        .triad_gbps_one = ceiling_of("triad", 1, NULL),
-        .triad_gbps_all = ceiling_of("triad", n, NULL),
-        .latency_ns_idle = ceiling_of("latency_memory", 1, NULL),
-        .gflops_one = ceiling_of(product, 1, isa),
-        .gflops_all = ceiling_of(product, n, NULL),
+        .triad_gbps_one = ceiling_of("triad", 1),
+        .triad_gbps_all = ceiling_of("triad", n),
+        .latency_ns_idle = ceiling_of("latency_memory", 1),
+        .gflops_one = ceiling_of(product, 1),
+        .gflops_all = ceiling_of(product, n),
     };
     snprintf(s->head.ceilings.product, sizeof s->head.ceilings.product, "%.15s", s->options.policies[0]);
-    free(s->head.isa);
-    s->head.isa = strdup(isa);
-    return s->head.isa ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+    return ATL_OK;
 }
 
 atl_status study_setup_open(study_setup *s, const char *command, const char *prompts, int argc, char **argv,
@@ -244,6 +256,16 @@ atl_status study_setup_read(const study_setup *s, atl_study *ret_study, atl_note
     const atl_status st = atl_study_read(fd, ret_study, note);
     close(fd);
     return st;
+}
+
+int study_setup_code(const atl_study *study)
+{
+    if (atl_study_has_valid(study))
+        return 0;
+    console_say(
+        "no honest figure can come of this: there is not one measurement without a flaw; the report says "
+        "what disturbed them");
+    return 1;
 }
 
 int study_setup_command(const atl_command *command, int argc, char **argv,

@@ -30,6 +30,8 @@ atl_status study_setup_read(const study_setup *s, atl_study *ret_study, atl_note
 
 /* The whole command: its one operand is the prompts' file; `run` gets a setup with the arguments, and the
  * command's words in their order. Returns the exit code. */
+/* 0; 1 and its words on stderr where every window was flawed. */
+int study_setup_code(const atl_study *study);
 int study_setup_command(const atl_command *command, int argc, char **argv,
                         int (*run)(study_setup *s, const char *prompts, int argc, char **argv));
 

@@ -316,7 +316,7 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     put_fact("pictures", text.data, out);
     text.length = 0;
     atl_text_printf(&text, "%d rounds", h->rounds);
-    if (isfinite(h->window_s))
+    if (h->window_s > 0)
         atl_text_printf(&text, ", windows of at least %.3g s", h->window_s);
     atl_text_printf(&text, ", order from seed %llu", (unsigned long long)h->seed);
     put_fact("protocol", text.data, out);

@@ -72,6 +72,14 @@ void atl_study_done(atl_study *study)
     *study = (atl_study){0};
 }
 
+bool atl_study_has_valid(const atl_study *study)
+{
+    for (size_t i = 0; i < study->n_windows; i++)
+        if (study->windows[i].valid && study->windows[i].round >= 0)
+            return true;
+    return false;
+}
+
 bool atl_study_config_equal(const atl_study_config *a, const atl_study_config *b)
 {
     return strcmp(a->policy, b->policy) == 0 && strcmp(a->order, b->order) == 0 && a->workers == b->workers &&

@@ -135,6 +135,8 @@ atl_status atl_study_head_seat(atl_study_head *head, const atl_study_seating *se
 /* "20 steps", "2 steps (3 calls of the UNet)", "3 calls of the UNet". */
 void atl_study_put_steps(const atl_study_head *head, atl_text *out);
 void atl_study_done(atl_study *study);
+/* Whether any window but a warm-up counts: without one no honest figure can come of the study. */
+bool atl_study_has_valid(const atl_study *study);
 bool atl_study_config_equal(const atl_study_config *a, const atl_study_config *b);
 
 /* Reads a study's directory; no windows.jsonl yet is no windows. A torn last line is left out; any other bad

@@ -3,6 +3,12 @@
 tiny_model tiny
 write_prompts p.txt 3
 count() { wc -l <"$1"; }
+# Windows of a loaded machine may all be flawed: then code 1, with words, is right too.
+measured() {
+  "$@"
+  local code=$?
+  [ $code = 0 ] || { [ $code = 1 ] && grep -q "no honest figure can come of this" err; }
+}
 study() { # DIR WORDS...
   "$program" study p.txt -m tiny -o "$1" --plain --window 0.3 --no-corunners --no-ceilings "${@:2}" 2>err
 }
@@ -17,14 +23,14 @@ grep -q "pictures of equal cost" err || fail "the words for different costs: $(c
 [ ! -e none/windows.jsonl ] || fail "something was measured of a bad plan"
 
 # One core is enough: a flawed window counts as measured after its third attempt.
-study s --workers 1 --rounds 2 --no-probe >out || fail "the study: $(cat err)"
+measured study s --workers 1 --rounds 2 --no-probe >out || fail "the study: $(cat err)"
 is true "$(tail -n 1 s/windows.jsonl | grep -q '"workers":1' && echo true)" "windows of one worker"
 for f in study.json windows.jsonl jobs.jsonl machine.xml report.html report.md report.csv report.json evidence.csv; do
   [ -s s/$f ] || fail "s/$f is not there"
 done
 [ "$(count s/windows.jsonl)" -ge 2 ] || fail "there are $(count s/windows.jsonl) windows"
 lines=$(count s/windows.jsonl)
-study s --workers 1 --rounds 2 --no-probe >out || fail "the study again: $(cat err)"
+measured study s --workers 1 --rounds 2 --no-probe >out || fail "the study again: $(cat err)"
 is "$lines" "$(count s/windows.jsonl)" "windows, when all were measured before"
 study s --workers 1 --rounds 2 --no-probe --threads 2 && fail "another plan was taken into the same directory"
 grep -q "holds another study (plan: " err || fail "the words for another plan: $(cat err)"
@@ -32,7 +38,7 @@ grep -q "holds another study (plan: " err || fail "the words for another plan: $
 # Several thread counts: what would share cores is left out; with a single one it is measured, and said.
 n=$(nproc)
 if [ "$n" -gt 1 ]; then
-  study several --workers "1,$n" --threads "1,$n" --rounds 1 --no-probe >out || fail "the study of threads: $(cat err)"
+  measured study several --workers "1,$n" --threads "1,$n" --rounds 1 --no-probe >out || fail "the study of threads: $(cat err)"
   is 0 "$(grep -c "\"workers\":$n,\"threads\":$n," several/windows.jsonl)" "windows of $n workers x $n threads"
   is true "$(grep -q "\"workers\":1,\"threads\":$n," several/windows.jsonl && echo true)" "windows of 1 worker x $n threads"
 fi
@@ -40,12 +46,13 @@ fi
 # Broken off: what was measured stays, the rest is measured. A torn last line is measured again.
 head -n 1 s/windows.jsonl >first && head -c 60 s/windows.jsonl | cat first - >s/windows.jsonl.new
 mv s/windows.jsonl.new s/windows.jsonl
-study s --workers 1 --rounds 2 --no-probe >out || fail "the study that was torn: $(cat err)"
+measured study s --workers 1 --rounds 2 --no-probe >out || fail "the study that was torn: $(cat err)"
 is "$(cat first)" "$(head -n 1 s/windows.jsonl)" "the first window, kept"
 is 2 "$(grep -c '"round":' s/windows.jsonl | awk '{ print ($1 >= 2) ? 2 : $1 }')" "windows of both rounds"
 
 # A batch by one core and by many; with fp32 there, the others' quality.
-"$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings >out 2>err || fail "the comparison: $(cat err)"
+compare() { "$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings >out 2>err; }
+measured compare || fail "the comparison: $(cat err)"
 for f in report.html report.md report.csv report.json samples.jsonl pictures/fp32/0001.png pictures/bf16/0003.png; do
   [ -s c/$f ] || fail "c/$f is not there"
 done

@@ -194,12 +194,65 @@ static void little_is_said_of_little(void **state)
     close(dir);
 }
 
+/* Whether one of the warnings holds these words. */
+static bool warns(const comparison *c, const char *words)
+{
+    for (int i = 0; i < c->n_warnings; i++)
+        if (strstr(c->warning[i], words))
+            return true;
+    return false;
+}
+
+static void a_batch_too_short_or_uneven_is_said_to_be_so(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    assert_false(warns(c, "The batch is short") || warns(c, "dealt out"));
+    atl_comparison_free(c);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        f.study.windows[i].length_s /= 100;
+        f.study.windows[i].n_jobs = 17; /* on 16 workers: two turns, of which one is of one picture */
+    }
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    assert_true(warns(c, "The batch is short"));
+    assert_true(warns(c, "17 pictures cannot be dealt out evenly to 16 workers"));
+    assert_true(warns(c, "costs 47 % of the ideal gain"));
+    atl_comparison_free(c);
+    fixture_done(&f);
+}
+
+static void a_setup_that_was_mostly_disturbed_is_named(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        w->valid = w->valid && (w->config.threads != 2 || w->round < 2);
+        w->valid = w->valid && (w->config.threads != 4 || strcmp(w->config.policy, "fp32") == 0);
+    }
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    assert_true(warns(c, "bf16: in 6 rounds only 2 batches of 8 workers × 2 threads could be used"));
+    assert_true(warns(c, "bf16: no valid batch by 4 workers × 4 threads."));
+    assert_false(warns(c, "of 16 workers × 1 thread could be used"));
+    atl_comparison_free(c);
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gains_are_over_paired_rounds), cmocka_unit_test(a_flawed_batch_counts_for_nothing),
-        cmocka_unit_test(samples_are_read_as_written),  cmocka_unit_test(the_four_forms_say_the_same),
+        cmocka_unit_test(gains_are_over_paired_rounds),
+        cmocka_unit_test(a_flawed_batch_counts_for_nothing),
+        cmocka_unit_test(samples_are_read_as_written),
+        cmocka_unit_test(the_four_forms_say_the_same),
         cmocka_unit_test(little_is_said_of_little),
+        cmocka_unit_test(a_batch_too_short_or_uneven_is_said_to_be_so),
+        cmocka_unit_test(a_setup_that_was_mostly_disturbed_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
