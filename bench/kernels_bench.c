@@ -172,7 +172,8 @@ static double run_gemm_gathered_bf16(const atl_kernels *kernels, numbers *x)
                             .stride = GEMM_K,
                             .taps = &tap,
                             .n_taps = 1,
-                            .k = GEMM_K};
+                            .k = GEMM_K,
+                            .panel_k = GEMM_K};
     kernels->bf16_begin();
     for (int i = 0; i < 8; i++)
         kernels->gemm_gathered_bf16(ATL_BF16_TILE_ROWS, &a, x->narrow + GEMM_K * ATL_BF16_TILE_ROWS, x->c,
@@ -185,7 +186,7 @@ static double run_gemm_finishing_bf16(const atl_kernels *kernels, numbers *x)
 {
     const size_t tap = 0;
     const uint16_t *b = x->narrow + GEMM_K * ATL_BF16_TILE_ROWS;
-    const atl_gathered a = {x->narrow, x->narrow + 16 * GEMM_K, GEMM_K, &tap, 1, GEMM_K};
+    const atl_gathered a = {x->narrow, x->narrow + 16 * GEMM_K, GEMM_K, &tap, 1, GEMM_K, GEMM_K};
     const atl_finishing other = {.m = ATL_BF16_TILE_ROWS,
                                  .sums = x->a,
                                  .bias = x->a,

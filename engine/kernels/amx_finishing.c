@@ -109,12 +109,12 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
         all.per_picture[half] = or_zeros(f->per_picture, half);
         all.gate_bias[half] = or_zeros(f->gate_bias, half);
     }
-    for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
+    for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->panel_k * ATL_TILE_COLS)
         for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
             for (size_t i = 0; i < n_turn; i++) {
                 const size_t at = a->taps[first + i] + k;
                 multiply_block(two, a->upper + at, a->lower + at, row_bytes,
-                               b + (i * a->k + k) * ATL_TILE_COLS);
+                               b + (i * a->panel_k + k) * ATL_TILE_COLS);
                 call_near(soon.from, lines_a_step);
                 soon.from += lines_a_step * LINE_ELEMENTS;
                 for (size_t end = row + rows_a_step; row < end && row < n_rows; row++)

@@ -68,12 +68,12 @@ typedef struct atl_rows {
 /* Up to 32 rows of bf16 where a product finds them: row i < 16 at upper + i · stride, the others at lower +
  * (i - 16) · stride, and that once for each tap, taps[t] elements further on, each time k elements (a
  * multiple of 32). So a tile of neighbouring pixels is read in place, and each row's sum runs over n_taps ·
- * k. */
+ * k. The panel has panel_k ≥ k for each tap, of which it is given at the first that is wanted. */
 typedef struct atl_gathered {
     const uint16_t *upper, *lower;
     size_t stride;
     const size_t *taps;
-    size_t n_taps, k;
+    size_t n_taps, k, panel_k;
 } atl_gathered;
 
 /* Sums [m][32] of all 32 columns of a panel, which become out = ((sums + bias) + per_picture) + residual, or

@@ -49,7 +49,7 @@ void atl_gemm_gathered_bf16__neon_bf16(int m, const atl_gathered *a, const uint1
                 const uint16_t *row[SIDE];
                 for (int i = 0; i < SIDE; i++)
                     row[i] = gathered_row(a, m, first + i) + a->taps[tap];
-                multiply(a->k, row, ATL_BLOCK_K, b + tap * a->k * ATL_TILE_COLS + 2 * col, tile);
+                multiply(a->k, row, ATL_BLOCK_K, b + tap * a->panel_k * ATL_TILE_COLS + 2 * col, tile);
             }
             spread(tile, sums);
             store_rows(first, m, sums, c + col, ATL_TILE_COLS, add);

@@ -263,8 +263,9 @@ void atl_gemm_gathered_bf16__portable(int m, const atl_gathered *a, const uint16
         if (!add)
             memset(c, 0, ATL_TILE_COLS * sizeof *c);
         for (size_t kk = 0; kk < a->n_taps * a->k; kk++) {
-            float x = atl_bf16_to_f32(row[a->taps[kk / a->k] + kk % a->k]);
-            const uint16_t *pairs = b + kk / 2 * (2 * ATL_TILE_COLS) + kk % 2;
+            size_t tap = kk / a->k, k = kk % a->k;
+            float x = atl_bf16_to_f32(row[a->taps[tap] + k]);
+            const uint16_t *pairs = b + (tap * a->panel_k + k / 2 * 2) * ATL_TILE_COLS + k % 2;
             for (size_t j = 0; j < ATL_TILE_COLS; j++)
                 c[j] += x * atl_bf16_to_f32(pairs[2 * j]);
         }

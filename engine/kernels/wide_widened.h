@@ -53,10 +53,10 @@ static inline void gathered_pass(const atl_gathered *a, size_t first, size_t n, 
         left[i] = load ? v_load(c + i * ATL_TILE_COLS) : v_set(0.0f);
         right[i] = load ? v_load(c + i * ATL_TILE_COLS + LANES) : v_set(0.0f);
     }
-    for (size_t tap = 0; tap < a->n_taps; tap++)
-        for (size_t k = 0; k < a->k; k += ATL_BLOCK_K, b += ATL_BLOCK_K * ATL_TILE_COLS) {
+    for (size_t tap = 0; tap < a->n_taps; tap++, b += a->panel_k * ATL_TILE_COLS)
+        for (size_t k = 0; k < a->k; k += ATL_BLOCK_K) {
             widen_block(a, first, n, a->taps[tap] + k, wide);
-            multiply_block(wide, b, left, right);
+            multiply_block(wide, b + k * ATL_TILE_COLS, left, right);
         }
     UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
     {

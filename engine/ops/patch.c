@@ -81,6 +81,16 @@ static size_t patch_image_rows(const atl_patch_plan *plan, size_t n_rows, size_t
     return n_rows / (size_t)plan->product->out->w + 2 * n_pictures;
 }
 
+/* Pictures that a block of n_rows touches at most; blocks follow one another from the first row on. */
+static size_t most_pictures(const atl_patch_plan *plan, size_t n_rows)
+{
+    const atl_map *out = plan->product->out;
+    size_t pixels = (size_t)out->w * (size_t)out->h, n = n_rows / pixels + 2; /* begins and ends within one */
+    if (n_rows % pixels == 0 || pixels % n_rows == 0)
+        n = (n_rows + pixels - 1) / pixels;
+    return n < (size_t)out->n ? n : (size_t)out->n;
+}
+
 static size_t row_pixels(const atl_patch_plan *plan)
 {
     return (size_t)plan->product->out->w + (plan->form == ATL_PATCH_PADDED ? 2 : 0);
@@ -88,7 +98,6 @@ static size_t row_pixels(const atl_patch_plan *plan)
 
 size_t atl_patch_bytes(const atl_patch_plan *plan, size_t n_rows)
 {
-    const atl_map *out = plan->product->out;
     size_t n_copies = plan->form == ATL_PATCH_SHIFTED ? 3 : 1, n_pictures, pixels;
     if (plan->form == ATL_PATCH_IN_PLACE)
         return ATL_BF16_TILE_ROWS * plan->stride * sizeof(uint16_t);
@@ -96,9 +105,7 @@ size_t atl_patch_bytes(const atl_patch_plan *plan, size_t n_rows)
         return atl_round_up(n_rows, ATL_BF16_TILE_ROWS) * plan->stride * sizeof(uint16_t);
     if (plan->rolling)
         return ATL_PATCH_LINES * row_pixels(plan) * plan->stride * sizeof(uint16_t);
-    n_pictures = n_rows / ((size_t)out->w * (size_t)out->h) + 2; /* a block can begin and end within one */
-    if (n_pictures > (size_t)out->n)
-        n_pictures = (size_t)out->n;
+    n_pictures = most_pictures(plan, n_rows);
     pixels = n_copies * patch_image_rows(plan, n_rows, n_pictures) * row_pixels(plan);
     return pixels * plan->stride * sizeof(uint16_t);
 }
@@ -308,5 +315,6 @@ atl_gathered atl_patch_rows(const atl_patch *patch, size_t row)
                           .stride = plan->stride,
                           .taps = patch->taps[plan->rolling ? line_of(patch, row) % ATL_PATCH_LINES : 0],
                           .n_taps = plan->n_taps,
-                          .k = plan->k};
+                          .k = plan->k,
+                          .panel_k = plan->k};
 }

@@ -56,7 +56,7 @@ typedef struct atl_patch {
 /* Whether this plan's patches may be made rolling: it is the caller's to set. */
 bool atl_patch_can_roll(const atl_patch_plan *plan);
 
-/* Enough for any block of that many rows. */
+/* Enough for any block, where all rows are cut into blocks of that many. */
 size_t atl_patch_bytes(const atl_patch_plan *plan, size_t n_rows);
 /* Rows [first_row, first_row + n_rows), with first_row a multiple of the grain. */
 void atl_patch_init(atl_patch *patch, const atl_patch_plan *plan, size_t first_row, size_t n_rows,

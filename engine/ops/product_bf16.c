@@ -6,8 +6,8 @@
  * the pool is a block of rows × a block of panels. Within it, either strips of 32 rows pass by panels that
  * stay in L2, or, where the panels are too large for that, panels pass by a patch that does.
  *
- * Each sum runs over k upwards in steps of 32, whatever the blocks and whoever else is computed: how the work
- * is cut leaves no trace in the result. */
+ * Each sum runs over k upwards in steps of 32 (of wide 3 × 3 convolutions slice by slice of the channels),
+ * whatever the blocks and whoever else is computed: how the work is cut leaves no trace in the result. */
 #include <string.h>
 
 #include "base/sizes.h"
@@ -27,6 +27,10 @@
 #define PASSING_K 4096
 /* Sums of several chunks of k wait here. */
 #define WAITING_TILES 64
+/* Of wide convolutions: channels are taken in slices, so that the slice of a patch of many rows stays. */
+#define MAX_SLICE_K          640
+#define SLICED_WAITING_TILES 128
+#define MIN_SLICED_ROWS      512
 
 #define MAX_BLOCK_ROWS 1024
 #define MIN_BLOCK_ROWS 256
@@ -45,7 +49,7 @@ typedef struct bf16_job {
     const atl_product *product;
     const atl_kernels *kernels;
     size_t panel_k, panels_a_unit, n_units;
-    size_t taps_a_chunk, n_chunks;
+    size_t slice_k, n_slices, taps_a_chunk, n_chunks; /* chunks: of the first slice, then of the second… */
     size_t n_threads, rows_a_block, n_blocks, units_a_block, n_unit_blocks;
     size_t units_a_group; /* whose sums wait together */
     bool panels_stay;
@@ -81,9 +85,20 @@ static size_t ceil_div(size_t a, size_t b)
 
 /* ---- one tile of sums ---- */
 
+/* What a chunk of k begins with. */
+static size_t first_tap(const bf16_job *job, size_t chunk)
+{
+    return chunk % (job->n_chunks / job->n_slices) * job->taps_a_chunk;
+}
+
+static size_t first_channel(const bf16_job *job, size_t chunk)
+{
+    return chunk / (job->n_chunks / job->n_slices) * job->slice_k;
+}
+
 static const uint16_t *panel_at(const bf16_job *job, size_t panel, size_t chunk)
 {
-    size_t k = chunk * job->taps_a_chunk * job->patch.k;
+    size_t k = first_tap(job, chunk) * job->patch.k + first_channel(job, chunk);
     return (const uint16_t *)job->product->panels + (panel * job->panel_k + k) * ATL_TILE_COLS;
 }
 
@@ -112,9 +127,11 @@ static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float
     const bf16_job *job = t->job;
     const uint16_t *b = panel_at(job, panel, chunk);
     atl_gathered a = atl_patch_rows(&t->patch, row);
-    size_t first_tap = chunk * job->taps_a_chunk;
-    a.taps += first_tap;
-    a.n_taps = least(job->taps_a_chunk, a.n_taps - first_tap);
+    a.taps += first_tap(job, chunk);
+    a.n_taps = least(job->taps_a_chunk, a.n_taps - first_tap(job, chunk));
+    a.upper += first_channel(job, chunk);
+    a.lower += first_channel(job, chunk);
+    a.k = least(job->slice_k, job->patch.k - first_channel(job, chunk));
     if (job->kernels->gemm_finishing_bf16) {
         atl_finishing part = t->waiting ? take_waiting(t) : (atl_finishing){0};
         job->kernels->gemm_finishing_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon,
@@ -278,19 +295,27 @@ static const uint16_t *next_panel(const bf16_tile *t, size_t unit, size_t half, 
     return panel_at(job, gates + (unit + 1 < t->end_unit ? unit + 1 : t->next_unit), 0);
 }
 
+/* The part `index` of `n` of a panel's chunk that begins at `from`: a tap's channels after the other's. */
+static atl_soon part_of_chunk(const bf16_job *job, const uint16_t *from, size_t index, size_t n)
+{
+    size_t tap = job->slice_k * ATL_TILE_COLS;
+    size_t all = least(job->taps_a_chunk, job->patch.n_taps) * tap;
+    size_t share = atl_round_up(ceil_div(all, n), ATL_BLOCK_K), at = index * share;
+    if (at >= all)
+        return (atl_soon){from, 0};
+    return (atl_soon){from + at / tap * job->patch.k * ATL_TILE_COLS + at % tap, share};
+}
+
 static void pass_panel(bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
 {
     const bf16_job *job = t->job;
     size_t n_strips = ceil_div(t->end_row - t->first_row, ATL_BF16_TILE_ROWS), strip = 0;
-    size_t n = least(job->taps_a_chunk, job->patch.n_taps) * job->patch.k * ATL_TILE_COLS;
-    size_t share = atl_round_up(ceil_div(n, n_strips), ATL_BLOCK_K);
     for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS, strip++) {
         float *to = sums + (job->n_chunks > 1 ? strip : strip % 2) * job->panels_a_unit * TILE;
         if (t->waiting && t->left.sums == to)
             finish_waiting(t);
         for (size_t half = 0; half < job->panels_a_unit; half++) {
-            atl_soon soon = {next_panel(t, unit, half, chunk, group_end) + strip * share,
-                             strip * share < n ? share : 0};
+            atl_soon soon = part_of_chunk(job, next_panel(t, unit, half, chunk, group_end), strip, n_strips);
             multiply(t, row, half * job->n_units + unit, chunk, to + half * TILE, soon);
         }
         if (chunk + 1 == job->n_chunks)
@@ -351,11 +376,13 @@ static void fill_shared(void *user, size_t index, int thread)
 
 static void plan_chunks(bf16_job *job)
 {
-    size_t n_taps = job->patch.n_taps;
+    size_t n_taps = job->patch.n_taps, k = job->patch.k;
+    job->n_slices = n_taps > 1 ? ceil_div(k, MAX_SLICE_K) : 1;
+    job->slice_k = atl_round_up(ceil_div(k, job->n_slices), ATL_BLOCK_K);
     job->taps_a_chunk = n_taps;
-    while (job->taps_a_chunk > 1 && job->taps_a_chunk * job->patch.k > PASSING_K)
+    while (job->taps_a_chunk > 1 && job->taps_a_chunk * job->slice_k > PASSING_K)
         job->taps_a_chunk /= 3;
-    job->n_chunks = ceil_div(n_taps, job->taps_a_chunk);
+    job->n_chunks = job->n_slices * ceil_div(n_taps, job->taps_a_chunk);
 }
 
 /* Blocks as large as the cache likes, smaller where that leaves too few tiles for the threads. */
@@ -375,6 +402,7 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     bool rows_stay = in_place && rows_that_stay >= MIN_BLOCK_ROWS &&
                      patch->n_rows * patch->k * sizeof(uint16_t) < unit_bytes * job->n_units;
     bool units_first = rows_stay && patch->n_rows <= rows_that_stay;
+    size_t min_rows = MIN_BLOCK_ROWS;
     job->n_threads = n_threads;
     job->panels_stay =
         !few_rows && !rows_stay && (patch->n_taps == 1 || unit_bytes * job->n_units <= resident);
@@ -384,17 +412,20 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
         max_units = unit_bytes < resident ? resident / unit_bytes : 1;
     else
         plan_chunks(job);
+    if (job->n_slices > 1)
+        min_rows = MIN_SLICED_ROWS;
     bool may_roll = job->panels_stay && job->n_units <= max_units && atl_patch_can_roll(patch);
     if (may_roll)
         max_rows = MAX_ROLLING_ROWS;
     while (!may_roll && max_rows > grain && max_rows > ATL_BF16_TILE_ROWS &&
-           patch->form != ATL_PATCH_IN_PLACE && atl_patch_bytes(patch, max_rows) > RESIDENT_PATCH_BYTES)
+           patch->form != ATL_PATCH_IN_PLACE &&
+           atl_patch_bytes(patch, max_rows) / job->n_slices > RESIDENT_PATCH_BYTES)
         max_rows /= 2;
     size_t max_grains = max_rows > grain ? max_rows / grain : 1;
     job->n_blocks = ceil_div(n_grains, max_grains);
     job->n_unit_blocks = ceil_div(job->n_units, max_units);
     while (n_threads > 1 && !units_first && job->n_blocks < n_grains &&
-           job->n_blocks * job->n_unit_blocks < min_tiles && patch->n_rows / job->n_blocks > MIN_BLOCK_ROWS)
+           job->n_blocks * job->n_unit_blocks < min_tiles && patch->n_rows / job->n_blocks > min_rows)
         job->n_blocks++;
     while (n_threads > 1 && job->n_unit_blocks < job->n_units &&
            job->n_blocks * job->n_unit_blocks < min_tiles)
@@ -406,7 +437,8 @@ static void plan_blocks(bf16_job *job, size_t n_threads)
     job->shared = job->n_unit_blocks > 1 || patch->form == ATL_PATCH_IN_PLACE;
     job->patch.rolling = may_roll && !job->shared;
     size_t strips = ceil_div(job->rows_a_block, ATL_BF16_TILE_ROWS);
-    job->units_a_group = job->n_chunks > 1 && strips < WAITING_TILES ? WAITING_TILES / strips : 1;
+    size_t waiting = job->n_slices > 1 ? SLICED_WAITING_TILES : WAITING_TILES;
+    job->units_a_group = job->n_chunks > 1 && strips < waiting ? waiting / strips : 1;
 }
 
 static void plan(bf16_job *job, const atl_bench *bench, const atl_product *product)
@@ -418,7 +450,8 @@ static void plan(bf16_job *job, const atl_bench *bench, const atl_product *produ
     job->panels_a_unit = product->geglu ? 2 : 1;
     job->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * job->panels_a_unit);
     job->taps_a_chunk = job->patch.n_taps;
-    job->n_chunks = 1;
+    job->slice_k = job->patch.k;
+    job->n_slices = job->n_chunks = 1;
     job->finish = (atl_finish){.scale = 1.0f};
     if (e) {
         job->finish.before = e->before;

@@ -484,15 +484,17 @@ static void check_gathered_tile(const atl_kernels *kernels, int m, size_t n_taps
                                 bool whole)
 {
     enum { STRIDE = 200, LOWER = 16 * STRIDE + 24 };
+    const size_t panel_k = k + (k % 64 ? 0 : 32);
     const size_t taps[] = {0, 8, STRIDE};
     narrow rows = narrow_random(LOWER + 17 * STRIDE + 8, 1, whole),
-           b = narrow_random(n_taps * k * ATL_TILE_COLS, 2, whole);
+           b = narrow_random(n_taps * panel_k * ATL_TILE_COLS, 2, whole);
     const atl_gathered a = {.upper = rows.data,
                             .lower = rows.data + LOWER,
                             .stride = STRIDE,
                             .taps = taps,
                             .n_taps = n_taps,
-                            .k = k};
+                            .k = k,
+                            .panel_k = panel_k};
     buffer got = buffer_random(ATL_BF16_TILE_ROWS * ATL_TILE_COLS, 3, whole);
     buffer want = buffer_random(ATL_BF16_TILE_ROWS * ATL_TILE_COLS, 3, whole);
     kernels->bf16_begin();
@@ -510,7 +512,7 @@ static void check_gemm_gathered_bf16(const atl_kernels *kernels)
 {
     for (int m = 1; m <= ATL_BF16_TILE_ROWS; m++)
         for (size_t n_taps = 1; n_taps <= 3; n_taps++)
-            for (size_t k = 32; k <= 160; k += 64)
+            for (size_t k = 32; k <= 160; k += 32)
                 for (int add = 0; add < 2; add++) {
                     check_gathered_tile(kernels, m, n_taps, k, add, true);
                     check_gathered_tile(kernels, m, n_taps, k, add, false);
@@ -618,7 +620,7 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
     mixed residual = mixed_random(waiting, ATL_TILE_COLS, 3, ATL_BF16, 7),
           got = mixed_random(waiting, ATL_TILE_COLS, 5, ATL_BF16, 8),
           want = mixed_random(waiting, ATL_TILE_COLS, 5, ATL_BF16, 8);
-    const atl_gathered a = {x.data, x.data + 16 * STRIDE, STRIDE, &tap, 1, k};
+    const atl_gathered a = {x.data, x.data + 16 * STRIDE, STRIDE, &tap, 1, k, k};
     const bool gated = parts & 8, more = (parts & 4) && !gated;
     const float *p = parts & 1 ? bias.data : NULL, *time = parts & 2 ? bias.data + ATL_TILE_COLS : NULL,
                 *gate_bias = parts & 1 ? bias.data + 2 * ATL_TILE_COLS : NULL;
