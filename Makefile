@@ -8,7 +8,8 @@
 BUILD := build/release
 DEMO  := build/demo
 PACKAGES := gcc libc6-dev cmake ninja-build pkg-config libpng-dev libopenblas-dev libjansson-dev libutf8proc-dev \
-            libsodium-dev libzmq3-dev libmsgpack-dev libhwloc-dev libsixel-dev libsqlite3-dev zlib1g-dev libcmocka-dev
+            libsodium-dev libzmq3-dev libmsgpack-dev libhwloc-dev libsixel-dev libsqlite3-dev libyajl-dev \
+            zlib1g-dev libcmocka-dev
 JOBS := $(shell nproc)
 PROGRAM := $(BUILD)/cli/atelier
 DEMO_MODEL := models/pochade

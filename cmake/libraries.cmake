@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 find_package(PNG REQUIRED) # and with it ZLIB::ZLIB
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(yajl REQUIRED IMPORTED_TARGET yajl)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
