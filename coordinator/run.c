@@ -86,18 +86,19 @@ static atl_status take_up(atl_runner *r, atl_note *note)
 }
 
 /* failed.jsonl as the ledger has it, to which new failures are added. A retry reads the file meanwhile, and
- * leaves it as it is until the end. */
-static void open_failed(atl_runner *r)
+ * leaves it as it is until the end. Writing it goes through the batch, which painting begins at its
+ * beginning. */
+static atl_status open_failed(atl_runner *r, atl_note *note)
 {
-    atl_note note = {0};
+    atl_note own = {0};
     if (r->o->retry)
-        return;
-    if (atl_runner_write_failed(r, &note) != ATL_OK) {
-        atl_runner_say(r, "%s", note.text);
-        return;
-    }
-    r->failed_fd =
-        openat(r->dir_fd, ATL_FAILED_NAME, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+        return ATL_OK;
+    if (atl_runner_write_failed(r, &own) != ATL_OK)
+        atl_runner_say(r, "%s", own.text);
+    else
+        r->failed_fd =
+            openat(r->dir_fd, ATL_FAILED_NAME, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return atl_batch_rewind(r->batch, note);
 }
 
 static uint64_t left_to_paint(const atl_runner *r)
@@ -176,22 +177,36 @@ static const char *how_it_ended(const atl_runner *r)
     return r->fatal ? "fatal" : r->killing ? "killed" : r->draining ? "stopped" : "finished";
 }
 
+/* Every job of a run that was not stopped has ended: whatever the reason, one that has not is no silence. */
+static void look_for_lost(atl_runner *r)
+{
+    const uint64_t n_left = r->o->retry ? 0 : left_to_paint(r);
+    atl_note note = {0};
+    if (n_left == 0 || r->draining || r->killing || r->fatal)
+        return;
+    atl_fail(&note, ATL_IO, "%s: %llu jobs have neither a picture nor a reason; the same command paints them",
+             r->o->dir, (unsigned long long)n_left);
+    atl_runner_end_badly(r, ATL_IO, &note);
+}
+
 static atl_status paint(atl_runner *r, atl_note *note)
 {
     keep_freed_memory();
     atl_status st = open_pool(r, note);
     if (st == ATL_OK)
         st = atl_runner_begin_session(r, note);
+    if (st == ATL_OK)
+        st = open_failed(r, note);
     if (st != ATL_OK) {
         r->killing = true;
         close_pool(r);
         return st;
     }
-    open_failed(r);
     if (atl_exports_open(r->dir_fd, &r->exports, note) != ATL_OK)
         atl_runner_say(r, "%s", note->text);
     atl_runner_loop(r);
     close_pool(r);
+    look_for_lost(r);
     atl_note last = {0};
     st = atl_runner_record_events(r, &last);
     if (st == ATL_OK)

@@ -220,6 +220,27 @@ static void what_others_put_in_a_pictures_place_is_never_overwritten(void **stat
     free_run(r);
 }
 
+static void behind_a_job_that_failed_a_stopped_run_is_painted_to_its_end(void **state)
+{
+    (void)state;
+    run *r = new_run();
+    char path[160];
+    write_text(r->prompts, "bad prompt\na tree\na boat\na lake\n");
+    assert_int_equal(atl_run(&r->options, &r->outcome, &r->note), ATL_OK);
+    assert_int_equal(r->outcome.n_failed, 1);
+    assert_int_equal(r->outcome.n_done, N_JOBS - 1);
+    forget(r, 2); /* as if it had ended before */
+    assert_int_equal(unlink(picture(r, 2, path)), 0);
+    assert_int_equal(unlink(picture(r, 3, path)), 0);
+    if (atl_run(&r->options, &r->outcome, &r->note) != ATL_OK)
+        fail_msg("%s", r->note.text);
+    assert_int_equal(r->outcome.n_painted, 2);
+    assert_int_equal(r->outcome.n_failed, 1);
+    assert_int_equal(r->outcome.n_done, N_JOBS - 1);
+    assert_int_equal(look(r, 3).st_size, PICTURE_BYTES);
+    free_run(r);
+}
+
 /* ---- identity ---- */
 
 static void another_run_is_refused_with_everything_that_differs(void **state)
@@ -286,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_whole_picture_without_its_record_is_adopted),
         cmocka_unit_test(a_damaged_or_empty_picture_without_its_record_is_painted_over),
         cmocka_unit_test(what_others_put_in_a_pictures_place_is_never_overwritten),
+        cmocka_unit_test(behind_a_job_that_failed_a_stopped_run_is_painted_to_its_end),
         cmocka_unit_test(another_run_is_refused_with_everything_that_differs),
         cmocka_unit_test(a_retry_need_not_know_the_batch_but_the_model),
     };
