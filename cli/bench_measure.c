@@ -315,8 +315,10 @@ static bench_row row_of(const measuring *m, const subject *x)
         char product[32];
         if (strcmp(use->policy, row.policy) != 0 || strcmp(use->layers, layers_of(row.stage)) != 0)
             continue;
-        snprintf(product, sizeof product, "gemm_%s", use->store);
-        row.peak_gflops = ceiling_of(m, row.threads, product, row.isa);
+        const bool by_blas = strcmp(use->isa, "blas") == 0;
+        const char *store = strcmp(use->store, "f16") == 0 ? "f32" : use->store; /* which is widened first */
+        snprintf(product, sizeof product, "gemm_%s", store);
+        row.peak_gflops = ceiling_of(m, row.threads, product, by_blas ? row.isa : use->isa);
         snprintf(row.isa, sizeof row.isa, "%s", use->isa);
     }
     row.peak_gbps = fmax(ceiling_of(m, row.threads, "read_memory", NULL),

@@ -2,7 +2,8 @@
  * axes.
  *
  * Of the rows with the most threads: a slanted line for each bandwidth, a level one for each peak that a dot
- * is measured by, a dot for each stage and layer. Labels that would lie on others move down. */
+ * is measured by, a dot for each stage and layer. Labels that would lie on dots, roofs' names or each other
+ * move up or down. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,14 +13,19 @@
 
 enum { WIDTH = 960, HEIGHT = 600, LEFT = 70, RIGHT = 30, TOP = 60, BOTTOM = 60 };
 
-enum { MAX_LABELS = 48, LINE_PX = 14, FAR_PX = 80 };
+enum { MAX_LABELS = 48, MAX_BOXES = 256, LINE_PX = 14, DOT_PX = 16, FAR_PX = 80, MOST_PX = 160 };
 
 #define LEAST_SHARE    0.005 /* of its stage's time: a layer below has no dot */
 #define LABELLED_SHARE 0.08  /* one below has no label */
 
-typedef struct label_box {
-    double x, y, width;
-} label_box;
+#define STAGE_EM_PX 7.4 /* of a letter, about: 12 px and bold, 10 px, 11 px */
+#define LAYER_EM_PX 5.6
+#define ROOF_EM_PX  6.2
+
+/* What a label must not lie on: from x on, about y. */
+typedef struct box {
+    double x, y, width, height;
+} box;
 
 typedef struct drawing {
     const bench_row *rows;
@@ -27,8 +33,8 @@ typedef struct drawing {
     int threads;           /* the most */
     double x0, x1, y0, y1; /* log10 of the axes' ends */
     double top;            /* the highest peak */
-    label_box labels[MAX_LABELS];
-    int n_labels;
+    box boxes[MAX_BOXES];
+    int n_boxes, n_labels;
     atl_text *out;
 } drawing;
 
@@ -157,10 +163,29 @@ static void draw_bandwidth(const drawing *d, const char *name, double gbps)
         d->out,
         "<text class='roof-name' transform='translate(%.1f %.1f) rotate(%.1f)' dy='-5' dx='%d'>%s "
         "%.0f GB/s</text>\n",
-        x1, y1, angle, strcmp(name, "memory") == 0 ? 110 : 8, name, gbps);
+        x1, y1, angle, strcmp(name, "memory") == 0 || strcmp(name, "L2") == 0 ? 110 : 8, name, gbps);
 }
 
-static void draw_roofs(const drawing *d)
+static void keep_free(drawing *d, double x, double y, double width, double height)
+{
+    if (d->n_boxes < MAX_BOXES)
+        d->boxes[d->n_boxes++] = (box){x, y, width, height};
+}
+
+static void draw_peak(drawing *d, const bench_row *row)
+{
+    char name[96];
+    const double y = y_px(d, row->median);
+    snprintf(name, sizeof name, "%s, %s: %.0f GFLOP/s", row->name, row->isa, row->median);
+    const double width = ROOF_EM_PX * (double)strlen(name);
+    atl_text_printf(d->out, "<line class='roof' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>", LEFT, WIDTH - RIGHT,
+                    y, y);
+    atl_text_printf(d->out, "<text class='roof-name' text-anchor='end' x='%d' y='%.1f'>%s</text>\n",
+                    WIDTH - RIGHT - 4, y - 5, name);
+    keep_free(d, WIDTH - RIGHT - 4 - width, y - 9, width, LINE_PX);
+}
+
+static void draw_roofs(drawing *d)
 {
     static const char *const caches[] = {"read_l1", "read_l2", "read_l3"};
     static const char *const names[] = {"L1", "L2", "L3"};
@@ -172,30 +197,33 @@ static void draw_roofs(const drawing *d)
                 draw_bandwidth(d, names[c], row->median);
         if (is_ceiling(d, row, "read_memory") || is_ceiling(d, row, "triad_streaming"))
             memory = fmax(memory, row->median);
-        if (!is_peak(d, row))
-            continue;
-        const double y = y_px(d, row->median);
-        atl_text_printf(d->out, "<line class='roof' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>", LEFT,
-                        WIDTH - RIGHT, y, y);
-        atl_text_printf(
-            d->out, "<text class='roof-name' text-anchor='end' x='%d' y='%.1f'>%s, %s: %.0f GFLOP/s</text>\n",
-            WIDTH - RIGHT - 4, y - 5, row->name, row->isa, row->median);
+        if (is_peak(d, row))
+            draw_peak(d, row);
     }
     if (memory > 0)
         draw_bandwidth(d, "memory", memory);
 }
 
-/* Down until it lies on no other. */
+static bool is_free(const drawing *d, double x, double y, double width)
+{
+    bool free = y > TOP && y < HEIGHT - BOTTOM - LINE_PX / 2.0;
+    for (int i = 0; free && i < d->n_boxes; i++) {
+        const box *b = &d->boxes[i];
+        free = x >= b->x + b->width || b->x >= x + width || fabs(y - b->y) >= (LINE_PX + b->height) / 2 - 1;
+    }
+    return free;
+}
+
+/* The nearest height at which it lies on nothing, in half lines to either side; NAN: there is none near. */
 static double free_place(const drawing *d, double x, double y, double width)
 {
-    for (int i = 0; i < d->n_labels; i++) {
-        const label_box *b = &d->labels[i];
-        if (x < b->x + b->width && b->x < x + width && fabs(y - b->y) < LINE_PX) {
-            y = b->y + LINE_PX;
-            i = -1; /* may lie on an earlier one now */
-        }
+    for (double off = 0; off <= MOST_PX; off += LINE_PX / 2.0) {
+        if (is_free(d, x, y + off, width))
+            return y + off;
+        if (is_free(d, x, y - off, width))
+            return y - off;
     }
-    return y;
+    return (double)NAN;
 }
 
 static void draw_label(drawing *d, const bench_row *row, double x, double y)
@@ -206,17 +234,19 @@ static void draw_label(drawing *d, const bench_row *row, double x, double y)
         snprintf(text, sizeof text, "%s %s", row->name, row->policy);
     else
         snprintf(text, sizeof text, "%s %s %d×%d", row->name, row->policy, row->width, row->height);
-    const double width = 6.2 * (double)strlen(text);
+    const double width = (is_layer ? LAYER_EM_PX : STAGE_EM_PX) * (double)strlen(text);
     const bool is_left = x + 10 + width > WIDTH - RIGHT;
-    const double from = is_left ? x - 10 - width : x + 10, at = free_place(d, from, y + 4, width);
-    if ((is_layer && at - y > FAR_PX) || d->n_labels == MAX_LABELS)
+    const double from = is_left ? x - 10 - width : x + 10, at = free_place(d, from, y, width);
+    if (isnan(at) || (is_layer && fabs(at - y) > FAR_PX) || d->n_labels == MAX_LABELS)
         return; /* its tooltip says it all */
-    d->labels[d->n_labels++] = (label_box){from, at, width};
-    if (fabs(at - y - 4) > 1)
+    d->n_labels++;
+    keep_free(d, from, at, width, LINE_PX);
+    if (fabs(at - y) > 1)
         atl_text_printf(d->out, "<line class='leader' x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f'/>", x, y,
-                        is_left ? x - 8 : x + 8, at - 4);
+                        is_left ? x - 8 : x + 8, at);
     atl_text_printf(d->out, "<text class='%s' text-anchor='%s' x='%.1f' y='%.1f'>",
-                    is_layer ? "layer" : "stage", is_left ? "end" : "start", is_left ? x - 10 : x + 10, at);
+                    is_layer ? "layer" : "stage", is_left ? "end" : "start", is_left ? x - 10 : x + 10,
+                    at + 4);
     put_escaped(text, d->out);
     atl_text_puts(d->out, "</text>\n");
 }
@@ -231,9 +261,11 @@ static int colour_of(const char *policy)
     return (int)ATL_COUNT(known);
 }
 
-static void draw_dot(const drawing *d, const bench_row *row)
+static void draw_dot(drawing *d, const bench_row *row)
 {
     const bool is_layer = strcmp(row->kind, "layer") == 0;
+    if (!is_layer)
+        keep_free(d, x_px(d, intensity(row)) - DOT_PX / 2.0, y_px(d, row->gflops), DOT_PX, DOT_PX);
     atl_text_printf(d->out, "<circle class='p%d%s' cx='%.1f' cy='%.1f' r='%s'><title>",
                     colour_of(row->policy), is_layer ? " faint" : "", x_px(d, intensity(row)),
                     y_px(d, row->gflops), is_layer ? "4" : "7");
@@ -245,7 +277,7 @@ static void draw_dot(const drawing *d, const bench_row *row)
     atl_text_puts(d->out, "</title></circle>\n");
 }
 
-static void draw_dots(const drawing *d, const char *kind)
+static void draw_dots(drawing *d, const char *kind)
 {
     for (size_t i = 0; i < d->n; i++)
         if (strcmp(d->rows[i].kind, kind) == 0 && is_dot(d, &d->rows[i]))
@@ -291,11 +323,13 @@ static const char style[] =
     "<style>text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:17px;font-weight:600}"
     ".tick,.axis{fill:#666}.grid{stroke:#ddd}.roof{stroke:#777;stroke-width:1.5}.roof-name{fill:#777;font-"
     "size:11px}"
-    ".leader{stroke:#aaa}.layer{font-size:10px;fill:#777}.stage{font-weight:600}.bg{fill:#fff}.faint{opacity:"
+    ".leader{stroke:#aaa}.layer{font-size:10px;fill:#777}.stage{font-weight:600;paint-order:stroke;stroke:#"
+    "fff;stroke-width:3px}.bg{fill:#fff}.faint{opacity:"
     ".55}"
     ".p0{fill:#0b6bcb}.p1{fill:#c4421a}.p2{fill:#2f8132}.p3{fill:#7b3fb0}.p4{fill:#8a8a8a}"
     "@media "
-    "(prefers-color-scheme:dark){text{fill:#ddd}.tick,.axis{fill:#aaa}.grid{stroke:#3a3a3a}.bg{fill:#181818}"
+    "(prefers-color-scheme:dark){text{fill:#ddd}.tick,.axis{fill:#aaa}.grid{stroke:#3a3a3a}.bg{fill:#181818}."
+    "stage{stroke:#181818}"
     ".roof{stroke:#999}.roof-name,.layer{fill:#aaa}.leader{stroke:#666}.p0{fill:#63a9f0}.p1{fill:#f08a63}"
     ".p2{fill:#7cc97f}.p3{fill:#c094ea}.p4{fill:#9a9a9a}}</style>\n";
 

@@ -10,6 +10,7 @@
 #include "base/sizes.h"
 #include "caches.h"
 #include "ceilings_team.h"
+#include "cpu_private.h"
 
 /* Where a walk's data are. */
 enum { IN_L1 = 1, IN_L2, IN_L3, IN_MEMORY };
@@ -132,6 +133,16 @@ static void fill_statistics(double *values, int n, bool less_is_better, atl_ceil
     ret->best = values[less_is_better ? 0 : n - 1];
 }
 
+/* Whose kernel it is: AVX-512's product of f32 is what a processor with AMX has, too. */
+static const char *name_of(atl_product product, const atl_kernels *kernels)
+{
+    const atl_dtype store = product == ATL_PRODUCT_F32  ? ATL_F32
+                            : product == ATL_PRODUCT_S8 ? ATL_S8
+                                                        : ATL_BF16;
+    const char *name = atl_cpu_product_isa(kernels, store);
+    return strcmp(name, "blas") == 0 ? kernels->isa : name; /* what is measured here is ours */
+}
+
 static atl_status measure_one(const struct row *row, const atl_kernels *kernels,
                               const atl_ceilings_options *options, atl_ceiling *ret, size_t *n,
                               atl_note *note)
@@ -157,7 +168,8 @@ static atl_status measure_one(const struct row *row, const atl_kernels *kernels,
     atl_ceiling *one = &ret[(*n)++];
     *one = (atl_ceiling){.n_threads = options->n_threads, .bytes = bytes};
     snprintf(one->name, sizeof one->name, "%s", row->name);
-    snprintf(one->isa, sizeof one->isa, "%s", row->product ? kernels->isa : "");
+    snprintf(one->isa, sizeof one->isa, "%s",
+             row->product ? name_of((atl_product)row->product, kernels) : "");
     snprintf(one->unit, sizeof one->unit, "%s", row->unit);
     fill_statistics(rates, n_rates, is_latency, one);
     return ATL_OK;
@@ -175,8 +187,9 @@ static atl_status measure_products(const struct row *row, const atl_ceilings_opt
                                    atl_ceiling *ret, size_t *n, atl_note *note)
 {
     const uint32_t mine = atl_cpu_flags(), avx512 = ATL_CPU_AVX2 | ATL_CPU_AVX512,
-                   bf16 = avx512 | ATL_CPU_AVX512_BF16;
-    const uint32_t sets[] = {mine, bf16, avx512, ATL_CPU_AVX2, 0};
+                   vnni = avx512 | ATL_CPU_AVX512_VNNI;
+    const uint32_t sets[] = {
+        mine, vnni | ATL_CPU_AVX512_BF16, vnni, avx512, ATL_CPU_AVX2 | ATL_CPU_AVX2_VNNI, ATL_CPU_AVX2, 0};
     const atl_kernels *seen[ATL_COUNT(sets)] = {NULL};
     atl_status st = ATL_OK;
     for (size_t i = 0; st == ATL_OK && i < (options->all_isas ? ATL_COUNT(sets) : 1); i++) {

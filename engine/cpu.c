@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
-#include "kernels/kernels.h"
-#include "ops/types.h"
+#include "cpu_private.h"
 
 enum { PATH_BYTES = 4352 };
 
@@ -90,8 +89,7 @@ static void look_at_cpuinfo(const char *root, atl_cpu *ret)
         fclose(file);
 }
 
-/* The weakest set that has the same product: what it is written for. */
-static const char *isa_of(const atl_kernels *kernels, atl_dtype store)
+const char *atl_cpu_product_isa(const atl_kernels *kernels, atl_dtype store)
 {
     const bool by_f32 = store == ATL_F32 || store == ATL_F16; /* which is widened first */
     if (by_f32 && kernels->gemm_by_blas)
@@ -114,7 +112,7 @@ static void add_uses(const char *name, const atl_kernels *kernels, atl_cpu *ret)
         ret->uses[ret->n_uses++] = (atl_cpu_use){.policy = policy->name,
                                                  .layers = layer_names[i],
                                                  .store = atl_dtype_name(policy->layer[i].store),
-                                                 .isa = isa_of(kernels, policy->layer[i].store)};
+                                                 .isa = atl_cpu_product_isa(kernels, policy->layer[i].store)};
 }
 
 /* Each of the policies' names, which come as "fp32, bf16". */
