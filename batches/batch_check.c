@@ -197,6 +197,8 @@ atl_status atl_batch_check_all(atl_batch *batch, atl_note *note)
     atl_mistakes_begin(&batch->mistakes);
     atl_status st = pass(batch, NULL, NULL, note);
     st = atl_mistakes_conclude(&batch->mistakes, st, batch->reader.source.name, note);
+    if (st == ATL_OK && batch->n_jobs == 0)
+        atl_warn(&batch->reader, 1, 1, "found no prompt in the whole file; there is nothing to paint");
     batch->reader.quiet = true;
     if (st == ATL_OK)
         st = atl_claims_settle(&batch->ids, note);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/sizes.h"
@@ -45,7 +46,7 @@ atl_status atl_reader_open(const atl_batch_options *options, const atl_job *defa
     };
     if (atl_is_dir(options->path))
         return atl_fail(note, ATL_USAGE, "%s: found a directory, wanted a file of prompts", options->path);
-    if (reader.format == ATL_BATCH_AUTO)
+    if (reader.format == ATL_BATCH_AUTO && access(options->path, F_OK) == 0)
         return atl_fail(
             note, ATL_USAGE,
             "%s: its name does not say what it is; wanted .txt, .jsonl, .csv or .png, or --format",
@@ -105,7 +106,7 @@ atl_status atl_take_field(const atl_reader *reader, atl_draft *draft, const atl_
         return ATL_OK;
     }
     if (st != ATL_OK)
-        atl_fail(note, st, "%s", own.text);
+        atl_fail(note, st, "%s%s", own.text, st == ATL_UNSUPPORTED ? ATL_WANTED_SUPPORTED : "");
     return atl_place(reader, draft->line, column, st, note);
 }
 

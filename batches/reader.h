@@ -5,6 +5,9 @@
 #include "draft.h"
 #include "source.h"
 
+/* What is wanted of whoever asks for what we do not have. */
+#define ATL_WANTED_SUPPORTED "; wanted it left out, or --lenient to paint without it"
+
 typedef struct atl_token {
     size_t at, n;  /* in the reader's text, NUL after it */
     size_t from;   /* the byte of the line where it begins; of a .csv's cell: its column */

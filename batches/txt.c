@@ -126,7 +126,9 @@ static atl_status take_flag(atl_reader *reader, size_t *i, atl_draft *draft, atl
                  "--%s: painted without it", own.text);
         return ATL_OK;
     }
-    return st == ATL_OK ? st : atl_fail(note, st, "--%s", own.text);
+    if (st == ATL_OK)
+        return st;
+    return atl_fail(note, st, "--%s%s", own.text, st == ATL_UNSUPPORTED ? ATL_WANTED_SUPPORTED : "");
 }
 
 static atl_status take_flags(atl_reader *reader, const char *line, size_t n, atl_draft *draft, size_t *ret_at,

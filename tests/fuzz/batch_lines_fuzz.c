@@ -31,6 +31,12 @@ static int file_of(const void *bytes, size_t n, char path[64])
     return fd;
 }
 
+static void hear(void *user, const char *sentence)
+{
+    (void)user;
+    demand(sentence[0] != '\0');
+}
+
 static atl_batch_options options_of(const char *path, uint8_t choice)
 {
     return (atl_batch_options){.path = path,
@@ -40,6 +46,7 @@ static atl_batch_options options_of(const char *path, uint8_t choice)
                                .max_variants = 50,
                                .name_template = choice & 16 ? "[prompt_words]" : NULL,
                                .repeat = choice & 32 ? 2 : 1,
+                               .mistake = choice & 64 ? hear : NULL,
                                .defaults = {.guidance_scale = (double)NAN}};
 }
 

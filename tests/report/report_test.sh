@@ -69,7 +69,7 @@ for page in study batches; do
   printf '<script>%s</script></html>\n' "$script" >>asked-$page.html
   for width in 360 900 1600; do
     for scheme in 0 1; do # dark, light
-      found=$(timeout 100 "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+      found=$(timeout 300 "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --user-data-dir="$room/profile" \
         --blink-settings=preferredColorScheme=$scheme --window-size=$width,780 --virtual-time-budget=3000 \
         --dump-dom "file://$room/asked-$page.html" 2>browser.err | sed -n 's#.*<title>\(.*\)</title>.*#\1#p' | head -n 1)

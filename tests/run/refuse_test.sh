@@ -38,6 +38,13 @@ grep -q "bad.txt:39:1: width: found 65 px, wanted a multiple of 8" err || fail "
 no_files none
 expect 2 "there is no --output" run p.txt -m tiny
 expect 1 "none.txt" run none.txt -o none -m tiny
+expect 1 "none.prompts: cannot be opened: No such file" run none.prompts -o none -m tiny
+cp p.txt p.prompts
+expect 2 "p.prompts: its name does not say what it is; wanted .txt" run p.prompts -o none -m tiny
+echo "--prompt x --tiling true" >tiles.txt
+expect 1 "tiles.txt:1:12: --tiling: Atelier cannot honour it; wanted it left out, or --lenient" run tiles.txt -o none -m tiny
+: >blank.txt
+expect 0 "blank.txt:1:1: found no prompt in the whole file; there is nothing to paint" run blank.txt -m tiny --dry-run
 expect 1 "" run p.txt -o none -m nothing
 
 # A directory where nothing can be written (root may write anywhere: then /proc stands for it).
