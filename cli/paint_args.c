@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "image/png_file.h"
 #include "image/resize.h"
+#include "policy_words.h"
 
 #define AT(field)      offsetof(paint_args, field)
 #define MAX_STEPS      10000
@@ -57,10 +58,8 @@ static const atl_option settings_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|fp16|bf16|int8|auto", 0, 0, "ATELIER_POLICY",
-     "fp32",
-     "the precision that is computed in; bf16 is faster on processors with AMX; auto: the fastest that this "
-     "machine is good at"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", POLICY_CHOICES, 0, 0, "ATELIER_POLICY", "fp32",
+     POLICY_WORDS},
     {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
      "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
      "yours "

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "image/picture.h"
 #include "leave_row.h"
+#include "policy_words.h"
 #include "run_show.h"
 #include "workers_arg.h"
 
@@ -49,8 +50,8 @@ static const atl_option model_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|fp16|bf16|int8|auto", 0, 0, "ATELIER_POLICY",
-     "fp32", "the precision that is computed in; auto: the fastest that this machine is good at"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", POLICY_CHOICES, 0, 0, "ATELIER_POLICY", "fp32",
+     POLICY_WORDS},
 };
 
 static const atl_option batch_rows[] = {

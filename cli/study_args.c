@@ -18,14 +18,15 @@
 static const atl_option study_only_rows[] = {
     {"workers", 'w', ATL_OPTION_STRING, AT(workers), "LIST", NULL, 0, 0, NULL, "auto",
      "worker counts to measure: 1-16, or 1,2,4,8; auto: 1, 2, 3, 4, 6, 8, 12 … up to the machine's cores, "
-     "and "
-     "the neighbours of the knee"},
+     "and the neighbours of the knee"},
     {"threads", 't', ATL_OPTION_STRING, AT(threads), "LIST", NULL, 0, 0, NULL, "1",
      "of each worker: 1,2,4; with several, worker counts that would have to share cores are left out"},
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact|both", 0, 0, NULL, "scatter",
      "workers far from each other, or side by side"},
     {"policy", 0, ATL_OPTION_STRING, AT(policies), "LIST", NULL, 0, 0, NULL, "fp32",
-     "precisions to compare: fp32,fp16,bf16,int8"},
+     "precisions to compare: fp32,fp16,bf16,int8; with fp32 among them the report says what the others cost "
+     "in "
+     "quality"},
     {"rounds", 'r', ATL_OPTION_INT, AT(rounds), "N", NULL, 1, MAX_ROUNDS, NULL, "7",
      "how often each count is measured; five or more say how sure the figures are"},
     {"window", 0, ATL_OPTION_REAL, AT(window_s), "S", NULL, 0.1, MAX_WINDOW_S, NULL, "10",
@@ -60,6 +61,16 @@ study_args study_args_new(void)
     return (study_args){.run = run_args_new(), .workers = "auto", .threads = "1", .order = "scatter"};
 }
 
+/* A study keeps its record where a run keeps its pictures. */
+static void name_record(atl_option *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].name, "output") == 0)
+            rows[i].help = "where the record, the report and its pictures go; a directory that holds the "
+                           "same is taken up "
+                           "where it ended";
+}
+
 /* The study's, without what says which W x T are measured, and how long. */
 size_t compare_rows(atl_option rows[RUN_MAX_ROWS])
 {
@@ -74,6 +85,7 @@ size_t compare_rows(atl_option rows[RUN_MAX_ROWS])
         if (!other)
             rows[n++] = study_only_rows[i];
     }
+    name_record(rows, n);
     return n;
 }
 
@@ -81,6 +93,7 @@ size_t study_rows(atl_option rows[RUN_MAX_ROWS])
 {
     const size_t n = run_rows(RUN_ROWS_STUDY, rows);
     memcpy(rows + n, study_only_rows, sizeof study_only_rows);
+    name_record(rows, n);
     return n + ATL_COUNT(study_only_rows);
 }
 

@@ -1,0 +1,12 @@
+/* policy_words.h - what --help says of --policy. */
+#ifndef ATL_CLI_POLICY_WORDS_H
+#define ATL_CLI_POLICY_WORDS_H
+
+#define POLICY_CHOICES "fp32|fp16|bf16|int8|auto"
+#define POLICY_WORDS                                                                                         \
+    "the precision that is computed in. fp16: half of fp32's memory for the weights, as fast, and the same " \
+    "pictures where the checkpoint is of halves; bf16: half of the memory, and several times as fast with "  \
+    "AMX; int8: faster still in wide models, with differences that an attentive eye may find; auto: the "    \
+    "fastest that this machine is good at"
+
+#endif
