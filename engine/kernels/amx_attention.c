@@ -12,6 +12,8 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "kernels/amx_attention.h"
+#include "kernels/amx_powers.h"
 #include "kernels/attend.h"
 #include "kernels/kernels.h"
 
@@ -33,7 +35,7 @@ typedef struct walk {
     float *scores[2];    /* of every other step: [unit][16 queries][32 keys] */
     uint16_t *powers[2]; /* likewise */
     float correction[2][ATL_ATTEND_QUERIES];
-    float peaks[ATL_ATTEND_TILES * ATL_ATTEND_QUERIES]; /* largest f·s so far, or 0 */
+    float bases[ATL_ATTEND_TILES * ATL_ATTEND_QUERIES]; /* by peaks: what is added to f·s */
 } walk;
 
 static step step_at(const walk *w, size_t index)
@@ -114,30 +116,16 @@ static inline void multiply_values(const walk *w, step s, size_t group, size_t u
 #undef VALUES
 }
 
-/* 2^x: 2^⌊x⌋ · p(x - ⌊x⌋), p fitted for least relative error (7e-5) and raised by half a unit in bf16's last
- * place: cut off after the upper half, the power is rounded. */
-static inline __attribute__((always_inline)) __m512i power_to_cut(__m512 x)
-{
-    __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.0780245233f), r, _mm512_set1_ps(0.226067159f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.695833537f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.999925219f + 0x1p-8f));
-    return _mm512_castps_si512(_mm512_scalef_ps(p, x));
-}
-
 /* Powers of a tile's scores with a unit: keys 0, 2, 4 … are in the left 16 columns and 1, 3, 5 … in the right
- * ones, which makes their upper halves neighbours. */
-static inline void raise_unit(const float *s, __m512 factor, const float *peaks, uint16_t *powers)
+ * ones. */
+static inline void raise_unit(const atl_powers *p, const float *s, const float *bases, bool by_peak,
+                              uint16_t *powers)
 {
-    const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
-    for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++, s += ATL_ATTEND_KEYS, powers += ATL_ATTEND_KEYS) {
-        __m512 peak = _mm512_set1_ps(peaks[i]);
-        __m512i even = power_to_cut(_mm512_fmsub_ps(_mm512_loadu_ps(s), factor, peak));
-        __m512i odd = power_to_cut(_mm512_fmsub_ps(_mm512_loadu_ps(s + 16), factor, peak));
-        even = _mm512_srli_epi32(even, 16);
-        _mm512_storeu_si512(powers,
-                            _mm512_ternarylogic_epi32(even, odd, upper, 0xf8)); /* even | (odd & upper) */
-    }
+    for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++, s += ATL_ATTEND_KEYS, powers += ATL_ATTEND_KEYS)
+        if (by_peak)
+            atl_raise_row(p, s, _mm512_set1_ps(bases[i]), true, powers);
+        else
+            atl_raise_row(p, s, _mm512_set1_ps(ATL_POWER_PLAIN), false, powers);
 }
 
 /* Keys past the last have no score. */
@@ -189,10 +177,11 @@ static inline __attribute__((always_inline)) __m512 largest_of_rows(const __m512
     return _mm512_max_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
 }
 
-/* The largest f·s of each query so far, and what that does to sums from before. */
+/* What is added to each query's f·s, so that its largest so far comes to PEAK, and what that does to sums
+ * from before. */
 static void find_peaks(walk *w, step s, const float *scores, float *correction)
 {
-    float *peaks = w->peaks + s.tile * ATL_ATTEND_QUERIES;
+    float *bases = w->bases + s.tile * ATL_ATTEND_QUERIES;
     __m512 rows[ATL_ATTEND_QUERIES];
     for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++) {
         __m512 peak = _mm512_loadu_ps(scores + i * ATL_ATTEND_KEYS);
@@ -202,14 +191,18 @@ static void find_peaks(walk *w, step s, const float *scores, float *correction)
         }
         rows[i] = peak;
     }
-    __m512 old = s.first_unit == 0 ? _mm512_set1_ps(-INFINITY) : _mm512_loadu_ps(peaks);
-    __m512 now = _mm512_max_ps(old, _mm512_mul_ps(largest_of_rows(rows), _mm512_set1_ps(w->a->factor)));
-    __m512 x = _mm512_sub_ps(old, now), r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512 now = _mm512_fnmadd_ps(largest_of_rows(rows), _mm512_set1_ps(w->a->factor * ATL_POWER_UNIT),
+                                  _mm512_set1_ps(ATL_POWER_PEAK));
+    now = _mm512_roundscale_ps(now, 0);
+    __m512 old = s.first_unit == 0 ? now : _mm512_loadu_ps(bases);
+    now = _mm512_min_ps(old, now);
+    __m512 x = _mm512_mul_ps(_mm512_sub_ps(now, old), _mm512_set1_ps(1.0f / ATL_POWER_UNIT));
+    __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
     __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.013534168f), r, _mm512_set1_ps(0.0520114611f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.241442756f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.693003834f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    _mm512_storeu_ps(peaks, now);
+    _mm512_storeu_ps(bases, now);
     _mm512_storeu_ps(correction, _mm512_scalef_ps(p, x));
 }
 
@@ -229,8 +222,8 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
     const bool *by_peak = w->a->by_peak;
     size_t n = now.n_units ? now.n_units : 1, n_items = before.n_units * w->n_groups, scored = 0, item = 0;
     float *scores = w->scores[parity], *correction = w->correction[parity];
-    const float *peaks = w->peaks + now.tile * ATL_ATTEND_QUERIES;
-    __m512 factor = _mm512_set1_ps(w->a->factor);
+    const float *bases = w->bases + now.tile * ATL_ATTEND_QUERIES;
+    const atl_powers p = atl_powers_of(w->a->factor);
     if (before.first_unit > 0 && by_peak[before.tile] && before.n_units)
         correct_sums(w, before, w->correction[!parity]);
     for (size_t unit = 0; unit < n; unit++) {
@@ -250,11 +243,19 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
             find_peaks(w, now, scores, correction);
         }
         if (now.n_units)
-            raise_unit(scores + unit * TILE, factor, peaks, w->powers[parity] + unit * TILE);
+            raise_unit(&p, scores + unit * TILE, bases, by_peak[now.tile], w->powers[parity] + unit * TILE);
     }
 }
 
-void atl_attend_bf16__amx(const atl_attend *a)
+static bool any_by_peak(const atl_attend *a)
+{
+    for (size_t tile = 0; tile < a->n_tiles; tile++)
+        if (a->by_peak[tile])
+            return true;
+    return false;
+}
+
+static void attend_in_blocks(const atl_attend *a)
 {
     size_t block = a->keys_a_block * ATL_ATTEND_QUERIES;
     walk w = {.a = a, .block_units = a->keys_a_block / ATL_ATTEND_KEYS};
@@ -267,8 +268,6 @@ void atl_attend_bf16__amx(const atl_attend *a)
     w.powers[0] = (uint16_t *)(void *)(a->scratch + 2 * block);
     w.powers[1] = w.powers[0] + block;
 
-    unsigned mode = _mm_getcsr();
-    _mm_setcsr(mode | FLUSH);
     step before = {0}, now = {0}, after = step_at(&w, 0);
     for (size_t index = 1; before.n_units || now.n_units || after.n_units; index++) {
         run_step(&w, index & 1, before, now, after);
@@ -276,6 +275,16 @@ void atl_attend_bf16__amx(const atl_attend *a)
         now = after;
         after = step_at(&w, index);
     }
+}
+
+void atl_attend_bf16__amx(const atl_attend *a)
+{
+    unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | FLUSH);
+    if (a->d_k == ATL_PASSING_D_K && a->v_tiles == ATL_PASSING_V_TILES && !any_by_peak(a))
+        atl_attend_passing__amx(a);
+    else
+        attend_in_blocks(a);
     BARRIER();
     _mm_setcsr(mode);
 }

@@ -10,11 +10,10 @@
 #define ATL_ATTEND_KEYS    32 /* in a unit */
 #define ATL_ATTEND_TILES   16 /* at most, in one call */
 
-/* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it are taken without a maximum.
- * f32's range would allow 60; but a query's largest power, 1 with a maximum and exact, is rounded like any
- * other without, which where few keys rule makes the error up to half as large again, and here at most some
- * hundredths. */
-#define ATL_ATTEND_SAFE 8.0f
+/* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it are taken without a maximum. A
+ * query's largest power, 1 with a maximum and exact, is then rounded like any other; where few keys rule that
+ * makes the error, of some 2^-13 of the largest value, up to half as large again. */
+#define ATL_ATTEND_SAFE 28.0f
 
 typedef struct atl_attend {
     size_t n_tiles;      /* of queries */
@@ -29,8 +28,8 @@ typedef struct atl_attend {
     const uint16_t *k; /* [unit][d_k/2][32][2]: column i is the unit's key 2·i, column 16 + i key 2·i + 1 */
     const uint16_t *v; /* [unit][⌈v_tiles/2⌉][16][32][2]: in pairs of keys, 32 columns at a time */
     const bool *by_peak; /* [n_tiles]: whether powers are taken of the distance to the largest so far */
-    float *o;            /* [n_tiles · 16][v_tiles · 16]; overwritten */
-    float *scratch;      /* atl_attend_floats() */
+    float *o; /* [n_tiles · 16][v_tiles · 16], each row times a power of two of its own; overwritten */
+    float *scratch; /* atl_attend_floats() */
 } atl_attend;
 
 /* Two blocks of scores in f32, and two of powers in bf16. */

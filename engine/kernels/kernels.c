@@ -114,7 +114,7 @@ static uint32_t detected_flags(void)
         flags |= ATL_CPU_AVX512_VNNI;
     if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")) /* all have both */
         flags |= ATL_CPU_AVX512_BF16;
-    if (amx_may_be_used())
+    if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") && amx_may_be_used())
         flags |= ATL_CPU_AMX;
     return flags;
 }

@@ -135,9 +135,10 @@ static void pack_unit(void *user, size_t index, int thread)
                     job->v + (at * job->v_panels + panel) * ATL_ATTEND_KEYS * ATL_TILE_COLS);
 }
 
-/* Packs n queries, and finds which tiles of 16 need their peaks. */
+/* Packs n queries, and finds which tiles of 16 need their peaks. `doubt` is 0 where all of q and k is finite,
+ * or NaN, which powers would lose. */
 static void load_queries(const tiles_job *job, size_t nth_head, size_t first, size_t n, float factor,
-                         const workplace *w, bool *by_peak)
+                         const workplace *w, bool *by_peak, float *doubt)
 {
     float k_square = largest(job->k_squares + nth_head * job->n_units, job->n_units);
     for (size_t i = 0; i < n; i += STRIP) {
@@ -148,16 +149,19 @@ static void load_queries(const tiles_job *job, size_t nth_head, size_t first, si
         for (size_t half = 0; half < 2; half++) {
             float square = largest(squares + half * ATL_ATTEND_QUERIES, ATL_ATTEND_QUERIES);
             float bound = factor * ROUNDING * sqrtf(square) * sqrtf(k_square);
-            by_peak[i / ATL_ATTEND_QUERIES + half] = job->maps->causal || !(bound <= ATL_ATTEND_SAFE);
+            size_t tile = i / ATL_ATTEND_QUERIES + half;
+            by_peak[tile] = job->maps->causal || !(bound <= ATL_ATTEND_SAFE);
+            doubt[tile] = bound - bound;
         }
     }
 }
 
-static void store_query(const tiles_job *job, size_t nth_head, size_t query, const float *o, float *room)
+static void store_query(const tiles_job *job, size_t nth_head, size_t query, const float *o, float doubt,
+                        float *room)
 {
     const atl_map *out = job->maps->out;
     size_t at = (nth_head / job->heads * job->t_q + query) * out->stride + nth_head % job->heads * job->d;
-    atl_finish finish = {.scale = 1.0f / o[job->d]};
+    atl_finish finish = {.scale = 1.0f / o[job->d] + doubt};
     if (out->dtype == ATL_F32) {
         job->kernels->finish_f32(&finish, (int)job->d, o, atl_map_f32(out) + at);
         return;
@@ -173,8 +177,9 @@ static void run_chunk(void *user, size_t index, int thread)
     size_t n = job->t_q - first < QUERIES ? job->t_q - first : QUERIES;
     workplace w = workplace_of(job, thread);
     bool by_peak[ATL_ATTEND_TILES + 1];
+    float doubt[ATL_ATTEND_TILES + 1];
     float factor = job->maps->scale * 1.44269504f;
-    load_queries(job, nth_head, first, n, factor, &w, by_peak);
+    load_queries(job, nth_head, first, n, factor, &w, by_peak, doubt);
     atl_attend attend = {.n_tiles = (n + ATL_ATTEND_QUERIES - 1) / ATL_ATTEND_QUERIES,
                          .n_keys = job->t_k,
                          .keys_a_block = job->keys_a_block,
@@ -194,7 +199,8 @@ static void run_chunk(void *user, size_t index, int thread)
     job->kernels->attend_bf16(&attend);
     job->kernels->bf16_end();
     for (size_t i = 0; i < n; i++)
-        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, w.rows);
+        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, doubt[i / ATL_ATTEND_QUERIES],
+                    w.rows);
 }
 
 /* As many keys as half of L1 holds, in whole units, of a head's size: not more than there are. */

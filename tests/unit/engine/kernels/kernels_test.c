@@ -877,7 +877,7 @@ static void narrow_set(narrow *b, size_t i, float x)
 }
 
 /* Whole: three channels of -1, 0 and 1, factor 1, so that powers are 2⁻³ … 2³ and sums exact. Reals:
- * exponents of up to some ±20. */
+ * exponents of up to some ±25. */
 static void fill_attend(narrow *q, narrow *k, narrow *v, const atl_attend *a, bool whole)
 {
     uint64_t state = a->n_keys * 31 + a->d_k;
@@ -926,9 +926,9 @@ static void check_attend_shape(const atl_kernels *kernels, atl_attend a, bool wh
     a.q = q.data;
     a.k = k.data;
     a.v = v.data;
-    a.by_peak = by_peak;
+    a.by_peak = a.by_peak ? a.by_peak : by_peak;
     a.scratch = scratch.data;
-    a.factor = whole ? 1.0f : 2.5f;
+    a.factor = whole ? 1.0f : 18.0f / sqrtf((float)a.d_k); /* exponents within SAFE */
     a.o = got.data;
     kernels->bf16_begin();
     kernels->attend_bf16(&a);
@@ -937,13 +937,14 @@ static void check_attend_shape(const atl_kernels *kernels, atl_attend a, bool wh
     portable()->attend_bf16(&a);
     /* A power near the middle between two of bf16's may be rounded either way: one key's may differ by 2⁻⁷.
      */
-    for (size_t i = 0; !whole && i < n_queries; i++) {
+    for (size_t i = 0; i < n_queries; i++) {
         float *some = got.data + i * columns, *same = want.data + i * columns;
+        int exponent = (int)lrintf(log2f(some[columns - 1] / same[columns - 1]));
         for (size_t c = 0; c < columns - 1; c++) {
             some[c] /= some[columns - 1];
             same[c] /= same[columns - 1];
         }
-        some[columns - 1] /= same[columns - 1];
+        some[columns - 1] = ldexpf(some[columns - 1], -exponent) / same[columns - 1];
         same[columns - 1] = 1.0f;
     }
     assert_agree(&got, &want, whole ? 0.0 : 4e-3);
@@ -957,7 +958,10 @@ static void check_attend_bf16(const atl_kernels *kernels)
 {
     if (!kernels->attend_bf16)
         return;
+    static const bool never[ATL_ATTEND_TILES] = {false};
     static const atl_attend shapes[] = {
+        {.n_tiles = 3, .n_keys = 77, .keys_a_block = 32, .d_k = 64, .v_tiles = 3, .by_peak = never},
+        {.n_tiles = 2, .n_keys = 5, .keys_a_block = 32, .d_k = 64, .v_tiles = 3, .by_peak = never},
         {.n_tiles = 1, .n_keys = 1, .keys_a_block = 32, .d_k = 32, .v_tiles = 1},
         {.n_tiles = 1, .n_keys = 200, .keys_a_block = 64, .d_k = 64, .v_tiles = 3},
         {.n_tiles = 2, .n_keys = 77, .keys_a_block = 96, .d_k = 64, .v_tiles = 3},
