@@ -144,6 +144,24 @@ atl_status study_counts_read(const char *option, const char *text, int most, int
 
 /* ---- all of it ---- */
 
+/* Whether `word` is a policy, and not there yet once `auto` has become one of them. */
+static atl_status check_policy(const char *word, const char *settled, const atl_study_options *options,
+                               atl_note *note)
+{
+    static const char *const known[] = {"fp32", "fp16", "bf16", "int8", "auto"};
+    bool is_known = false;
+    for (size_t i = 0; i < ATL_COUNT(known); i++)
+        is_known = is_known || strcmp(word, known[i]) == 0;
+    if (!is_known)
+        return atl_fail(note, ATL_USAGE, "--policy: found '%s', wanted some of fp32, fp16, bf16, int8, auto",
+                        word);
+    for (size_t i = 0; i < options->n_policies; i++)
+        if (strcmp(options->policies[i], settled) == 0)
+            return atl_fail(note, ATL_USAGE, "--policy: %s stands there twice%s", settled,
+                            strcmp(word, "auto") == 0 ? ": it is what auto becomes here" : "");
+    return ATL_OK;
+}
+
 static atl_status cut_policies(char *words, const run_args *run, atl_study_options *ret, atl_note *note)
 {
     char *rest = words;
@@ -152,7 +170,11 @@ static atl_status cut_policies(char *words, const run_args *run, atl_study_optio
         if (ret->n_policies == ATL_STUDY_MAX_POLICIES || !word[0])
             return atl_fail(note, ATL_USAGE, "--policy: wanted at most %d names with commas between them",
                             (int)ATL_STUDY_MAX_POLICIES);
-        ret->policies[ret->n_policies++] = atl_engine_policy_settle(word, run->model, run->variant);
+        const char *settled = atl_engine_policy_settle(word, run->model, run->variant);
+        const atl_status st = check_policy(word, settled, ret, note);
+        if (st != ATL_OK)
+            return st;
+        ret->policies[ret->n_policies++] = settled;
     }
     return ATL_OK;
 }

@@ -184,8 +184,10 @@ static void promise(atl_studier *s)
     const double all_s = first_s + (rounds - 1) * next_s;
     s->view.n_windows = count_windows(s, rounds);
     s->view.eta_s = all_s;
-    atl_study_say(s, "%d rounds, %d windows; a picture takes about %.1f s: about %.0f minutes", rounds,
-                  s->view.n_windows, s->job_s[0], ceil(all_s / SECONDS_A_MIN));
+    const double minutes = ceil(all_s / SECONDS_A_MIN);
+    atl_study_say(s, "%d round%s, %d window%s; a picture takes about %.1f s: about %.0f minute%s", rounds,
+                  rounds == 1 ? "" : "s", s->view.n_windows, s->view.n_windows == 1 ? "" : "s", s->job_s[0],
+                  minutes, minutes > 1 ? "s" : "");
     if (rounds < ATL_SCALING_LEAST_ROUNDS) /* the report says so too, of what was measured in the end */
         atl_study_say(s, "so few rounds do not say how far a figure is from chance: five or more are wanted");
 }

@@ -36,6 +36,47 @@ static void draw_ideal(chart *c, const report_series *s)
                    leaves ? "start" : "end", "quiet", "ideal");
 }
 
+/* Worker counts from the largest one measured to as many as there are cores for, or to twice it. */
+bool atl_report_beyond(const report *r, double *ret_from, double *ret_to)
+{
+    const report_series *s = r->best >= 0 ? &r->series[r->best] : NULL;
+    if (!s || !s->scaling.modelled || !s->scaling.holds || !isfinite(r->cores))
+        return false;
+    *ret_from = 0;
+    for (int i = 0; i < r->n_series; i++)
+        for (int k = 0; k < r->series[i].n_counts; k++)
+            *ret_from = fmax(*ret_from, r->series[i].count[k].workers);
+    *ret_to = fmin(floor(r->cores / s->threads), 2 * *ret_from);
+    return *ret_to > *ret_from;
+}
+
+/* Slanted lines over all of the plot's height from one worker count to another. */
+static void draw_hatch(chart *c, double from, double to)
+{
+    enum { EVERY_PX = 9 };
+    const double x0 = atl_chart_x(c, from), x1 = atl_chart_x(c, to), y0 = c->top, y1 = c->height - c->bottom;
+    atl_text_puts(c->out, "<path class=\"hatch\" d=\"");
+    for (double x = x0 - (y1 - y0); x < x1; x += EVERY_PX) {
+        const double begin = fmax(x, x0), end = fmin(x + (y1 - y0), x1);
+        atl_text_printf(c->out, "M%.1f %.1fL%.1f %.1f", begin, y1 - (begin - x), end, y1 - (end - x));
+    }
+    atl_text_puts(c->out, "\"/>\n");
+}
+
+/* The law of the best series where nothing was measured. */
+static void draw_beyond(chart *c, const report *r, double from, double to)
+{
+    const report_series *s = &r->series[r->best];
+    const double last = s->count[s->n_counts - 1].workers;
+    double x[CURVE_POINTS], y[CURVE_POINTS];
+    for (int i = 0; i < CURVE_POINTS; i++) {
+        x[i] = last * pow(to / last, i / (CURVE_POINTS - 1.0));
+        y[i] = atl_law_rate(&s->scaling.fits[s->scaling.chosen], x[i]);
+    }
+    draw_hatch(c, from, to);
+    atl_chart_line(c, x, y, CURVE_POINTS, r->best, "line dashed");
+}
+
 static void draw_law(chart *c, const report_series *s, int colour, bool with_band)
 {
     const atl_scaling *sc = &s->scaling;
@@ -91,11 +132,21 @@ void atl_report_draw_throughput(const report *r, const void *what, bool narrow, 
     (void)what;
     chart c;
     double ticks[REPORT_MAX_COUNTS];
-    const int n = atl_report_begin_chart(r, &c, narrow, true, narrow ? 300 : 380,
-                                         "Images an hour against workers", ticks, out);
-    atl_chart_range_y(&c, 0, 1.08 * atl_report_highest(r, atl_report_rate));
+    int n = atl_report_begin_chart(r, &c, narrow, true, narrow ? 300 : 380, "Images an hour against workers",
+                                   ticks, out);
+    double from = 0, to = 0, most = atl_report_highest(r, atl_report_rate);
+    const bool beyond = atl_report_beyond(r, &from, &to) && n < REPORT_MAX_COUNTS;
+    if (beyond) {
+        const atl_scaling *sc = &r->series[r->best].scaling;
+        most = fmax(most, atl_law_rate(&sc->fits[sc->chosen], to));
+        ticks[n++] = to;
+        atl_chart_range_x(&c, ticks[0], to, c.x_log2);
+    }
+    atl_chart_range_y(&c, 0, 1.08 * most);
     atl_chart_axis_y(&c, "images an hour");
     atl_chart_axis_x(&c, ticks, n, "workers");
+    if (beyond)
+        draw_beyond(&c, r, from, to);
     if (r->best >= 0)
         draw_ideal(&c, &r->series[r->best]);
     for (int i = 0; i < r->n_series; i++) {
@@ -109,7 +160,9 @@ void atl_report_draw_throughput(const report *r, const void *what, bool narrow, 
         atl_report_draw_points(&c, s, &line, i, "images an hour");
         if (s->at >= 0 && i != r->best)
             atl_chart_ring(&c, s->count[s->at].workers, s->count[s->at].rate, i);
-        atl_chart_label_end(&c, atl_report_last_finite(&line), i, s->label);
+        const atl_law_fit *law = &s->scaling.fits[s->scaling.chosen];
+        atl_chart_label_end(
+            &c, beyond && i == r->best ? atl_law_rate(law, to) : atl_report_last_finite(&line), i, s->label);
     }
     if (r->best >= 0)
         draw_recommendation(&c, &r->series[r->best], r->best);

@@ -9,6 +9,8 @@ typedef void (*draw_fn)(const report *r, const void *what, bool narrow, atl_text
 
 /* All series in one; `what` is NULL. report_charts.c: against the worker count … */
 void atl_report_draw_throughput(const report *r, const void *what, bool narrow, atl_text *out);
+/* Whether the law goes on where nothing was measured, and from where to where. */
+bool atl_report_beyond(const report *r, double *ret_from, double *ret_to);
 void atl_report_draw_efficiency(const report *r, const void *what, bool narrow, atl_text *out);
 /* … report_charts_memory.c … */
 void atl_report_draw_memory(const report *r, const void *what, bool narrow, atl_text *out);

@@ -76,6 +76,11 @@ static void put_throughput(const report *r, atl_text *out)
             " Dashed: the best law misses a point by %.0f %%, so the points are joined instead, and the "
             "recommendation is of them.",
             100 * r->series[r->best].scaling.miss);
+    double from, to;
+    if (atl_report_beyond(r, &from, &to))
+        atl_text_printf(&caption,
+                        " Hatched: beyond %.0f workers nothing was measured; there the law stands alone.",
+                        from);
     atl_text_puts(out, "<div class=\"charts\">\n");
     put_chart(r, "Throughput", caption.data, atl_report_draw_throughput, NULL, true, out);
     atl_text_done(&caption);

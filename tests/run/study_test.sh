@@ -16,6 +16,11 @@ study() { # DIR WORDS...
 study none --workers 2,1 && fail "descending counts were taken"
 grep -q -- "--workers: found '2,1'" err || fail "the words for descending counts: $(cat err)"
 study none --policy fp32,,bf16 && fail "an empty policy was taken"
+study none --policy fp32,int4 && fail "an unknown policy was taken"
+grep -q -- "--policy: found 'int4', wanted some of fp32" err || fail "the words for an unknown policy: $(cat err)"
+grep -q "workers start" err && fail "workers were started for an unknown policy"
+study none --policy bf16,fp32,bf16 && fail "a policy was taken twice"
+grep -q -- "--policy: bf16 stands there twice" err || fail "the words for a policy that is there twice: $(cat err)"
 printf '%s\n' "--prompt a --steps 2" "--prompt b --steps 3" >uneven.txt
 "$program" study uneven.txt -m tiny -o none --plain 2>err && fail "pictures of different cost were taken"
 grep -q "measuring what the machine can do" err && fail "ceilings were measured for a bad plan"

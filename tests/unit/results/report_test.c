@@ -379,6 +379,33 @@ static void what_all_series_lack_is_said_once_and_what_some_lack_with_their_name
     fixture_done(&f);
 }
 
+static bool is_up_to_24(const atl_study_window *w)
+{
+    return w->config.workers <= 24 && w->config.threads == 1;
+}
+
+static void what_was_not_measured_is_hatched(void **state)
+{
+    (void)state;
+    fixture f;
+    char *html;
+    const int dir = open_room();
+    fixture_make(&f);
+    assert_int_equal(atl_study_report_write(dir, &f.study, NULL), ATL_OK);
+    read_form(dir, "report.html", &html);
+    assert_null(strstr(html, "class=\"hatch\"")); /* all 64 cores were measured */
+    free(html);
+    keep_windows(&f, is_up_to_24);
+    assert_int_equal(atl_study_report_write(dir, &f.study, NULL), ATL_OK);
+    read_form(dir, "report.html", &html);
+    assert_non_null(strstr(html, "class=\"hatch\""));
+    assert_non_null(strstr(html, "Hatched: beyond 24 workers nothing was measured"));
+    assert_non_null(strstr(html, ">48</text>")); /* twice as far, not to all of the cores */
+    free(html);
+    close(dir);
+    fixture_done(&f);
+}
+
 static bool is_bf16(const atl_study_window *w)
 {
     return strcmp(w->config.policy, "bf16") == 0;
@@ -430,6 +457,7 @@ int main(void)
         cmocka_unit_test(nothing_is_said_twice),
         cmocka_unit_test(a_faster_series_that_cannot_be_recommended_is_named_first),
         cmocka_unit_test(what_all_series_lack_is_said_once_and_what_some_lack_with_their_names),
+        cmocka_unit_test(what_was_not_measured_is_hatched),
         cmocka_unit_test(pictures_that_were_not_compared_are_said_to_be_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
