@@ -51,6 +51,7 @@ int run_and_report(atl_run_options *options, const run_args *args)
     options->watch = run_progress_watch;
     options->picture = run_progress_picture;
     options->user = &progress;
+    run_signals_grace(args->grace);
     run_signals_listen();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* prompts are private; workers inherit it */
     const atl_status st = atl_run(options, &outcome, &note);

@@ -19,6 +19,7 @@
 #define MAX_CLIP_SKIP 64
 #define MAX_MICRO     16
 #define MAX_REPAINT   1000000
+#define MAX_GRACE     86400
 
 static const atl_option pool_rows[] = {
     {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
@@ -118,6 +119,8 @@ static const atl_option batch_rows[] = {
 static const atl_option run_only_rows[] = {
     {"no-sync", 0, ATL_OPTION_FLAG, AT(no_sync), NULL, NULL, 0, 0, "ATELIER_NO_SYNC", NULL,
      "do not wait for the disk at each picture: what a crash of the machine loses is painted again"},
+    {"grace", 0, ATL_OPTION_INT, AT(grace), "SECONDS", NULL, 0, MAX_GRACE, "ATELIER_GRACE", "20",
+     "after SIGTERM, how long what is being painted may take before the workers are ended"},
     NO_HISTORY_ROW(AT(no_history)),
     {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},

@@ -23,6 +23,7 @@ typedef struct run_args {
     /* the run's */
     const char *output;
     const char *show;
+    int64_t grace;
     bool no_sync, no_history, plain, quiet, json, dry_run, print_config;
     /* verify's alone */
     int64_t repaint;

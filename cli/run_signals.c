@@ -4,7 +4,10 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "base/clock.h"
+
 static volatile sig_atomic_t first_stop, n_stops, paused;
+static int64_t grace_ns = -1, seen_ns; /* seen: when it was first asked for after a SIGTERM */
 
 static void note_stop(int number)
 {
@@ -31,10 +34,19 @@ void run_signals_listen(void)
     sigaction(SIGUSR2, &pause, NULL);
 }
 
+void run_signals_grace(int64_t seconds)
+{
+    grace_ns = seconds * 1000000000;
+}
+
 int run_signals_stops(void *nobody)
 {
     (void)nobody;
-    return n_stops;
+    if (n_stops != 1 || first_stop != SIGTERM || grace_ns < 0)
+        return n_stops;
+    const int64_t now_ns = atl_clock_now_ns();
+    seen_ns = seen_ns ? seen_ns : now_ns;
+    return now_ns - seen_ns >= grace_ns ? 2 : 1;
 }
 
 bool run_signals_paused(void *nobody)

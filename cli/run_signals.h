@@ -3,8 +3,12 @@
 #define ATL_CLI_RUN_SIGNALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 void run_signals_listen(void);
+/* SIGTERM comes from systems that end what is still there a while later: from so many seconds after it on, as
+ * if it had come twice. Without this call it does not. */
+void run_signals_grace(int64_t seconds);
 int run_signals_stops(void *nobody);   /* how many stops came; an atl_run_options.stops */
 bool run_signals_paused(void *nobody); /* an atl_run_options.paused */
 int run_signals_exit_code(void);       /* 128 + the first stop's number */

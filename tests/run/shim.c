@@ -13,6 +13,9 @@
  * - small: memfd_create gives files of the folder ATELIER_SHIM_DIR, a tmpfs that may be full; N has no
  * meaning.
  *
+ * - full: while the file ATELIER_SHIM_DIR is there, what would make a file longer, or a new one, fails as on
+ * a full disk; N has no meaning.
+ *
  * - poison: opening a file named poison.png is SIGSEGV; N has no meaning.
  *
  * Allocations that ZeroMQ and the C++ library ask for never fail, nor those of what ZeroMQ calls while it
@@ -39,7 +42,7 @@
 
 enum { MAX_SITES = 4096, MAX_SPARED = 8 };
 
-typedef enum sort { NONE, CHANGE, ALLOC, SITE, SMALL, POISON } sort;
+typedef enum sort { NONE, CHANGE, ALLOC, SITE, SMALL, POISON, FULL } sort;
 typedef struct range {
     uintptr_t from, to;
 } range;
@@ -100,7 +103,7 @@ static sort sort_of(const char *order)
                   {"alloc-kill:", ALLOC, true, false}, {"alloc-fail:", ALLOC, false, false},
                   {"alloc-out:", ALLOC, false, true},  {"site-fail:", SITE, false, false},
                   {"site-out:", SITE, false, true},    {"small:", SMALL, false, false},
-                  {"poison:", POISON, false, false}};
+                  {"poison:", POISON, false, false},   {"full:", FULL, false, false}};
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
         if (strncmp(order, orders[i].name, strlen(orders[i].name)) == 0) {
             kills = orders[i].kills;
@@ -120,7 +123,7 @@ __attribute__((constructor)) static void read_order(void)
     snprintf(dir, sizeof dir, "%s", getenv("ATELIER_SHIM_DIR") ? getenv("ATELIER_SHIM_DIR") : "");
     snprintf(hit, sizeof hit, "%s", file ? file : "");
     const sort wanted = sort_of(order);
-    if (wanted == SMALL || wanted == POISON || access(hit, F_OK) != 0) {
+    if (wanted == SMALL || wanted == POISON || wanted == FULL || access(hit, F_OK) != 0) {
         dl_iterate_phdr(note_object, NULL);
         calls_left = strtol(strchr(order, ':') + 1, NULL, 10);
         struck = wanted;
@@ -163,9 +166,24 @@ static bool count_down(void)
 
 /* ---- files ---- */
 
+/* Directories have room for a name, and files for what was set aside for them. */
+static bool disk_is_full(int fd)
+{
+    struct stat s;
+    if (struck != FULL || fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || s.st_nlink == 0 ||
+        s.st_size > 0 || access(dir, F_OK) != 0)
+        return false;
+    if (access(hit, F_OK) != 0)
+        say("");
+    errno = ENOSPC;
+    return true;
+}
+
 static bool strikes(int fd)
 {
     struct stat s;
+    if (disk_is_full(fd))
+        return true;
     if (struck != CHANGE)
         return false;
     if (fd >= 0 && (fstat(fd, &s) != 0 || !(S_ISREG(s.st_mode) || S_ISDIR(s.st_mode)) || s.st_nlink == 0))

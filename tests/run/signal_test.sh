@@ -2,7 +2,7 @@
 . "$(dirname "$0")/lib.sh"
 tiny_model tiny
 # More than are painted before whoever waits for two of them looks again.
-n=120
+n=80
 write_prompts p.txt $n
 
 start() {
@@ -38,7 +38,7 @@ expect 0 "" run p.txt -o INT -m tiny -w 2 -q
 reconcile INT $n
 
 # Twice: at once.
-printf -- '--prompt slow --steps 1000 --width 128 --height 128\n' >slow.txt
+printf -- '--prompt slow --steps 1000 --width 256 --height 256\n' >slow.txt
 env --default-signal=INT "$program" run slow.txt -o twice -m tiny -w 1 --plain >run.out 2>err &
 job=$!
 wait_for "	START	" twice/ledger.tsv
@@ -50,6 +50,18 @@ wait $job || code=$?
 is 130 $code "after two SIGINT"
 "$program" status twice --json >state
 is killed "$(json state state)"
+
+# Once SIGTERM, and the picture takes longer than the grace.
+env --default-signal=TERM "$program" run slow.txt -o grace -m tiny -w 1 --plain --grace 1 >run.out 2>err &
+job=$!
+wait_for "	START	" grace/ledger.tsv
+kill -TERM $job
+code=0
+wait $job || code=$?
+is 143 $code "after one SIGTERM and its grace"
+"$program" status grace --json >state
+is killed "$(json state state)"
+is 0 "$(json state done)"
 
 # SIGUSR1 pauses, SIGUSR2 goes on.
 start paused
