@@ -217,7 +217,7 @@ static bool is_free(const drawing *d, double x, double y, double width)
 /* The nearest height at which it lies on nothing, in half lines to either side; NAN: there is none near. */
 static double free_place(const drawing *d, double x, double y, double width)
 {
-    for (double off = 0; off <= MOST_PX; off += LINE_PX / 2.0) {
+    for (int off = 0; off <= MOST_PX; off += LINE_PX / 2) {
         if (is_free(d, x, y + off, width))
             return y + off;
         if (is_free(d, x, y - off, width))

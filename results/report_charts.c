@@ -56,7 +56,9 @@ static void draw_hatch(chart *c, double from, double to)
     enum { EVERY_PX = 9 };
     const double x0 = atl_chart_x(c, from), x1 = atl_chart_x(c, to), y0 = c->top, y1 = c->height - c->bottom;
     atl_text_puts(c->out, "<path class=\"hatch\" d=\"");
-    for (double x = x0 - (y1 - y0); x < x1; x += EVERY_PX) {
+    const int n = (int)ceil((x1 - x0 + y1 - y0) / EVERY_PX);
+    for (int i = 0; i < n; i++) {
+        const double x = x0 - (y1 - y0) + i * EVERY_PX;
         const double begin = fmax(x, x0), end = fmin(x + (y1 - y0), x1);
         atl_text_printf(c->out, "M%.1f %.1fL%.1f %.1f", begin, y1 - (begin - x), end, y1 - (end - x));
     }
