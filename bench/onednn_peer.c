@@ -10,13 +10,16 @@
 #include <stdlib.h>
 
 #define MAX_DIMS  4
-#define ARGUMENTS 4
+#define ARGUMENTS 4 /* and what a post-op reads */
 
 struct peer_layer {
     peer_way way;
     peer_shape shape;
+    peer_layer *gates; /* GEGLU: the layer whose results, through GELU, this one's are multiplied by */
+    bool gelu;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    dnnl_primitive_attr_t attributes;
     dnnl_primitive_desc_t description;
     dnnl_primitive_t primitive;
     dnnl_memory_t src, bias, dst, *weights;
@@ -52,19 +55,25 @@ static void forget(dnnl_memory_desc_t *slot)
     dnnl_memory_desc_destroy(*slot);
 }
 
+static dnnl_status_t append_gelu(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
+}
+
 static dnnl_status_t describe_primitive(peer_layer *layer, memory_desc src, memory_desc weights,
                                         memory_desc bias, memory_desc dst)
 {
     const dnnl_dims_t one = {1, 1}, none = {0, 0}, pad = {layer->shape.kernel / 2, layer->shape.kernel / 2};
     if (layer->way == PEER_MATMUL)
         return dnnl_matmul_primitive_desc_create(&layer->description, layer->engine, src, weights, bias, dst,
-                                                 NULL);
+                                                 layer->attributes);
     if (layer->way == PEER_INNER_PRODUCT)
-        return dnnl_inner_product_forward_primitive_desc_create(
-            &layer->description, layer->engine, dnnl_forward_inference, src, weights, bias, dst, NULL);
-    return dnnl_convolution_forward_primitive_desc_create(&layer->description, layer->engine,
-                                                          dnnl_forward_inference, dnnl_convolution_auto, src,
-                                                          weights, bias, dst, one, none, pad, pad, NULL);
+        return dnnl_inner_product_forward_primitive_desc_create(&layer->description, layer->engine,
+                                                                dnnl_forward_inference, src, weights, bias,
+                                                                dst, layer->attributes);
+    return dnnl_convolution_forward_primitive_desc_create(
+        &layer->description, layer->engine, dnnl_forward_inference, dnnl_convolution_auto, src, weights, bias,
+        dst, one, none, pad, pad, layer->attributes);
 }
 #else
 typedef const dnnl_memory_desc_t *memory_desc;
@@ -80,6 +89,11 @@ static bool describe(const layout *l, dnnl_memory_desc_t *slot, memory_desc *ret
 static void forget(dnnl_memory_desc_t *slot)
 {
     (void)slot;
+}
+
+static dnnl_status_t append_gelu(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
 }
 
 static dnnl_status_t describe_primitive(peer_layer *layer, memory_desc src, memory_desc weights,
@@ -102,7 +116,7 @@ static dnnl_status_t describe_primitive(peer_layer *layer, memory_desc src, memo
                                                     src, weights, bias, dst, one, pad, pad);
     if (status != dnnl_success)
         return status;
-    return dnnl_primitive_desc_create(&layer->description, &d, NULL, layer->engine, NULL);
+    return dnnl_primitive_desc_create(&layer->description, &d, layer->attributes, layer->engine, NULL);
 }
 #endif
 
@@ -141,6 +155,26 @@ static operands plain_operands(peer_way way, const peer_shape *s)
                       .weights = {4, {s->c_out, s->c_in, s->kernel, s->kernel}, dnnl_oihw, type},
                       .bias = {1, {s->c_out}, dnnl_a, dnnl_f32},
                       .dst = {4, {s->n, s->c_out, s->side, s->side}, dnnl_nhwc, type}};
+}
+
+/* What becomes of sums, beyond the bias. */
+static bool make_attributes(peer_layer *layer)
+{
+    dnnl_post_ops_t ops = NULL;
+    if (!layer->gelu && !layer->gates)
+        return true;
+    bool ok = dnnl_primitive_attr_create(&layer->attributes) == dnnl_success &&
+              dnnl_post_ops_create(&ops) == dnnl_success;
+    if (ok && layer->gelu)
+        ok = append_gelu(ops) == dnnl_success;
+    if (ok && layer->gates)
+        ok = dnnl_post_ops_append_binary(ops, dnnl_binary_mul,
+                                         dnnl_primitive_desc_query_md(layer->gates->description,
+                                                                      dnnl_query_dst_md, 0)) == dnnl_success;
+    ok = ok && dnnl_primitive_attr_set_post_ops(layer->attributes, ops) == dnnl_success;
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    return ok;
 }
 
 static bool make_primitive(peer_layer *layer, operands plain)
@@ -220,7 +254,8 @@ static bool fill_weights(peer_layer *layer, layout plain, const uint16_t *w)
 static bool fill(peer_layer *layer, const uint16_t *x, const uint16_t *w, const float *bias)
 {
     const operands plain = plain_operands(layer->way, &layer->shape);
-    return make_primitive(layer, plain) && (layer->src = make_memory(layer, dnnl_query_src_md, 0)) &&
+    return make_attributes(layer) && make_primitive(layer, plain) &&
+           (layer->src = make_memory(layer, dnnl_query_src_md, 0)) &&
            (layer->dst = make_memory(layer, dnnl_query_dst_md, 0)) &&
            (layer->bias = make_memory(layer, dnnl_query_weights_md, 1)) &&
            exchange(layer, plain.src, (void *)(uintptr_t)x, layer->src, true) &&
@@ -235,8 +270,17 @@ peer_layer *peer_open(peer_way way, const peer_shape *shape, const uint16_t *x, 
     if (!layer)
         return NULL;
     *layer = (peer_layer){.way = way, .shape = *shape, .n_copies = n_copies, .take = take, .user = user};
+    layer->gelu = shape->finish == PEER_GELU;
+    if (shape->finish == PEER_GEGLU) {
+        layer->shape.c_out /= 2;
+        peer_shape half = layer->shape;
+        half.finish = PEER_GELU;
+        size_t n = (size_t)half.c_out, k = (size_t)half.c_in * (size_t)half.kernel * (size_t)half.kernel;
+        layer->gates = peer_open(way, &half, x, w + n * k, bias + n, n_copies, take, user);
+    }
     layer->weights = calloc(n_copies, sizeof(dnnl_memory_t));
     bool makes_sense = way < PEER_MATMUL || shape->kernel == 1;
+    makes_sense = makes_sense && (shape->finish != PEER_GEGLU || layer->gates);
     if (!makes_sense || !layer->weights || dnnl_engine_create(&layer->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&layer->stream, layer->engine, dnnl_stream_default_flags) != dnnl_success ||
         !fill(layer, x, w, bias))
@@ -260,10 +304,13 @@ void peer_close(peer_layer **layer_ref)
         dnnl_primitive_destroy(layer->primitive);
     if (layer->description)
         dnnl_primitive_desc_destroy(layer->description);
+    if (layer->attributes)
+        dnnl_primitive_attr_destroy(layer->attributes);
     if (layer->stream)
         dnnl_stream_destroy(layer->stream);
     if (layer->engine)
         dnnl_engine_destroy(layer->engine);
+    peer_close(&layer->gates);
     free(layer->weights);
     free(layer);
     *layer_ref = NULL;
@@ -271,11 +318,17 @@ void peer_close(peer_layer **layer_ref)
 
 bool peer_run(peer_layer *layer, size_t copy)
 {
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, layer->src},
-                              {DNNL_ARG_WEIGHTS, layer->weights[copy % layer->n_copies]},
-                              {DNNL_ARG_BIAS, layer->bias},
-                              {DNNL_ARG_DST, layer->dst}};
-    return dnnl_primitive_execute(layer->primitive, layer->stream, ARGUMENTS, args) == dnnl_success &&
+    dnnl_exec_arg_t args[ARGUMENTS + 1] = {{DNNL_ARG_SRC, layer->src},
+                                           {DNNL_ARG_WEIGHTS, layer->weights[copy % layer->n_copies]},
+                                           {DNNL_ARG_BIAS, layer->bias},
+                                           {DNNL_ARG_DST, layer->dst}};
+    int n = ARGUMENTS;
+    if (layer->gates) {
+        if (!peer_run(layer->gates, copy))
+            return false;
+        args[n++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, layer->gates->dst};
+    }
+    return dnnl_primitive_execute(layer->primitive, layer->stream, n, args) == dnnl_success &&
            dnnl_stream_wait(layer->stream) == dnnl_success;
 }
 

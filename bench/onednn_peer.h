@@ -18,8 +18,14 @@ typedef enum peer_way {
     PEER_N_WAYS
 } peer_way;
 
+/* PEER_GEGLU: w and bias hold the values' c_out / 2 columns and then the gates'; results are values ·
+ * gelu(gates). oneDNN makes that of two products: the gates' with GELU behind it, the values' with a
+ * multiplication by those. */
+typedef enum peer_finish { PEER_PLAIN, PEER_GELU, PEER_GEGLU } peer_finish;
+
 typedef struct peer_shape {
     int n, side, c_in, c_out, kernel; /* stride 1, output as large as input */
+    peer_finish finish;               /* after the bias */
 } peer_shape;
 
 typedef struct peer_layer peer_layer;
@@ -36,7 +42,7 @@ peer_layer *peer_open(peer_way way, const peer_shape *shape, const uint16_t *x, 
 void peer_close(peer_layer **layer);
 
 bool peer_run(peer_layer *layer, size_t copy);
-/* The results of the last run, [n][side][side][c_out] in bf16. */
+/* The results of the last run, [n][side][side][c_out, half of it for GEGLU] in bf16. */
 bool peer_read(peer_layer *layer, uint16_t *out);
 
 #endif
