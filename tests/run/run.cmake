@@ -9,5 +9,5 @@ foreach(script IN LISTS run_scripts)
   add_test(NAME run_${name} COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/${script} $<TARGET_FILE:atelier>
     ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR}/run_${name} ${PROJECT_BINARY_DIR} $<TARGET_FILE:cli_json_get>
     "${ATELIER_SANITIZE}")
-  set_tests_properties(run_${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+  set_tests_properties(run_${name} PROPERTIES TIMEOUT 1500 SKIP_RETURN_CODE 77)
 endforeach()
