@@ -70,11 +70,12 @@
  *
  * What follows is NULL where attention is better multiplied in f32:
  *
- * attend_bf16   o = Σ_keys power · v for every query (attend.h): the power 2^(f·q·k), or 2^(f·q·k - m) with m
- *               the query's largest f·q·k so far (what was summed before is scaled as m grows), to within
- *               1e-4, then rounded to bf16; sums are f32, over keys upwards. f·q·k beyond ±126 without m, or
- *               below -126 with it, may give anything from 0 to 2⁻¹²⁶. A query's result depends on its own
- *               tile alone. Between bf16_begin and bf16_end, like gemm_bf16.
+ * attend_bf16   o = Σ_keys power · v for every query (attend.h), times a power of two of its own: the power
+ *               2^(f·q·k), or 2^(f·q·k - m) with m the query's largest f·q·k so far (what was summed before
+ *               is scaled as m grows), in bf16, good to 0.7 %; sums are f32, over keys upwards. f·q·k beyond
+ *               ±30 without m may give anything, below -61 with it anything from 0 to what -61 gives. What is
+ *               not finite may get lost. A query's result depends on its own tile alone. Between bf16_begin
+ *               and bf16_end, like gemm_bf16.
  *
  * squares_bf16  sums[32] = Σ_k x² of the rows of a strip; k is a multiple of 32. */
 #ifndef ATL_KERNELS_LIST_H

@@ -17,8 +17,9 @@
 
 #define QUERIES     (ATL_ATTEND_TILES * ATL_ATTEND_QUERIES)
 #define STRIP       ATL_BF16_TILE_ROWS
-#define BLOCK_BYTES 24576 /* of a block of keys and values: half of L1 */
-#define ROUNDING    1.02f /* |q|·|k| after rounding to bf16, and what the sums of squares lose */
+#define BLOCK_BYTES 24576   /* of a block of keys and values: half of L1 */
+#define ONE         0x3f80u /* in bf16 */
+#define ROUNDING    1.02f   /* |q|·|k| after rounding to bf16, and what the sums of squares lose */
 
 typedef struct tiles_job {
     const atl_attention_maps *maps;
@@ -29,12 +30,11 @@ typedef struct tiles_job {
     uint16_t *v;      /* [head of picture][unit][v_panels][16][32][2] */
     float *k_squares; /* [head of picture][unit]: the largest |k|² */
     uint8_t *scratch;
-    size_t thread_bytes, strip_bytes, rows_bytes, o_bytes;
+    size_t thread_bytes, strip_bytes, o_bytes;
 } tiles_job;
 
 /* One thread's memory. */
 typedef struct workplace {
-    float *rows;      /* [32][d] */
     uint16_t *strips; /* of queries; while packing, one of keys */
     float *o;
     float *attend;
@@ -44,33 +44,45 @@ static workplace workplace_of(const tiles_job *job, int thread)
 {
     uint8_t *at = job->scratch + (size_t)thread * job->thread_bytes;
     return (workplace){.strips = (void *)at,
-                       .rows = (void *)(at + job->strip_bytes),
-                       .o = (void *)(at + job->strip_bytes + job->rows_bytes),
-                       .attend = (void *)(at + job->strip_bytes + job->rows_bytes + job->o_bytes)};
+                       .o = (void *)(at + job->strip_bytes),
+                       .attend = (void *)(at + job->strip_bytes + job->o_bytes)};
 }
 
-/* A token's channels of one head in f32: where they are, or widened into `room`. */
-static const float *row_in_f32(const tiles_job *job, const atl_map *map, size_t nth_head, size_t token,
-                               float *room)
+/* Where a token's channels of one head are in a map: the element's number. */
+static size_t place_of(const tiles_job *job, const atl_map *map, size_t nth_head, size_t token)
 {
     size_t picture = nth_head / job->heads, head = nth_head % job->heads;
-    size_t at = (picture * (size_t)map->h * (size_t)map->w + token) * map->stride + head * job->d;
-    if (map->dtype == ATL_F32)
-        return atl_map_f32(map) + at;
-    job->kernels->bf16_to_f32(job->d, (const uint16_t *)map->data + at, room);
-    return room;
+    return (picture * (size_t)map->h * (size_t)map->w + token) * map->stride + head * job->d;
+}
+
+/* Up to 32 numbers: blocks of a head's channels, mostly whole. */
+static void copy_block(uint16_t *to, const uint16_t *from, size_t n)
+{
+    if (n == ATL_BLOCK_K)
+        memcpy(to, from, ATL_BLOCK_K * sizeof *to);
+    else
+        memcpy(to, from, n * sizeof *to);
 }
 
 /* Tokens [first, first + n ≤ 32) as a strip; zeros in further rows and in channels past the head's last. */
 static void pack_strip(const tiles_job *job, const atl_map *map, size_t nth_head, size_t first, size_t n,
-                       float *room, uint16_t *strip)
+                       uint16_t *strip)
 {
-    const float *rows[STRIP];
-    for (size_t i = 0; i < n; i++)
-        rows[i] = row_in_f32(job, map, nth_head, first + i, room + i * job->d);
     if (n < STRIP || job->d < job->d_k)
         memset(strip, 0, STRIP * job->d_k * sizeof *strip);
-    job->kernels->pack_bf16((int)n, 0, job->d, rows, strip);
+    size_t at = place_of(job, map, nth_head, first);
+    if (map->dtype == ATL_F32) {
+        const float *rows[STRIP];
+        for (size_t i = 0; i < n; i++)
+            rows[i] = atl_map_f32(map) + at + i * map->stride;
+        job->kernels->pack_bf16((int)n, 0, job->d, rows, strip);
+        return;
+    }
+    const uint16_t *from = (const uint16_t *)map->data + at;
+    for (size_t i = 0; i < n; i++, from += map->stride)
+        for (size_t c = 0; c < job->d; c += ATL_BLOCK_K)
+            copy_block(strip + c * STRIP + i * ATL_BLOCK_K, from + c,
+                       job->d - c < ATL_BLOCK_K ? job->d - c : ATL_BLOCK_K);
 }
 
 /* Pairs of channels of a strip, moved as if they were floats: [key][pair] becomes [pair][key], even keys
@@ -87,27 +99,44 @@ static void turn_keys(const tiles_job *job, const uint16_t *strip, uint16_t *k)
         }
 }
 
-/* 32 columns of v, from `first` on, of n keys: column d is ones. */
-static void pack_values(const tiles_job *job, size_t first, size_t n, const float *const *rows,
-                        uint16_t *panel)
+/* Columns [first, first + 32) of v for n keys from `at` on, in bf16: column d is ones, others past it are 0.
+ */
+static void gather_values(const tiles_job *job, size_t first, size_t n, size_t at,
+                          uint16_t x[ATL_ATTEND_KEYS][ATL_TILE_COLS])
 {
-    float x[ATL_ATTEND_KEYS][ATL_TILE_COLS] = {{0.0f}};
+    const atl_map *map = job->maps->v;
     size_t n_columns = job->d < first ? 0 : job->d - first;
     if (n_columns > ATL_TILE_COLS)
         n_columns = ATL_TILE_COLS;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(x[i], rows[i] + first, n_columns * sizeof(float));
-        if (job->d >= first && job->d - first < ATL_TILE_COLS)
-            x[i][job->d - first] = 1.0f;
+    if (n < ATL_ATTEND_KEYS || n_columns < ATL_TILE_COLS)
+        memset(x, 0, ATL_ATTEND_KEYS * sizeof *x);
+    at += first;
+    for (size_t i = 0; i < n; i++, at += map->stride) {
+        if (map->dtype == ATL_F32)
+            job->kernels->f32_to_bf16(n_columns, atl_map_f32(map) + at, x[i]);
+        else
+            copy_block(x[i], (const uint16_t *)map->data + at, n_columns);
+        if (n_columns < ATL_TILE_COLS && job->d >= first)
+            x[i][n_columns] = ONE;
     }
-    job->kernels->pairs_bf16(ATL_ATTEND_KEYS, x[0], panel);
+}
+
+static void pack_values(const tiles_job *job, size_t first, size_t n, size_t at, uint16_t *panel)
+{
+    uint16_t x[ATL_ATTEND_KEYS][ATL_TILE_COLS];
+    gather_values(job, first, n, at, x);
+    for (size_t pair = 0; pair < ATL_ATTEND_KEYS / 2; pair++)
+        for (size_t column = 0; column < ATL_TILE_COLS; column++, panel += 2) {
+            panel[0] = x[2 * pair][column];
+            panel[1] = x[2 * pair + 1][column];
+        }
 }
 
 static float largest(const float *x, size_t n)
 {
     float most = x[0];
     for (size_t i = 1; i < n; i++)
-        if (!(x[i] <= most)) /* NaN stays */
+        if (!isnan(most) && !(x[i] <= most)) /* NaN stays */
             most = x[i];
     return most;
 }
@@ -122,16 +151,14 @@ static void pack_unit(void *user, size_t index, int thread)
     size_t n = job->t_k - first < ATL_ATTEND_KEYS ? job->t_k - first : ATL_ATTEND_KEYS;
     workplace w = workplace_of(job, thread);
     float squares[STRIP];
-    pack_strip(job, job->maps->k, nth_head, first, n, w.rows, w.strips);
+    pack_strip(job, job->maps->k, nth_head, first, n, w.strips);
     job->kernels->squares_bf16(job->d_k, w.strips, squares);
     job->k_squares[at] = largest(squares, STRIP);
     turn_keys(job, w.strips, job->k + at * STRIP * job->d_k);
 
-    const float *rows[ATL_ATTEND_KEYS];
-    for (size_t i = 0; i < n; i++)
-        rows[i] = row_in_f32(job, job->maps->v, nth_head, first + i, w.rows + i * job->d);
+    size_t place = place_of(job, job->maps->v, nth_head, first);
     for (size_t panel = 0; panel < job->v_panels; panel++)
-        pack_values(job, panel * ATL_TILE_COLS, n, rows,
+        pack_values(job, panel * ATL_TILE_COLS, n, place,
                     job->v + (at * job->v_panels + panel) * ATL_ATTEND_KEYS * ATL_TILE_COLS);
 }
 
@@ -144,7 +171,7 @@ static void load_queries(const tiles_job *job, size_t nth_head, size_t first, si
     for (size_t i = 0; i < n; i += STRIP) {
         float squares[STRIP];
         uint16_t *strip = w->strips + i * job->d_k;
-        pack_strip(job, job->maps->q, nth_head, first + i, n - i < STRIP ? n - i : STRIP, w->rows, strip);
+        pack_strip(job, job->maps->q, nth_head, first + i, n - i < STRIP ? n - i : STRIP, strip);
         job->kernels->squares_bf16(job->d_k, strip, squares);
         for (size_t half = 0; half < 2; half++) {
             float square = largest(squares + half * ATL_ATTEND_QUERIES, ATL_ATTEND_QUERIES);
@@ -156,18 +183,18 @@ static void load_queries(const tiles_job *job, size_t nth_head, size_t first, si
     }
 }
 
-static void store_query(const tiles_job *job, size_t nth_head, size_t query, const float *o, float doubt,
-                        float *room)
+/* The result of a query from its sums, which are spent. */
+static void store_query(const tiles_job *job, size_t nth_head, size_t query, float *o, float doubt)
 {
     const atl_map *out = job->maps->out;
-    size_t at = (nth_head / job->heads * job->t_q + query) * out->stride + nth_head % job->heads * job->d;
-    atl_finish finish = {.scale = 1.0f / o[job->d] + doubt};
-    if (out->dtype == ATL_F32) {
-        job->kernels->finish_f32(&finish, (int)job->d, o, atl_map_f32(out) + at);
-        return;
-    }
-    job->kernels->finish_f32(&finish, (int)job->d, o, room);
-    job->kernels->f32_to_bf16(job->d, room, (uint16_t *)out->data + at);
+    size_t at = place_of(job, out, nth_head, query);
+    float factor = 1.0f / o[job->d] + doubt;
+    for (size_t c = 0; c < job->d; c++)
+        o[c] *= factor;
+    if (out->dtype == ATL_F32)
+        memcpy(atl_map_f32(out) + at, o, job->d * sizeof *o);
+    else
+        job->kernels->f32_to_bf16(job->d, o, (uint16_t *)out->data + at);
 }
 
 static void run_chunk(void *user, size_t index, int thread)
@@ -199,8 +226,7 @@ static void run_chunk(void *user, size_t index, int thread)
     job->kernels->attend_bf16(&attend);
     job->kernels->bf16_end();
     for (size_t i = 0; i < n; i++)
-        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, doubt[i / ATL_ATTEND_QUERIES],
-                    w.rows);
+        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, doubt[i / ATL_ATTEND_QUERIES]);
 }
 
 /* As many keys as half of L1 holds, in whole units, of a head's size: not more than there are. */
@@ -216,10 +242,9 @@ static void take_scratch(const atl_bench *bench, tiles_job *job, size_t n_heads)
     size_t n_threads = (size_t)atl_pool_n_threads(bench->pool), n_units = n_heads * job->n_units;
     size_t n_queries = atl_round_up(job->t_q < QUERIES ? job->t_q : QUERIES, STRIP);
     job->strip_bytes = n_queries * job->d_k * sizeof(uint16_t);
-    job->rows_bytes = atl_round_up(STRIP * job->d * sizeof(float), ATL_ARENA_ALIGN);
     job->o_bytes = n_queries * job->v_tiles * 16 * sizeof(float);
-    job->thread_bytes = job->strip_bytes + job->rows_bytes + job->o_bytes +
-                        atl_attend_floats(job->keys_a_block) * sizeof(float);
+    job->thread_bytes =
+        job->strip_bytes + job->o_bytes + atl_attend_floats(job->keys_a_block) * sizeof(float);
     job->k = atl_arena_take(bench->arena, n_units * ATL_ATTEND_KEYS * job->d_k * sizeof *job->k);
     job->v = atl_arena_take(bench->arena,
                             n_units * job->v_panels * ATL_ATTEND_KEYS * ATL_TILE_COLS * sizeof *job->v);

@@ -204,6 +204,21 @@ static void maps_may_be_bf16(void **state)
         }
 }
 
+/* A broken picture must be seen to be broken: powers made of whole numbers would lose it. */
+static void what_is_not_a_number_stays_so(void **state)
+{
+    (void)state;
+    const float bad[] = {NAN, INFINITY};
+    for (size_t j = 0; j < 2 * ATL_COUNT(bad); j++) {
+        attention_data d;
+        data_init(&d, &cases[3], "bf16");
+        ((float *)row_of(j % 2 ? &d.k : &d.q, 0, 99))[0] = bad[j / 2];
+        run(&d, atl_cpu_flags(), 1, 0, 1, &d.out);
+        assert_true(isnan(row_of(&d.out.map, 0, 99)[0]));
+        data_done(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +226,7 @@ int main(void)
         cmocka_unit_test(attention_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(equal_keys_give_the_mean_of_values),
         cmocka_unit_test(maps_may_be_bf16),
+        cmocka_unit_test(what_is_not_a_number_stays_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
