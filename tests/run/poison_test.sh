@@ -36,3 +36,29 @@ is "$(digests whole | awk '/000007/ { print $2 }')" "$(digests again | cut -d' '
 expect 0 "" retry pictures -w 2 -q
 reconcile pictures 24
 is "$(digests whole)" "$(digests pictures)" "all pictures in the end"
+
+# Killed behind jobs that failed, and taken up: what was not painted yet is painted, what failed stays so.
+for ((i = 0; i < 60; i++)); do
+  case $i in
+    1 | 9) echo "{\"prompt\":\"poison $i\",\"steps\":4,\"init_image\":\"poison.png\"}" ;;
+    *) echo "{\"prompt\":\"number $i\",\"width\":64,\"height\":64,\"steps\":4}" ;;
+  esac
+done >many.jsonl
+for n_failed in 1 2; do
+  ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD=$shim \
+    "$program" run many.jsonl -o killed -m tiny -w 2 --plain >out 2>err </dev/null &
+  job=$!
+  for ((i = 0; i < 1200; i++)); do
+    [ "$(cat killed/ledger.tsv 2>/dev/null | grep -c "	FAIL	")" -lt $n_failed ] || break
+    sleep 0.05
+  done
+  kill -9 $job 2>/dev/null || true
+  wait $job 2>/dev/null || true
+done
+expect 3 "" run many.jsonl -o killed -m tiny -w 2 -q
+reconcile killed 60
+is 2 "$(json verdict failed)" "failed jobs after two kills"
+is 2 "$(wc -l <killed/failed.jsonl)" "lines of failed.jsonl after two kills"
+expect 0 "" retry killed -w 2 -q
+reconcile killed 60
+is 0 "$(json verdict failed)" "failed jobs in the end"
