@@ -31,6 +31,12 @@ static int print(const study_setup *s)
     return code;
 }
 
+static atl_status conclude(study_setup *s, atl_note *note)
+{
+    const atl_status st = study_pictures_judge(s, note);
+    return st == ATL_OK ? atl_compare_finish(&s->options, note) : st;
+}
+
 static int run(study_setup *s, const char *prompts, int argc, char **argv)
 {
     atl_note note = {0};
@@ -38,10 +44,11 @@ static int run(study_setup *s, const char *prompts, int argc, char **argv)
     s->options.picture = study_pictures_keep;
     if (st == ATL_OK)
         st = atl_compare_run(&s->options, &note);
-    if (st == ATL_OK)
-        st = study_pictures_judge(s, &note);
-    if (st == ATL_OK)
-        st = atl_compare_finish(&s->options, &note);
+    const bool stopped = st == ATL_CANCELLED; /* what was painted until then is worth a report, too */
+    if (st == ATL_OK || stopped)
+        st = conclude(s, &note);
+    if (stopped && st == ATL_OK)
+        st = ATL_CANCELLED;
     const int code = study_setup_end(s, st, &note);
     return st == ATL_OK ? print(s) : code;
 }

@@ -203,8 +203,8 @@ static void expect(atl_studier *s, int round, int rounds)
     const double a_round_s = atl_ns_to_s(atl_clock_now_ns() - s->begun_ns) / (round + 1);
     s->view.eta_s = a_round_s * (rounds - round - 1);
     if (round == 0 && rounds > 1)
-        atl_study_say(s, "a round took %.0f s; the other %d take about %.0f minutes", a_round_s, rounds - 1,
-                      ceil(s->view.eta_s / 60));
+        atl_study_say(s, "a round took %.0f s; about %.0f minute%s for the other%s", a_round_s,
+                      ceil(s->view.eta_s / 60), s->view.eta_s > 60 ? "s" : "", rounds > 2 ? "s" : "");
 }
 
 atl_status atl_compare_run(const atl_study_options *options, atl_note *note)

@@ -54,6 +54,7 @@ void atl_compare_draw_gains(const comparison *all, const compare_policy *p, bool
     double most = 1, ticks[CHART_MAX_TICKS];
     for (int i = 0; i < p->n_setups; i++) {
         most = fmax(most, p->setup[i].workers * p->setup[i].threads);
+        most = fmax(most, isfinite(p->setup[i].over_one.ratio) ? p->setup[i].over_one.ratio : 0);
         most = fmax(most, isfinite(p->setup[i].over_one.high) ? p->setup[i].over_one.high : 0);
     }
     const double row = 28;
@@ -134,8 +135,8 @@ static size_t samples_of(const comparison *c, const compare_setup *s, compare_sa
                          double *y, size_t most)
 {
     size_t n = 0;
-    for (size_t i = 0; i < c->n_samples && n < most; i++)
-        if (c->samples[i].window == s->last_window && s->last_window >= 0) {
+    for (size_t i = atl_compare_first_sample(c, s); i < c->n_samples && n < most; i++)
+        if (c->samples[i].window == s->last_window) {
             x[n] = c->samples[i].at_s;
             y[n++] = sample_value(&c->samples[i], what);
         }

@@ -28,7 +28,7 @@ static void put_gain_answer(const char *name, const compare_gain *gain, atl_text
         atl_put_figure(&more, gain->high);
         atl_text_printf(&more, gain->p_value < 0.001 ? ", p &lt; 0.001" : ", p = %.2g", gain->p_value);
     }
-    atl_text_printf(&more, "%s%d rounds", more.length ? ", " : "", gain->n);
+    atl_text_printf(&more, "%s%d round%s", more.length ? ", " : "", gain->n, gain->n == 1 ? "" : "s");
     put_answer(name, value.data, more.data, out);
     out->failed = out->failed || value.failed || more.failed;
     atl_text_done(&value);
@@ -69,8 +69,8 @@ static void put_first_screen(const comparison *c, atl_text *out)
     atl_text headline = {0};
     atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
     atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
-    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
-    atl_study_put_steps(h, out);
+    atl_text_puts(out, ", ");
+    atl_study_put_work(h, out);
     atl_text_puts(out, ", the same batch each time, on ");
     atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
     atl_text_puts(out, "</p>\n<h1>");

@@ -54,6 +54,10 @@ void atl_comparison_free(comparison *c);
 atl_status atl_compare_read_samples(int dir_fd, atl_compare_sample **ret, size_t *ret_n, atl_note *note);
 void atl_compare_put_sample(const atl_compare_sample *sample, atl_text *out);
 
+/* The first sample of the setup's last valid batch: earlier ones of that window are of attempts that were
+ * flawed. n_samples: there is none. */
+size_t atl_compare_first_sample(const comparison *c, const compare_setup *s);
+
 /* "8 workers × 1 thread" */
 void atl_compare_put_setup(const compare_setup *s, atl_text *out);
 /* "6.42 times as fast (6.31 to 6.55, p = 0.031, 6 rounds)" */

@@ -85,8 +85,8 @@ void atl_report_put_first_screen(const report *r, atl_text *out)
     const atl_study_head *h = &r->study->head;
     atl_text_puts(out, "<header id=\"recommendation\">\n<p class=\"kicker\">");
     atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
-    atl_text_printf(out, ", %d × %d px, ", h->width, h->height);
-    atl_study_put_steps(h, out);
+    atl_text_puts(out, ", ");
+    atl_study_put_work(h, out);
     atl_text_puts(out, ", on ");
     atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
     if (isfinite(r->cores))

@@ -254,7 +254,7 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     put_fact(out, "flags", h->flags);
     put_fact(out, "command", h->command);
     put_fact(out, "begun", h->started);
-    atl_text_printf(out, "- %d × %d px, ", h->width, h->height);
-    atl_study_put_steps(h, out);
+    atl_text_puts(out, "- ");
+    atl_study_put_work(h, out);
     atl_text_printf(out, ", %d rounds, %zu windows\n", h->rounds, r->study->n_windows);
 }

@@ -309,8 +309,7 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     put_fact("model's hash", h->model_hash, out);
     put_fact("prompts (SHA-256)", h->prompts_sha256, out);
     text.length = 0;
-    atl_text_printf(&text, "%d × %d px, ", h->width, h->height);
-    atl_study_put_steps(h, &text);
+    atl_study_put_work(h, &text);
     if (isfinite(h->guidance_scale))
         atl_text_printf(&text, ", guidance scale %.4g", h->guidance_scale);
     put_fact("pictures", text.data, out);

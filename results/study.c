@@ -65,6 +65,18 @@ void atl_study_put_steps(const atl_study_head *h, atl_text *out)
                     h->n_steps > 0 ? ")" : "");
 }
 
+void atl_study_put_work(const atl_study_head *h, atl_text *out)
+{
+    if (h->width <= 0 || h->height <= 0) {
+        atl_text_puts(out, "pictures of unrecorded size");
+        return;
+    }
+    atl_text_printf(out, "%d × %d px", h->width, h->height);
+    if (h->n_steps > 0 || h->n_unet_calls > 0)
+        atl_text_puts(out, ", ");
+    atl_study_put_steps(h, out);
+}
+
 void atl_study_done(atl_study *study)
 {
     atl_study_head_done(&study->head);

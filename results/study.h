@@ -132,6 +132,9 @@ void atl_study_head_done(atl_study_head *head);
 /* Keeps where workers sit, in the place of a shorter list of the same threads and order. Errors:
  * ATL_NO_MEMORY, ATL_USAGE (no room for more). */
 atl_status atl_study_head_seat(atl_study_head *head, const atl_study_seating *seating, atl_note *note);
+/* "512 × 512 px, 20 steps"; of a study that was broken off before a picture came back, that it is not known.
+ */
+void atl_study_put_work(const atl_study_head *head, atl_text *out);
 /* "20 steps", "2 steps (3 calls of the UNet)", "3 calls of the UNet". */
 void atl_study_put_steps(const atl_study_head *head, atl_text *out);
 void atl_study_done(atl_study *study);

@@ -194,6 +194,30 @@ static void little_is_said_of_little(void **state)
     close(dir);
 }
 
+static void samples_are_of_the_attempt_that_counts(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    const int window = c->policy[1].setup[c->policy[1].best].last_window;
+    atl_comparison_free(c);
+    const atl_compare_sample twice[] = {{window, 0.25, 9, 4000, 0, 0},
+                                        {window, 0.5, 9, 4000, 0, 8},
+                                        {window, 0.2, 2, 3000, 0, 0},
+                                        {window, 0.4, 2, 3000, 0, 1}};
+    const int dir = open_room();
+    assert_int_equal(atl_compare_append_samples(dir, twice, 4, NULL), ATL_OK);
+    assert_int_equal(atl_comparison_work_out(dir, &f.study, &c, NULL), ATL_OK);
+    const compare_setup *best = &c->policy[1].setup[c->policy[1].best];
+    assert_true(fabs(best->cpus_busy - 2) < 1e-9 && best->memory_mb == 3000);
+    assert_true(fabs(best->written_mb - 0.2) < 1e-9);
+    atl_comparison_free(c);
+    close(dir);
+    fixture_done(&f);
+}
+
 /* Whether one of the warnings holds these words. */
 static bool warns(const comparison *c, const char *words)
 {
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(little_is_said_of_little),
         cmocka_unit_test(a_batch_too_short_or_uneven_is_said_to_be_so),
         cmocka_unit_test(a_setup_that_was_mostly_disturbed_is_named),
+        cmocka_unit_test(samples_are_of_the_attempt_that_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
