@@ -248,6 +248,10 @@ static void put_ceiling(const char *name, double value, const char *unit, atl_te
 void atl_report_put_ceilings(const report *r, atl_text *out)
 {
     const atl_study_ceilings *c = &r->study->head.ceilings;
+    if (!isfinite(c->triad_gbps_one) && !isfinite(c->latency_ns_idle) && !isfinite(c->gflops_one)) {
+        atl_text_puts(out, "<p class=\"quiet\">What the machine can do at most was not measured.</p>\n");
+        return;
+    }
     PUT_HEADS(out, "<the machine's ceilings, measured in this study", "");
     put_ceiling("memory bandwidth of one core (triad)", c->triad_gbps_one, "GB/s", out);
     put_ceiling("memory bandwidth of all cores together", c->triad_gbps_all, "GB/s", out);
