@@ -2,13 +2,15 @@
  * (coordinator/run.h: batch, ledger, files, timings) over fake workers (tests/process/fake_engine.c) that
  * take as long over a picture, and send as many bytes, as is asked.
  *
- *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR [nosync]]]]]]
+ *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR [nosync [keep]]]]]]]
+ *     run_bench again FOLDER
  *
  * CPU time of this process, all its threads, from the 5th picture to the last, so that start and end are left
  * out; beside it the same pictures and records written and synced by a bare loop, which is what the system
  * itself takes for that. The memory of this process is printed at each power of ten of pictures, from 1000
  * on, and in the end: it is not to grow with the batch. With nosync neither waits for the disk, and there is
- * no loop. */
+ * no loop. With keep the folder stays and is named, and `again` takes up the finished run in it: what that
+ * takes. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -98,9 +100,8 @@ static void say(void *user, const char *sentence)
     fprintf(stderr, "run_bench: %s\n", sentence);
 }
 
-static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers, bool sync)
+static atl_run_outcome run(const char *dir, const char *prompts, int n_workers, bool sync, counter *c)
 {
-    counter c = {.last = n, .next_power = FIRST_POWER};
     const atl_batch_options batch = {
         .path = prompts, .format = ATL_BATCH_TXT, .defaults = {.guidance_scale = (double)NAN}};
     const atl_run_options options = {
@@ -113,15 +114,39 @@ static void measure_run(const char *dir, const char *prompts, size_t n, int n_wo
         .sync = sync,
         .say = say,
         .picture = count,
-        .user = &c};
+        .user = c};
     atl_run_outcome outcome;
     atl_note note = {0};
     if (atl_run(&options, &outcome, &note) != ATL_OK)
         die(note.text);
+    return outcome;
+}
+
+static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers, bool sync)
+{
+    counter c = {.last = n, .next_power = FIRST_POWER};
+    const atl_run_outcome outcome = run(dir, prompts, n_workers, sync, &c);
     if (outcome.n_painted != n)
         die("not every picture was painted");
     report("a run", &c.from, &c.to, n - WARM_UP);
     print_memory("in the end, with", n);
+}
+
+static int measure_again(const char *folder)
+{
+    char out[PATH_BYTES + 8], prompts[PATH_BYTES + 16];
+    counter c = {0};
+    snprintf(out, sizeof out, "%.*s/out", PATH_BYTES, folder);
+    snprintf(prompts, sizeof prompts, "%.*s/prompts.txt", PATH_BYTES, folder);
+    const spent from = spent_now();
+    const atl_run_outcome outcome = run(out, prompts, 1, false, &c);
+    const spent to = spent_now();
+    printf("taken up: %llu of %llu pictures were there: %.2f s, %.2f s of CPU (user %.2f, system %.2f)\n",
+           (unsigned long long)outcome.n_done, (unsigned long long)outcome.n_jobs, to.wall_s - from.wall_s,
+           to.user_s - from.user_s + to.system_s - from.system_s, to.user_s - from.user_s,
+           to.system_s - from.system_s);
+    print_memory("taken up, with", (size_t)outcome.n_done);
+    return 0;
 }
 
 /* ---- the bare loop ---- */
@@ -159,11 +184,14 @@ static void measure_bare(const char *dir, size_t n, size_t n_bytes)
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "again") == 0)
+        return measure_again(argv[2]);
     const size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 200;
     const int n_workers = argc > 2 ? atoi(argv[2]) : 4;
     const int sleep_ms = argc > 3 ? atoi(argv[3]) : 200;
     const size_t n_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 400000;
     const bool sync = argc <= 6 || strcmp(argv[6], "nosync") != 0;
+    const bool keep = argc > 7 && strcmp(argv[7], "keep") == 0;
     char dir[PATH_BYTES], out[PATH_BYTES + 8], prompts[PATH_BYTES + 16], command[PATH_BYTES + 16];
     snprintf(dir, sizeof dir, "%.200s/atelier-run-bench-XXXXXX", argc > 5 ? argv[5] : "/tmp");
     if (n <= WARM_UP || !mkdtemp(dir))
@@ -182,6 +210,10 @@ int main(int argc, char **argv)
     measure_run(out, prompts, n, n_workers, sync);
     if (sync)
         measure_bare(out, n, n_bytes);
+    if (keep) {
+        printf("kept: %s\n", dir);
+        return 0;
+    }
     snprintf(command, sizeof command, "rm -rf '%s'", dir);
     return system(command) == 0 ? 0 : 1;
 }
