@@ -13,7 +13,7 @@
 
 typedef struct worker_args {
     const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *pack_cache;
-    int64_t worker, parent, threads, batch_size, weights_fd, desk_fd, word_every;
+    int64_t worker, parent, threads, batch_size, weights_fd, desk_fd, tray_fd, word_every;
 } worker_args;
 
 static const atl_option rows[] = {
@@ -33,6 +33,8 @@ static const atl_option rows[] = {
      "an inherited memfd for the packed weights"},
     {"desk-fd", 0, ATL_OPTION_INT, AT(desk_fd), "FD", NULL, 0, INT32_MAX, NULL, "0",
      "an inherited file in which it says what it is at"},
+    {"tray-fd", 0, ATL_OPTION_INT, AT(tray_fd), "FD", NULL, 0, INT32_MAX, NULL, "0",
+     "an inherited file on which it lays its pictures"},
     {"word-every", 0, ATL_OPTION_INT, AT(word_every), "MS", NULL, 1, 60000, NULL, "200",
      "silent for so long, it says that it lives"},
     {"model", 'm', ATL_OPTION_STRING, AT(model), "PATH", NULL, 0, 0, NULL, NULL,
@@ -83,6 +85,7 @@ static atl_status run(const worker_args *a, atl_note *note)
         .batch_size = (int)a->batch_size,
         .weights_fd = (int)a->weights_fd,
         .desk_fd = (int)a->desk_fd,
+        .tray_fd = (int)a->tray_fd,
         .word_every_ms = (int)a->word_every,
         .engine = {.model = a->model,
                    .variant = a->variant,

@@ -200,7 +200,7 @@ static void free_executor(atl_executor *x)
     if (x->weights_fd >= 0)
         close(x->weights_fd);
     for (int w = 0; x->workers && w < x->plan.n_workers; w++)
-        atl_desk_close(&x->workers[w].desk);
+        atl_pool_clear_table(&x->workers[w]);
     free(x->workers);
     free(x->fds);
     free(x->readable);

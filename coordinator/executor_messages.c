@@ -118,9 +118,12 @@ static void on_beat(atl_executor *x, const atl_message *m)
     report_lease(x, m, ATL_POOL_STEP);
 }
 
-static void on_result(atl_executor *x, const atl_message *m, const atl_frame *picture)
+/* The picture came along, or lies on the worker's tray. */
+static void on_result(atl_executor *x, const atl_message *m, atl_frame *picture)
 {
-    if (!picture->message || picture->n_bytes != m->png_bytes) {
+    if (!picture->bytes)
+        *picture = atl_frame_of_tray(x->workers[m->worker].tray, m->lease.token, m->png_bytes);
+    if (!picture->bytes || picture->n_bytes != m->png_bytes) {
         x->counts.foreign++;
         atl_pool_kill_worker(x, m->worker, "it sent a result without its picture");
         return;

@@ -19,6 +19,7 @@
 #include "process.h"
 #include "schemas/desk.h"
 #include "schemas/message.h"
+#include "schemas/tray.h"
 #include "server.h"
 
 typedef struct atl_future_list {
@@ -83,6 +84,7 @@ enum { ATL_LIVE_BUCKETS = 256, ATL_WHY_BYTES = 1024 };
 typedef struct atl_pool_worker {
     atl_process process;
     atl_desk *desk; /* the process's; NULL: there was no room for one */
+    atl_tray *tray; /* on which it lays pictures; NULL: they come as frames */
     bool alive;     /* there is a process, or one whose end dispatch was not told yet */
     bool ended;     /* the process ended; its last messages may still be on their way */
     bool left;      /* it said BYE or UNABLE */
@@ -143,6 +145,7 @@ void *atl_pool_main(void *executor);
 /* executor_workers.c */
 void atl_pool_spawn(atl_executor *x, uint32_t w);
 void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why);
+void atl_pool_clear_table(atl_pool_worker *worker); /* desk and tray of a process that is no more */
 /* Notes which processes ended, and tells dispatch of those whose last words were heard. */
 void atl_pool_watch(atl_executor *x, int64_t now_ns);
 int64_t atl_pool_watch_deadline_ns(const atl_executor *x);

@@ -16,7 +16,7 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 31, NUMBER_BYTES = 24 };
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 33, NUMBER_BYTES = 24 };
 enum { ABOVE_STANDARD_FDS = 10 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
@@ -46,11 +46,11 @@ size_t atl_pool_n_alive(const atl_executor *x)
 /* The command line of a worker, with the numbers that it points to. */
 typedef struct command_line {
     char worker[NUMBER_BYTES], parent[NUMBER_BYTES], threads[NUMBER_BYTES], batch[NUMBER_BYTES],
-        word_every[NUMBER_BYTES], desk_fd[NUMBER_BYTES], weights_fd[NUMBER_BYTES];
+        word_every[NUMBER_BYTES], desk_fd[NUMBER_BYTES], tray_fd[NUMBER_BYTES], weights_fd[NUMBER_BYTES];
     atl_text pus;
     const char **argv;
     size_t n;
-    int passed[2], n_passed; /* open files that it names by the numbers that they get */
+    int passed[3], n_passed; /* open files that it names by the numbers that they get */
 } command_line;
 
 static void add(command_line *line, const char *option, const char *value)
@@ -85,7 +85,7 @@ static long long word_every_ms(const atl_executor *x)
     return ms < LEAST_WORD_MS ? LEAST_WORD_MS : ms > MOST_WORD_MS ? MOST_WORD_MS : ms;
 }
 
-static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, command_line *line)
+static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, int tray_fd, command_line *line)
 {
     size_t n_extra = 0;
     while (x->extra_args[n_extra])
@@ -103,6 +103,7 @@ static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, co
     add_number(line, "--batch-size", line->batch, x->batch_size);
     add_number(line, "--word-every", line->word_every, word_every_ms(x));
     add_file(line, "--desk-fd", line->desk_fd, desk_fd);
+    add_file(line, "--tray-fd", line->tray_fd, tray_fd);
     add_file(line, "--weights-fd", line->weights_fd, x->weights_fd);
     add(line, "--model", x->model);
     add(line, "--variant", x->variant);
@@ -119,16 +120,32 @@ static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, co
     return !line->pus.failed;
 }
 
+static int out_of_the_way(int low)
+{
+    const int fd = fcntl(low, F_DUPFD_CLOEXEC, ABOVE_STANDARD_FDS);
+    close(low);
+    return fd;
+}
+
 /* A desk for the process to come, out of the way of the child's own numbers. -1: there is no room for one,
  * and who was at fault will be judged by what is heard. */
 static int lay_desk(atl_desk **ret_desk)
 {
-    int low, fd = -1;
-    if (atl_desk_open(ret_desk, &low, NULL) != ATL_OK)
-        return -1;
-    fd = fcntl(low, F_DUPFD_CLOEXEC, ABOVE_STANDARD_FDS);
-    close(low);
-    return fd;
+    int low;
+    return atl_desk_open(ret_desk, &low, NULL) == ATL_OK ? out_of_the_way(low) : -1;
+}
+
+/* The same; -1: pictures come through the socket. */
+static int lay_tray(atl_tray **ret_tray)
+{
+    int low;
+    return atl_tray_open(ret_tray, &low, NULL) == ATL_OK ? out_of_the_way(low) : -1;
+}
+
+void atl_pool_clear_table(atl_pool_worker *worker)
+{
+    atl_desk_close(&worker->desk);
+    atl_tray_leave(&worker->tray);
 }
 
 void atl_pool_spawn(atl_executor *x, uint32_t w)
@@ -136,18 +153,21 @@ void atl_pool_spawn(atl_executor *x, uint32_t w)
     atl_pool_worker *worker = &x->workers[w];
     command_line line = {0};
     atl_note note = {0};
-    atl_desk_close(&worker->desk);
+    atl_pool_clear_table(worker);
     *worker = (atl_pool_worker){
         .alive = true, .phase = ATL_WORKER_STARTING, .process = {.pid_fd = -1, .words_fd = -1}};
     worker->oom_kills = atl_oom_kills("");
     worker->heard_ns = atl_pool_now_ns(x);
     const int desk_fd = lay_desk(&worker->desk);
-    atl_status st = make_command_line(x, w, desk_fd, &line) ? ATL_OK : ATL_NO_MEMORY;
+    const int tray_fd = lay_tray(&worker->tray);
+    atl_status st = make_command_line(x, w, desk_fd, tray_fd, &line) ? ATL_OK : ATL_NO_MEMORY;
     if (st == ATL_OK)
         st = atl_process_start(x->program, (char *const *)(uintptr_t)line.argv, line.passed, line.n_passed,
                                &worker->process, &note);
     if (desk_fd >= 0)
         close(desk_fd);
+    if (tray_fd >= 0)
+        close(tray_fd);
     atl_text_done(&line.pus);
     free(line.argv);
     if (st == ATL_OK) {

@@ -28,8 +28,18 @@ static atl_status fail_zmq(atl_note *note, const char *what)
 
 /* ---- frames ---- */
 
+atl_frame atl_frame_of_tray(atl_tray *tray, uint64_t token, size_t n_bytes)
+{
+    uint32_t slot = 0;
+    const uint8_t *bytes = atl_tray_take(tray, token, n_bytes, &slot);
+    return bytes ? (atl_frame){.bytes = bytes, .n_bytes = n_bytes, .tray = tray, .slot = slot}
+                 : (atl_frame){0};
+}
+
 void atl_frame_done(atl_frame *frame)
 {
+    if (frame->tray)
+        atl_tray_give_back(frame->tray, frame->slot);
     if (frame->message) {
         zmq_msg_close(frame->message);
         free(frame->message);

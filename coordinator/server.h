@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "base/text.h"
+#include "schemas/tray.h"
 
 #define ATL_PEER_BYTES 16 /* of a routing id: our workers take random ones */
 
@@ -19,12 +20,16 @@ typedef struct atl_peer {
     uint8_t id[ATL_PEER_BYTES];
 } atl_peer;
 
-/* A frame as it was received, without a copy. */
+/* A frame as it was received, or a picture as it lies on a worker's tray, without a copy. */
 typedef struct atl_frame {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* NULL: there is none */
     size_t n_bytes;
     void *message;
+    atl_tray *tray;
+    uint32_t slot;
 } atl_frame;
+/* What lies on the tray under the token; an empty frame where nothing does. */
+atl_frame atl_frame_of_tray(atl_tray *tray, uint64_t token, size_t n_bytes);
 void atl_frame_done(atl_frame *frame); /* accepts an empty one */
 
 typedef struct atl_incoming {

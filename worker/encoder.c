@@ -75,7 +75,10 @@ static atl_status encode(const atl_encoder *e, atl_task *task, atl_note *note)
                                .settings = parameters.data,
                                .timings = task->timings};
         digest_bytes(digest, message.pixel_digest);
-        st = atl_parcel_post(&e->shop->outbox, &message, &png, note);
+        const bool laid = atl_tray_put(e->shop->tray, task->lease.token, png.data, png.length);
+        st = atl_parcel_post(&e->shop->outbox, &message, laid ? NULL : &png, note);
+        if (st != ATL_OK && laid)
+            atl_tray_withdraw(e->shop->tray, task->lease.token);
     }
     atl_text_done(&parameters);
     atl_text_done(&png);

@@ -12,6 +12,7 @@
 #include "image/picture.h"
 #include "schemas/desk.h"
 #include "schemas/message.h"
+#include "schemas/tray.h"
 
 typedef struct atl_task {
     atl_link link;
@@ -47,6 +48,7 @@ typedef struct atl_shop {
     int word_every_ms;
     atl_desk *desk;       /* what painter and encoder have before them: the coordinator's, or … */
     atl_desk own_desk;    /* … where it gave none, one that nobody reads */
+    atl_tray *tray;       /* the encoder lays pictures on it; NULL: there is none */
     atl_channel inbox;    /* session → painter: atl_task */
     atl_channel painted;  /* painter → encoder: atl_task */
     atl_channel outbox;   /* painter, encoder → session: atl_parcel */

@@ -146,11 +146,19 @@ atl_status atl_worker_run(const atl_worker_options *options, atl_note *note)
         free(shop);
         return st;
     }
+    if (options->tray_fd > 0)
+        st = atl_tray_map(options->tray_fd, &shop->tray, note);
+    if (st != ATL_OK) {
+        leave_desk(shop);
+        free(shop);
+        return st;
+    }
     atl_binding *binding = atl_binding_open(options->pus, options->n_threads);
     st = open_shop(shop, options, note);
     if (st == ATL_OK)
         st = run_threads(shop, options, binding, note);
     close_shop(shop);
+    atl_tray_leave(&shop->tray);
     leave_desk(shop);
     atl_binding_close(&binding);
     free(shop);

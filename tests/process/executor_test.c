@@ -1,5 +1,6 @@
 /* executor_test.c - the pool as its callers see it, while all goes well. */
 #include "pool_fixture.h"
+#include "schemas/tray.h"
 
 static void a_job_comes_back_as_a_picture_with_its_timings(void **state)
 {
@@ -387,6 +388,50 @@ static void large_pictures_come_whole(void **state)
     close_pool(p, true);
 }
 
+enum { N_LAID = 24, LAID_BYTES = 300000 };
+
+/* One after the other, so that a slot is free for each; where its bytes lie tells. */
+static uint8_t *paint_on_trays(pool *p)
+{
+    uint8_t *all = malloc((size_t)N_LAID * LAID_BYTES);
+    assert_non_null(all);
+    for (size_t i = 0; i < N_LAID; i++) {
+        atl_future *future = submit(p, i, "bytes 300000");
+        const atl_result *r = ended(future, ATL_FUTURE_DONE);
+        assert_int_equal(r->png_bytes, LAID_BYTES);
+        assert_int_equal((uintptr_t)r->png % 4096, 0);
+        memcpy(all + i * LAID_BYTES, r->png, LAID_BYTES);
+        atl_future_release(&future);
+    }
+    return all;
+}
+
+/* At once, and more of them are kept than lie on two trays: the others come by the socket. */
+static void pictures_are_the_same_on_a_tray_and_by_the_socket(void **state)
+{
+    (void)state;
+    pool *p = a_pool();
+    atl_future *futures[N_LAID];
+    uint8_t *wanted = paint_on_trays(p);
+    size_t n_laid = 0;
+    for (size_t i = 0; i < N_LAID; i++)
+        futures[i] = submit(p, i, "bytes 300000");
+    assert_int_equal(atl_executor_wait(p->executor, futures, N_LAID, true, DEADLINE_MS), N_LAID);
+    for (size_t i = 0; i < N_LAID; i++) {
+        const atl_result *r = atl_future_result(futures[i]);
+        assert_int_equal(r->png_bytes, LAID_BYTES);
+        assert_memory_equal(r->png, wanted + i * LAID_BYTES, LAID_BYTES);
+        n_laid += (uintptr_t)r->png % 4096 == 0;
+    }
+    assert_in_range(n_laid, ATL_TRAY_SLOTS, 2 * ATL_TRAY_SLOTS); /* one worker painted twelve at least */
+    for (size_t i = 1; i < N_LAID; i++)
+        atl_future_release(&futures[i]);
+    close_pool(p, true);
+    assert_memory_equal(atl_future_result(futures[0])->png, wanted, LAID_BYTES); /* its tray stays with it */
+    atl_future_release(&futures[0]);
+    free(wanted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_pool_that_was_never_used_ends_at_once),
         cmocka_unit_test(equal_sizes_are_painted_together),
         cmocka_unit_test(large_pictures_come_whole),
+        cmocka_unit_test(pictures_are_the_same_on_a_tray_and_by_the_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
