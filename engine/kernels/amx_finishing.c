@@ -76,19 +76,24 @@ static inline vec or_zeros(const float *p, int half)
     return p ? v_load(p + half * LANES) : v_set(0.0f);
 }
 
+static inline vec finished(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row,
+                           int half)
+{
+    const size_t at = row * ATL_TILE_COLS + (size_t)half * LANES;
+    vec y = v_add(v_load(f->sums + at), all->bias[half]);
+    if (kind == GATED)
+        return v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
+    y = v_add(y, all->per_picture[half]);
+    if (kind == RESIDUAL)
+        y = v_add(y, v_from_bf16(f->residual + row * f->residual_stride + half * LANES));
+    return y;
+}
+
+/* A row's 32 results are a cache line, stored at once. */
 static inline void finish_row(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row)
 {
-    for (int half = 0; half < 2; half++) {
-        const size_t at = row * ATL_TILE_COLS + (size_t)half * LANES;
-        vec y = v_add(v_load(f->sums + at), all->bias[half]);
-        if (kind == GATED)
-            y = v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
-        else
-            y = v_add(y, all->per_picture[half]);
-        if (kind == RESIDUAL)
-            y = v_add(y, v_from_bf16(f->residual + row * f->residual_stride + half * LANES));
-        v_store_bf16(f->out + row * f->out_stride + half * LANES, y);
-    }
+    const vec left = finished(kind, f, all, row, 0), right = finished(kind, f, all, row, 1);
+    _mm512_storeu_si512(f->out + row * f->out_stride, (__m512i)_mm512_cvtne2ps_pbh(right, left));
 }
 
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,

@@ -28,7 +28,8 @@
 /* Sums of several chunks of k wait here. */
 #define WAITING_TILES 64
 /* Of wide convolutions: channels are taken in slices, so that the slice of a patch of many rows stays. */
-#define MAX_SLICE_K          640
+#define MAX_SLICE_K          320
+#define WIDE_K               640 /* channels from which on there are slices */
 #define SLICED_WAITING_TILES 128
 #define MIN_SLICED_ROWS      512
 
@@ -377,7 +378,7 @@ static void fill_shared(void *user, size_t index, int thread)
 static void plan_chunks(bf16_job *job)
 {
     size_t n_taps = job->patch.n_taps, k = job->patch.k;
-    job->n_slices = n_taps > 1 ? ceil_div(k, MAX_SLICE_K) : 1;
+    job->n_slices = n_taps > 1 && k >= WIDE_K ? ceil_div(k, MAX_SLICE_K) : 1;
     job->slice_k = atl_round_up(ceil_div(k, job->n_slices), ATL_BLOCK_K);
     job->taps_a_chunk = n_taps;
     while (job->taps_a_chunk > 1 && job->taps_a_chunk * job->slice_k > PASSING_K)
