@@ -1,0 +1,39 @@
+/* product_bf16.h - how a product in bf16 is cut (private to ops/): what product_bf16_plan.c decides and
+ * product_bf16.c does. */
+#ifndef ATL_OPS_PRODUCT_BF16_H
+#define ATL_OPS_PRODUCT_BF16_H
+
+#include "ops/patch.h"
+#include "ops/product_parts.h"
+
+typedef struct atl_bf16_job {
+    atl_patch_plan patch;
+    const atl_product *product;
+    const atl_kernels *kernels;
+    size_t panel_k, panels_a_unit, n_units;
+    size_t slice_k, n_slices, taps_a_chunk, n_chunks; /* chunks: of the first slice, then of the second… */
+    size_t n_threads, rows_a_block, n_blocks, units_a_block, n_unit_blocks;
+    size_t units_a_group; /* whose sums wait together */
+    bool panels_stay;
+    bool shared; /* one patch for all tiles; else each makes its own */
+    atl_patch whole;
+    atl_finish finish;
+    bool may_wait; /* finished sums of whole panels are what gemm_finishing_bf16 can finish */
+    size_t patch_elements, thread_bytes;
+    char *scratch;
+} atl_bf16_job;
+
+/* All but the memory, which is the caller's: whole, patch_elements, thread_bytes and scratch. */
+void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product *product);
+
+static inline size_t atl_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t atl_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif
