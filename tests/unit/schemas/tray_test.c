@@ -12,12 +12,12 @@
 
 #include <cmocka.h>
 
-enum { BYTES = 100000 };
+enum { BYTES = 100000, PICTURE_BYTES = ATL_TRAY_SLOT_BYTES + ATL_TRAY_SLOTS };
 
 typedef struct pair {
     atl_tray *coordinator, *worker;
     int fd;
-    unsigned char *picture; /* [ATL_TRAY_SLOT_BYTES + 1] */
+    unsigned char *picture; /* [PICTURE_BYTES] */
 } pair;
 
 static int open_pair(void **state)
@@ -25,9 +25,9 @@ static int open_pair(void **state)
     pair *p = calloc(1, sizeof *p);
     assert_int_equal(atl_tray_open(&p->coordinator, &p->fd, NULL), ATL_OK);
     assert_int_equal(atl_tray_map(p->fd, &p->worker, NULL), ATL_OK);
-    p->picture = malloc(ATL_TRAY_SLOT_BYTES + 1);
+    p->picture = malloc(PICTURE_BYTES);
     assert_non_null(p->picture);
-    for (size_t i = 0; i <= ATL_TRAY_SLOT_BYTES; i++)
+    for (size_t i = 0; i < PICTURE_BYTES; i++)
         p->picture[i] = (unsigned char)(i * 2654435761u >> 24);
     *state = p;
     return 0;
