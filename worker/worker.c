@@ -147,12 +147,7 @@ atl_status atl_worker_run(const atl_worker_options *options, atl_note *note)
         return st;
     }
     if (options->tray_fd > 0)
-        st = atl_tray_map(options->tray_fd, &shop->tray, note);
-    if (st != ATL_OK) {
-        leave_desk(shop);
-        free(shop);
-        return st;
-    }
+        atl_tray_map(options->tray_fd, &shop->tray, NULL); /* without one pictures are sent */
     atl_binding *binding = atl_binding_open(options->pus, options->n_threads);
     st = open_shop(shop, options, note);
     if (st == ATL_OK)

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/amx_sums.h"
 #include "kernels/kernels.h"
 
 #define BARRIER() __asm__ volatile("" ::: "memory")
@@ -36,30 +37,6 @@ void atl_bf16_end__amx(void)
 
 #define ROW_BYTES   64  /* of a tile of the strip: 32 bf16 of one row */
 #define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
-
-/* Sums in tiles 0 (upper left), 1 (upper right), 2 and 3 (lower). */
-static void load_sums(const float *c, size_t ldc, bool add)
-{
-    if (!add) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-        return;
-    }
-    _tile_loadd(0, c, ldc * sizeof *c);
-    _tile_loadd(1, c + 16, ldc * sizeof *c);
-    _tile_loadd(2, c + 16 * ldc, ldc * sizeof *c);
-    _tile_loadd(3, c + 16 * ldc + 16, ldc * sizeof *c);
-}
-
-static void store_sums(float *c, size_t ldc)
-{
-    _tile_stored(0, c, ldc * sizeof *c);
-    _tile_stored(1, c + 16, ldc * sizeof *c);
-    _tile_stored(2, c + 16 * ldc, ldc * sizeof *c);
-    _tile_stored(3, c + 16 * ldc + 16, ldc * sizeof *c);
-}
 
 static void multiply(size_t k, const uint16_t *a, const uint16_t *b, const uint16_t *ahead)
 {
@@ -107,12 +84,12 @@ static void multiply_part(int m, size_t k, const uint16_t *a, const uint16_t *b,
     if (add)
         copy_rows(m, c, ldc, whole, ATL_TILE_COLS);
     BARRIER();
-    load_sums(whole, ATL_TILE_COLS, add);
+    atl_load_sums(whole, ATL_TILE_COLS, add);
     if (m > 16)
         multiply(k, a, b, ahead);
     else
         multiply_upper(k, a, b);
-    store_sums(whole, ATL_TILE_COLS);
+    atl_store_sums(whole, ATL_TILE_COLS);
     BARRIER();
     copy_rows(m, whole, ATL_TILE_COLS, c, ldc);
 }
@@ -125,9 +102,9 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
         multiply_part(m, k, a, b, c, ldc, add, ahead);
         return;
     }
-    load_sums(c, ldc, add);
+    atl_load_sums(c, ldc, add);
     multiply(k, a, b, ahead);
-    store_sums(c, ldc);
+    atl_store_sums(c, ldc);
     BARRIER();
 }
 
@@ -167,7 +144,7 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
     const size_t n_turn = a->n_taps % 3 == 0 ? 3 : 1;
     __m128 busy = _mm_setzero_ps(); /* as in amx_finishing.c */
     BARRIER();
-    load_sums((const void *)c, ATL_TILE_COLS, add);
+    atl_load_sums((const void *)c, ATL_TILE_COLS, add);
     for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->k * ATL_TILE_COLS)
         for (size_t k = 0; k < a->k; k += ATL_S8_BLOCK_K)
             for (size_t i = 0; i < n_turn; i++, ahead += 8 * ATL_S8_BLOCK_K) {
@@ -179,7 +156,7 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
                     multiply_s8_upper_block(a->upper + at, a->stride, panel);
                 __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
-    store_sums((void *)c, ATL_TILE_COLS);
+    atl_store_sums((void *)c, ATL_TILE_COLS);
     BARRIER();
 }
 

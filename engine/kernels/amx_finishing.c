@@ -9,36 +9,12 @@
 #define KERNEL(name) atl_##name##__amx
 #include "kernels/wide_avx512.h"
 
+#include "kernels/amx_sums.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
 #define BARRIER()   __asm__ volatile("" ::: "memory")
 #define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
-#define SUMS_BYTES  (ATL_TILE_COLS * sizeof(float))
-
-/* Sums in tiles 0 (upper left), 1 (upper right), 2 and 3 (lower). */
-static void begin_sums(const float *c, bool add)
-{
-    if (!add) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-        return;
-    }
-    _tile_loadd(0, c, SUMS_BYTES);
-    _tile_loadd(1, c + 16, SUMS_BYTES);
-    _tile_loadd(2, c + 16 * ATL_TILE_COLS, SUMS_BYTES);
-    _tile_loadd(3, c + 16 * ATL_TILE_COLS + 16, SUMS_BYTES);
-}
-
-static void end_sums(float *c)
-{
-    _tile_stored(0, c, SUMS_BYTES);
-    _tile_stored(1, c + 16, SUMS_BYTES);
-    _tile_stored(2, c + 16 * ATL_TILE_COLS, SUMS_BYTES);
-    _tile_stored(3, c + 16 * ATL_TILE_COLS + 16, SUMS_BYTES);
-}
 
 /* 32 of k of up to 16 or 32 rows where they stand. */
 static inline void multiply_block(bool two, const uint16_t *upper, const uint16_t *lower, size_t row_bytes,
@@ -145,12 +121,12 @@ void atl_gemm_finishing_bf16__amx(int m, const atl_gathered *a, const uint16_t *
                                   atl_soon soon, const atl_finishing *other)
 {
     BARRIER();
-    begin_sums(c, add);
+    atl_load_sums(c, ATL_TILE_COLS, add);
     if (m > 16)
         multiply_kind(true, a, b, soon, other);
     else
         multiply_kind(false, a, b, soon, other);
-    end_sums(c);
+    atl_store_sums(c, ATL_TILE_COLS);
     BARRIER();
 }
 
