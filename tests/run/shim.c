@@ -19,7 +19,8 @@
  * - poison: opening a file named poison.png is SIGSEGV; N has no meaning.
  *
  * Allocations that ZeroMQ and the C++ library ask for never fail, nor those of what ZeroMQ calls while it
- * sets up: they abort without memory, which is what alloc-kill does (it counts them, too).
+ * sets up, nor those of hwloc while it looks at the machine: they abort without memory, or follow a null
+ * pointer, which is what alloc-kill does (it counts them, too).
  *
  * Only one process is struck, and children do not inherit the order: the first one, or with
  * ATELIER_SHIM_OF=worker the first worker that it starts (poison: every worker). Once the n-th came,
@@ -55,7 +56,7 @@ static char hit[4096], dir[4096];
 static range program, spared[MAX_SPARED];
 static size_t n_spared;
 static atomic_uintptr_t sites[MAX_SITES];
-static _Thread_local int in_zmq; /* also what it calls: libpgm, the system's own */
+static _Thread_local int in_spared; /* also what they call: libpgm, libxml2, the system's own */
 
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t each);
@@ -245,23 +246,27 @@ int open(const char *path, int flags, ...)
 
 /* ---- memory ---- */
 
-#define OF_ZMQ(type, name, parameters, arguments)                                                            \
+#define SPARED(type, name, parameters, arguments)                                                            \
     type name parameters;                                                                                    \
     type name parameters                                                                                     \
     {                                                                                                        \
         type(*real) parameters;                                                                              \
         *(void **)&real = dlsym(RTLD_NEXT, #name);                                                           \
-        in_zmq++;                                                                                            \
+        in_spared++;                                                                                         \
         type ret = real arguments;                                                                           \
-        in_zmq--;                                                                                            \
+        in_spared--;                                                                                         \
         return ret;                                                                                          \
     }
 
-OF_ZMQ(void *, zmq_ctx_new, (void), ())
-OF_ZMQ(int, zmq_ctx_term, (void *context), (context))
-OF_ZMQ(void *, zmq_socket, (void *context, int type), (context, type))
-OF_ZMQ(int, zmq_bind, (void *socket, const char *endpoint), (socket, endpoint))
-OF_ZMQ(int, zmq_connect, (void *socket, const char *endpoint), (socket, endpoint))
+SPARED(void *, zmq_ctx_new, (void), ())
+SPARED(int, zmq_ctx_term, (void *context), (context))
+SPARED(void *, zmq_socket, (void *context, int type), (context, type))
+SPARED(int, zmq_bind, (void *socket, const char *endpoint), (socket, endpoint))
+SPARED(int, zmq_connect, (void *socket, const char *endpoint), (socket, endpoint))
+SPARED(int, hwloc_topology_init, (void **topology), (topology))
+SPARED(int, hwloc_topology_load, (void *topology), (topology))
+SPARED(int, hwloc_topology_export_xmlbuffer, (void *topology, char **xml, int *n, unsigned long flags),
+       (topology, xml, n, flags))
 
 static bool is_in(const range *r, uintptr_t at)
 {
@@ -286,7 +291,7 @@ static bool strikes_memory(const void *caller)
     const uintptr_t at = (uintptr_t)caller;
     if (struck != ALLOC && struck != SITE)
         return false;
-    bool is_spared = in_zmq > 0;
+    bool is_spared = in_spared > 0;
     for (size_t i = 0; i < n_spared; i++)
         is_spared = is_spared || is_in(&spared[i], at);
     if (is_spared) {
