@@ -58,6 +58,8 @@ static const atl_option settings_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
+    {"lora-dir", 0, ATL_OPTION_STRING, AT(lora_dir), "DIR", NULL, 0, 0, "ATELIER_LORA_DIR", NULL,
+     "where <lora:name:0.8> in a prompt finds name.safetensors; otherwise the folder loras beside the model"},
     {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", POLICY_CHOICES, 0, 0, "ATELIER_POLICY", "fp32",
      POLICY_WORDS},
     {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
@@ -139,7 +141,8 @@ atl_engine_options paint_engine_options(const paint_args *args, const char *mode
                                 .policy = args->policy,
                                 .pack_cache = args->pack_cache,
                                 .n_threads = (int)args->threads,
-                                .tokenizer_dir = args->tokenizer};
+                                .tokenizer_dir = args->tokenizer,
+                                .lora_dir = args->lora_dir};
 }
 
 static int cut_down(int side_px, int factor)

@@ -15,7 +15,7 @@ typedef struct paint_args {
     int64_t steps, width, height, clip_skip, deep_cache;
     double guidance_scale, strength, guidance_from, guidance_until, merge_tokens;
     /* the engine's */
-    const char *model, *variant, *policy, *pack_cache, *tokenizer;
+    const char *model, *variant, *policy, *pack_cache, *tokenizer, *lora_dir;
     int64_t threads;
     /* paint's alone */
     const char *output;

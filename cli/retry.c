@@ -46,6 +46,7 @@ static int retry(const run_args *args, const char *path)
     options.executor.variant = or_null(dir.variant);
     options.executor.policy = or_null(dir.policy);
     options.executor.tokenizer_dir = or_null(dir.tokenizer);
+    options.executor.lora_dir = or_null(dir.lora_dir);
     options.model_name = name;
     options.model_hash = hash;
     st = atl_engine_identify_model(dir.model, or_null(dir.variant), name, hash, &note);

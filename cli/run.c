@@ -187,7 +187,7 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
         return st;
     if (!s->args.dry_run)
         auto_workers(&s->args, s->model_hash, &s->options.executor);
-    st = atl_rules_open(s->model, s->args.variant, &s->rules, note);
+    st = atl_rules_open(s->model, s->args.variant, s->args.lora_dir, &s->rules, note);
     if (st != ATL_OK)
         return st;
     put_today(s->date);

@@ -51,6 +51,8 @@ static const atl_option model_rows[] = {
      "which files of a checkpoint: fp16 takes *.fp16.safetensors"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, "ATELIER_TOKENIZER", NULL,
      "for a single-file checkpoint, which carries none: a folder that holds tokenizer/"},
+    {"lora-dir", 0, ATL_OPTION_STRING, AT(lora_dir), "DIR", NULL, 0, 0, "ATELIER_LORA_DIR", NULL,
+     "where <lora:name:0.8> in a prompt finds name.safetensors; otherwise the folder loras beside the model"},
     {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", POLICY_CHOICES, 0, 0, "ATELIER_POLICY", "fp32",
      POLICY_WORDS},
 };
@@ -194,6 +196,7 @@ atl_status run_pool_options(const run_args *args, atl_executor_options *ret, atl
         .variant = args->variant,
         .policy = atl_engine_policy_settle(args->policy, args->model, args->variant),
         .tokenizer_dir = args->tokenizer,
+        .lora_dir = args->lora_dir,
         .pack_cache = args->pack_cache,
         .n_workers = n_workers,
         .n_threads = (int)args->threads,

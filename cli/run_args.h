@@ -10,7 +10,7 @@
 
 typedef struct run_args {
     /* the pool's */
-    const char *model, *variant, *policy, *tokenizer, *workers, *order, *cpus, *pack_cache;
+    const char *model, *variant, *policy, *tokenizer, *lora_dir, *workers, *order, *cpus, *pack_cache;
     int64_t threads, batch_size;
     bool no_bind, reserve_core;
     /* the batch's */

@@ -21,6 +21,7 @@ static atl_status take_run(void *user, const atl_record *record, atl_note *note)
     snprintf(dir->model_hash, sizeof dir->model_hash, "%s", atl_record_value(record, "model_hash"));
     snprintf(dir->variant, sizeof dir->variant, "%s", atl_record_value(record, "variant"));
     snprintf(dir->tokenizer, sizeof dir->tokenizer, "%s", atl_record_value(record, "tokenizer"));
+    snprintf(dir->lora_dir, sizeof dir->lora_dir, "%s", atl_record_value(record, "lora_dir"));
     snprintf(dir->policy, sizeof dir->policy, "%s", atl_record_value(record, "policy"));
     snprintf(dir->version, sizeof dir->version, "%s", atl_record_value(record, "version"));
     dir->n_jobs = strtoull(atl_record_value(record, "jobs"), NULL, 10);

@@ -8,7 +8,8 @@
 
 typedef struct run_dir {
     int fd;
-    char model[4096], model_name[128], model_hash[16], variant[64], tokenizer[4096], policy[32], version[64];
+    char model[4096], model_name[128], model_hash[16], variant[64], tokenizer[4096], lora_dir[4096],
+        policy[32], version[64];
     uint64_t n_jobs;
 } run_dir;
 

@@ -185,6 +185,7 @@ atl_status study_options(const study_args *args, char *policy_words, atl_study_o
         .dir = args->run.output,
         .executor = {.variant = args->run.variant,
                      .tokenizer_dir = args->run.tokenizer,
+                     .lora_dir = args->run.lora_dir,
                      .cpus = args->run.cpus,
                      .bind = !args->run.no_bind,
                      .reserve_core = args->run.reserve_core},

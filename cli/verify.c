@@ -78,6 +78,7 @@ static atl_status repaint(check *c, atl_note *note)
     options.variant = or_null(c->dir.variant);
     options.policy = or_null(c->dir.policy);
     options.tokenizer_dir = or_null(c->dir.tokenizer);
+    options.lora_dir = or_null(c->dir.lora_dir);
     return atl_repaint(c->samples, c->n_samples, &options, tell_fault, stop, NULL, &c->again, note);
 }
 

@@ -12,7 +12,7 @@
 #define AT(field) offsetof(worker_args, field)
 
 typedef struct worker_args {
-    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *pack_cache;
+    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *lora_dir, *pack_cache;
     int64_t worker, parent, threads, batch_size, weights_fd, desk_fd, tray_fd, word_every;
 } worker_args;
 
@@ -47,6 +47,8 @@ static const atl_option rows[] = {
      "where packed weights are kept"},
     {"tokenizer", 0, ATL_OPTION_STRING, AT(tokenizer), "DIR", NULL, 0, 0, NULL, NULL,
      "a folder that holds tokenizer/"},
+    {"lora-dir", 0, ATL_OPTION_STRING, AT(lora_dir), "DIR", NULL, 0, 0, NULL, NULL,
+     "a folder with networks that prompts ask for"},
 };
 
 /* "4,5" into pus[n]: exactly one number a thread. */
@@ -91,7 +93,8 @@ static atl_status run(const worker_args *a, atl_note *note)
                    .variant = a->variant,
                    .policy = a->policy,
                    .pack_cache = a->pack_cache,
-                   .tokenizer_dir = a->tokenizer},
+                   .tokenizer_dir = a->tokenizer,
+                   .lora_dir = a->lora_dir},
     };
     return atl_worker_run(&options, note);
 }

@@ -61,7 +61,7 @@ static atl_status copy_options(atl_executor *x, const atl_executor_options *o, a
                         o->model ? o->model : "", o->model ? strerror(errno) : "is not named");
     if (!copy_string(o->model, &x->model) || !copy_string(o->variant, &x->variant) ||
         !copy_string(o->policy, &x->policy) || !copy_string(o->pack_cache, &x->pack_cache) ||
-        !copy_string(o->tokenizer_dir, &x->tokenizer_dir) ||
+        !copy_string(o->tokenizer_dir, &x->tokenizer_dir) || !copy_string(o->lora_dir, &x->lora_dir) ||
         !copy_string(o->worker_program ? o->worker_program : atl_pool_find_program(path), &x->program) ||
         !copy_extra_args(o->worker_args, &x->extra_args))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool");
@@ -194,6 +194,7 @@ static void free_executor(atl_executor *x)
     free(x->policy);
     free(x->pack_cache);
     free(x->tokenizer_dir);
+    free(x->lora_dir);
     free(x->program);
     atl_server_close(&x->server);
     atl_dispatch_free(&x->dispatch);

@@ -69,7 +69,7 @@ size_t atl_weights_file_bytes(const atl_weights_file *file); /* what it takes in
 typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */
     const char *pack_cache;               /* as atl_engine_options; NULL: none */
-    const char *tokenizer_dir;
+    const char *tokenizer_dir, *lora_dir;
     const char *worker_program; /* the `atelier` binary; NULL: this program, if it is called so; else the one
                                    that was installed with the library; else $PATH's */
     const char *const *worker_args; /* further arguments, NULL-terminated; or NULL */

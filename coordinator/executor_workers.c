@@ -110,6 +110,7 @@ static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, in
     add(line, "--policy", x->policy);
     add(line, "--pack-cache", x->pack_cache);
     add(line, "--tokenizer", x->tokenizer_dir);
+    add(line, "--lora-dir", x->lora_dir);
     if (x->bind) {
         for (int t = 0; t < x->plan.n_threads; t++)
             atl_text_printf(&line->pus, "%s%d", t ? "," : "", x->plan.slots[w].pus[t]);

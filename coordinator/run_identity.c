@@ -72,7 +72,7 @@ atl_status atl_runner_describe(atl_runner *r, atl_note *note)
               set(r, 8, "variant=%s", or_empty(o->executor.variant)) &&
               set(r, 9, "tokenizer=%s", or_empty(o->executor.tokenizer_dir)) &&
               set(r, 10, "prompts=%s", o->retry ? "" : or_empty(o->batch->path)) &&
-              set(r, 11, "date=%s", date);
+              set(r, 11, "date=%s", date) && set(r, 12, "lora_dir=%s", or_empty(o->executor.lora_dir));
     return ok ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for what the run is");
 }
 

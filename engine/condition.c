@@ -213,8 +213,10 @@ static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, 
         embedding->pooled = calloc(n_pooled, sizeof *embedding->pooled);
     if (!embedding->context || (n_pooled > 0 && !embedding->pooled))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a text embedding");
-    const atl_embedding_key key = {
-        .prompt = prompt->text, .clip_skip = prompt->clip_skip, .n_tokens = embedding->n_tokens};
+    const atl_embedding_key key = {.prompt = prompt->text,
+                                   .networks = engine->beside ? engine->beside->key : "",
+                                   .clip_skip = prompt->clip_skip,
+                                   .n_tokens = embedding->n_tokens};
     if (prompt->zeros || atl_embedding_cache_get(&engine->embeddings, &key, embedding->context, n_context,
                                                  embedding->pooled, n_pooled))
         return ATL_OK;
@@ -253,6 +255,8 @@ static atl_status plan(const atl_engine *engine, const atl_condition_request *re
         const bool zeros = engine->config->force_zeros_for_empty_prompt && !request->negative_prompt;
         /* As in diffusers, whose clip_skip never applies to the negative prompt. */
         st = plan_side(list, negative, zeros, 0, request->n_steps, c->of_step[1], note);
+        if (st != ATL_OK)
+            atl_note_prefix(note, "negative prompt");
     }
     return st != ATL_OK ? st : tokenize_all(engine, list, note);
 }

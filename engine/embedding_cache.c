@@ -7,7 +7,8 @@
 static bool matches(const atl_embedding_entry *entry, const atl_embedding_key *key, size_t n_values)
 {
     return entry->prompt && entry->clip_skip == key->clip_skip && entry->n_tokens == key->n_tokens &&
-           entry->n_values == n_values && strcmp(entry->prompt, key->prompt) == 0;
+           entry->n_values == n_values && strcmp(entry->prompt, key->prompt) == 0 &&
+           strcmp(entry->networks, key->networks) == 0;
 }
 
 bool atl_embedding_cache_get(atl_embedding_cache *cache, const atl_embedding_key *key, float *context,
@@ -29,6 +30,7 @@ bool atl_embedding_cache_get(atl_embedding_cache *cache, const atl_embedding_key
 static void entry_done(atl_embedding_entry *entry)
 {
     free(entry->prompt);
+    free(entry->networks);
     free(entry->values);
     *entry = (atl_embedding_entry){0};
 }
@@ -42,12 +44,13 @@ void atl_embedding_cache_put(atl_embedding_cache *cache, const atl_embedding_key
             oldest = &cache->entry[i];
     entry_done(oldest);
     atl_embedding_entry entry = {.prompt = strdup(key->prompt),
+                                 .networks = strdup(key->networks),
                                  .clip_skip = key->clip_skip,
                                  .n_tokens = key->n_tokens,
                                  .values = malloc((n_context + n_pooled) * sizeof(float)),
                                  .n_values = n_context + n_pooled,
                                  .used = ++cache->count};
-    if (!entry.prompt || !entry.values) {
+    if (!entry.prompt || !entry.networks || !entry.values) {
         entry_done(&entry);
         return;
     }

@@ -11,13 +11,15 @@
 
 /* All that decides an embedding of one model. */
 typedef struct atl_embedding_key {
-    const char *prompt; /* plain: without switches */
+    const char *prompt;   /* plain: without switches */
+    const char *networks; /* the key of what stands beside the encoders; "": nothing does */
     int clip_skip;
     int n_tokens;
 } atl_embedding_key;
 
 typedef struct atl_embedding_entry {
-    char *prompt; /* owned; NULL: the entry is free */
+    char *prompt;   /* owned; NULL: the entry is free */
+    char *networks; /* owned */
     int clip_skip, n_tokens;
     float *values; /* [n_values], owned: context, then pooled */
     size_t n_values;

@@ -116,6 +116,30 @@ atl_status atl_engine_measure_store(atl_engine *engine, unsigned parts, size_t *
     return st;
 }
 
+atl_status atl_engine_list_modules(atl_engine *engine, atl_lora_modules *ret, atl_note *note)
+{
+    atl_engine shadow = {.config = engine->config, .policy = engine->policy, .store = engine->store};
+    atl_lora_modules modules = {.unet = &engine->config->unet};
+    atl_loader *loader = NULL;
+    shadow.store.used_bytes = 0; /* a second walk finds every layer where the first one put it */
+    if (!shadow.policy)
+        shadow.policy = atl_policy_find("fp32");
+    atl_status st = shadow.store.base ? atl_loader_open_bind(shadow.policy, &shadow.store, &loader, note)
+                                      : atl_loader_open_list(shadow.policy, NULL, NULL, &loader, note);
+    if (st == ATL_OK) {
+        atl_loader_visit_layers(loader, atl_lora_modules_add, &modules);
+        st = walk_and_close(&shadow, ATL_PART_TEXT | ATL_PART_UNET, loader, NULL, NULL, note);
+    }
+    free_networks(&shadow);
+    if (st == ATL_OK && modules.failed)
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory for the names of a model's layers");
+    if (st == ATL_OK)
+        *ret = modules;
+    else
+        atl_lora_modules_done(&modules);
+    return st;
+}
+
 static atl_status pack(atl_engine *engine, unsigned parts, atl_note *note)
 {
     atl_loader *loader = NULL;
@@ -275,6 +299,8 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
         st = open_tokenizer(engine, options->tokenizer_dir, i, note);
     if (st == ATL_OK)
         st = load(engine, parts, options, note);
+    if (st == ATL_OK)
+        st = atl_lora_shelf_init(&engine->loras, options->lora_dir, options->model, note);
     if (st != ATL_OK)
         goto fail;
     engine->load_ns = atl_clock_now_ns() - begun_ns;
@@ -300,6 +326,7 @@ void atl_engine_close(atl_engine **engine)
     atl_tokenizer_close(&e->tokenizer[0]);
     atl_tokenizer_close(&e->tokenizer[1]);
     atl_embedding_cache_done(&e->embeddings);
+    atl_lora_shelf_done(&e->loras);
     atl_arena_close(&e->arena);
     atl_store_close(&e->store);
     atl_pool_close(&e->pool);
@@ -309,8 +336,11 @@ void atl_engine_close(atl_engine **engine)
 
 atl_bench atl_engine_bench(atl_engine *engine)
 {
-    return (atl_bench){
-        .pool = engine->pool, .arena = &engine->arena, .kernels = engine->kernels, .policy = engine->policy};
+    return (atl_bench){.pool = engine->pool,
+                       .arena = &engine->arena,
+                       .kernels = engine->kernels,
+                       .policy = engine->policy,
+                       .adapters = engine->beside ? &engine->beside->adapters : NULL};
 }
 
 atl_status atl_engine_reserve(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,

@@ -29,6 +29,9 @@ typedef struct atl_engine_options {
     /* A directory where packed weights are kept: mapped from there if they are, else written there once they
      * are packed. NULL or "": none. Trouble with it never fails the opening; the facts tell of it. */
     const char *pack_cache;
+    /* Where the networks that prompts ask for are: "<lora:name:0.8>" is NAME.safetensors there. NULL or "":
+     * the folder "loras" beside the model. Files are opened when they are first asked for. */
+    const char *lora_dir;
 } atl_engine_options;
 
 /* Reads, checks and packs the whole model. Errors: the note says file, tensor or key, what was found and what
@@ -99,7 +102,8 @@ void atl_painting_done(atl_painting *painting); /* frees what it holds */
 typedef bool (*atl_progress_fn)(void *user, int step, int n_steps);
 
 /* Errors: ATL_USAGE (a size that is no multiple of the VAE's factor, an unknown sampler, …), ATL_BAD_INPUT (a
- * prompt that is not UTF-8; NaN in the latents), ATL_NO_MEMORY, ATL_CANCELLED. */
+ * prompt that is not UTF-8; a network that does not fit the model; NaN in the latents), ATL_NOT_FOUND (a
+ * network), ATL_UNSUPPORTED (a network of another kind), ATL_NO_MEMORY, ATL_CANCELLED. */
 atl_status atl_engine_paint(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                             void *user, atl_painting *ret_painting, atl_note *note);
 
@@ -164,8 +168,10 @@ atl_status atl_engine_memory(const atl_engine_options *options, const atl_memory
 
 /* ---- what can be said of requests before the model is loaded: sizes, samplers, strengths, words ---- */
 typedef struct atl_rules atl_rules;
-/* Reads the model's configs and the headers of its files. Errors as atl_engine_open's for these. */
-atl_status atl_rules_open(const char *model, const char *variant, atl_rules **ret_rules, atl_note *note);
+/* Reads the model's configs and the headers of its files. `lora_dir` as atl_engine_options: the networks that
+ * prompts ask for are opened, and have to fit the model. Errors as atl_engine_open's for these. */
+atl_status atl_rules_open(const char *model, const char *variant, const char *lora_dir, atl_rules **ret_rules,
+                          atl_note *note);
 void atl_rules_close(atl_rules **rules); /* accepts NULL inside */
 /* `request->init_image` is not looked at: whether there will be one is said apart. Errors: what
  * atl_engine_paint would say of the request. Not thread-safe: the rules remember the sampler that was asked

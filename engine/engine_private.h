@@ -6,6 +6,7 @@
 #include "embedding_cache.h"
 #include "engine/engine.h"
 #include "kernels/kernels.h"
+#include "lora_shelf.h"
 #include "model/weights.h"
 #include "nets/clip.h"
 #include "nets/unet.h"
@@ -37,6 +38,8 @@ struct atl_engine {
     atl_tokenizer *tokenizer[2];
     atl_arena arena; /* grown between stages, never within one */
     atl_embedding_cache embeddings;
+    atl_lora_shelf loras;
+    const atl_lora_set *beside; /* of the job at work; NULL: none */
     int64_t load_ns;
     atl_note pack_note; /* why the cache of packed weights was of no use; empty: nothing to say */
 };
@@ -49,6 +52,10 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
  * networks. Errors: ATL_UNSUPPORTED, ATL_NO_MEMORY. */
 atl_status atl_engine_measure_store(atl_engine *engine, unsigned parts, size_t *ret_bytes,
                                     uint8_t ret_listing[32], atl_note *note);
+
+/* The layers of text encoders and UNet, with their packed weights if the engine has any. Errors: the walk's,
+ * ATL_NO_MEMORY. */
+atl_status atl_engine_list_modules(atl_engine *engine, atl_lora_modules *ret, atl_note *note);
 
 /* A stage runs twice: over a measuring arena, which says how much scratch it needs, then over the real one.
  */
@@ -81,7 +88,7 @@ typedef struct atl_conditioning {
 } atl_conditioning;
 
 typedef struct atl_condition_request {
-    const char *prompt, *negative_prompt;
+    const char *prompt, *negative_prompt; /* the prompt without networks: those are engine->beside */
     int n_steps, clip_skip;
     bool guided;
 } atl_condition_request;

@@ -14,6 +14,8 @@ typedef struct atl_job_state {
     atl_noise noise;
     size_t n_drawn; /* draws of the sampler so far */
     bool guided;
+    char *prompt;         /* without networks */
+    atl_lora_set *beside; /* the networks that it asks for; NULL: none */
     atl_sampler *sampler;
     atl_conditioning conditioning;
     float *latent, *scaled, *model_output; /* [size.n] each */

@@ -17,6 +17,8 @@ static void job_done(atl_job_state *j)
 {
     atl_sampler_close(&j->sampler);
     atl_conditioning_done(&j->conditioning);
+    atl_lora_shelf_give_back(j->beside);
+    free(j->prompt);
     free(j->latent);
     free(j->scaled);
     free(j->model_output);
@@ -192,6 +194,7 @@ static void denoise(atl_engine *engine, atl_job_state *const *jobs, size_t n, at
                                     .merge_tokens = s->merge_tokens,
                                     .latent = jobs[i]->scaled,
                                     .model_output = jobs[i]->model_output};
+    engine->beside = jobs[0]->beside;
     const atl_status st =
         atl_denoiser_init(&c.denoiser, engine, c.hearers, n, jobs[0]->size, s->width, s->height, &note);
     if (st != ATL_OK)
@@ -206,6 +209,7 @@ static void denoise(atl_engine *engine, atl_job_state *const *jobs, size_t n, at
     }
     if (progress && jobs[0]->status == ATL_OK)
         progress(user, n_calls, n_calls);
+    engine->beside = NULL;
     if (st == ATL_OK)
         atl_denoiser_done(&c.denoiser);
 }
@@ -232,6 +236,21 @@ static atl_status decode(atl_job_state *j, atl_note *note)
     return st;
 }
 
+/* Networks out of the prompt, and ready. */
+static atl_status take_networks(atl_job_state *j, atl_note *note)
+{
+    const char *prompt = j->request->prompt ? j->request->prompt : "";
+    atl_networks networks;
+    atl_status st = atl_networks_parse(prompt, strlen(prompt), &networks, note);
+    if (st != ATL_OK)
+        return st;
+    st = atl_lora_shelf_take(j->engine, &networks, &j->beside, note);
+    j->prompt = networks.prompt;
+    networks.prompt = NULL;
+    atl_networks_done(&networks);
+    return st;
+}
+
 /* Everything before the first call of the UNet. */
 static atl_status prepare(atl_job_state *j, atl_note *note)
 {
@@ -244,12 +263,17 @@ static atl_status prepare(atl_job_state *j, atl_note *note)
                       j->probe->n_noise, j->size.c, j->size.h, j->size.w);
     if (st != ATL_OK)
         return st;
-    const atl_condition_request words = {.prompt = j->request->prompt,
+    st = take_networks(j, note);
+    if (st != ATL_OK)
+        return st;
+    const atl_condition_request words = {.prompt = j->prompt,
                                          .negative_prompt = j->request->negative_prompt,
                                          .n_steps = s->n_steps,
                                          .clip_skip = s->clip_skip,
                                          .guided = j->guided};
+    j->engine->beside = j->beside;
     st = atl_condition(j->engine, &words, &j->conditioning, &j->painting.timings, note);
+    j->engine->beside = NULL;
     return st != ATL_OK ? st : first_latent(j, note);
 }
 
@@ -257,8 +281,8 @@ static atl_status prepare(atl_job_state *j, atl_note *note)
 static bool agree(const atl_job_state *a, const atl_job_state *b)
 {
     const int n = a->painting.timings.n_unet_steps, begin = atl_sampler_begin(a->sampler);
-    return a->size.h == b->size.h && a->size.w == b->size.w && a->guided == b->guided &&
-           a->conditioning.all[0].n_tokens == b->conditioning.all[0].n_tokens &&
+    return a->beside == b->beside && a->size.h == b->size.h && a->size.w == b->size.w &&
+           a->guided == b->guided && a->conditioning.all[0].n_tokens == b->conditioning.all[0].n_tokens &&
            a->conditioning.n_steps == b->conditioning.n_steps && n == b->painting.timings.n_unet_steps &&
            begin == atl_sampler_begin(b->sampler) &&
            a->painting.settings.guidance_from == b->painting.settings.guidance_from &&

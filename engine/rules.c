@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "text/grammar.h"
 #include "text/prompt.h"
 
 struct atl_rules {
@@ -20,7 +21,8 @@ struct atl_rules {
     bool any;
 };
 
-atl_status atl_rules_open(const char *model, const char *variant, atl_rules **ret_rules, atl_note *note)
+atl_status atl_rules_open(const char *model, const char *variant, const char *lora_dir, atl_rules **ret_rules,
+                          atl_note *note)
 {
     atl_rules *rules = calloc(1, sizeof *rules);
     if (!rules)
@@ -30,6 +32,8 @@ atl_status atl_rules_open(const char *model, const char *variant, atl_rules **re
         rules->engine.config = atl_weights_config(rules->engine.weights);
         st = atl_model_config_check(rules->engine.config, note);
     }
+    if (st == ATL_OK)
+        st = atl_lora_shelf_init(&rules->engine.loras, lora_dir, model, note);
     if (st != ATL_OK) {
         atl_rules_close(&rules);
         return st;
@@ -40,8 +44,10 @@ atl_status atl_rules_open(const char *model, const char *variant, atl_rules **re
 
 void atl_rules_close(atl_rules **rules)
 {
-    if (*rules)
+    if (*rules) {
+        atl_lora_shelf_done(&(*rules)->engine.loras);
         atl_weights_close(&(*rules)->engine.weights);
+    }
     free(*rules);
     *rules = NULL;
 }
@@ -73,6 +79,25 @@ static atl_status check_words(const char *what, const char *prompt, atl_note *no
     return st;
 }
 
+/* What it asks for beside the model, and the words that are left. */
+static atl_status check_prompt(atl_rules *rules, const char *prompt, atl_note *note)
+{
+    atl_networks networks;
+    atl_status st = atl_prompt_check_bytes(prompt, strlen(prompt), note);
+    if (st != ATL_OK)
+        goto fail;
+    st = atl_networks_parse(prompt, strlen(prompt), &networks, note);
+    if (st != ATL_OK)
+        goto fail;
+    st = atl_lora_shelf_check(&rules->engine, &networks, note);
+    const atl_status words = st == ATL_OK ? check_words("prompt", networks.prompt, note) : st;
+    atl_networks_done(&networks);
+    return words;
+fail:
+    atl_note_prefix(note, "prompt");
+    return st;
+}
+
 atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool has_init_image, atl_note *note)
 {
     const atl_model_config *config = rules->engine.config;
@@ -87,7 +112,7 @@ atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool ha
             rules, request->sampler && request->sampler[0] ? request->sampler : config->default_sampler,
             s->n_steps, has_init_image ? s->strength : 1.0, note);
     if (st == ATL_OK)
-        st = check_words("prompt", request->prompt, note);
+        st = check_prompt(rules, request->prompt ? request->prompt : "", note);
     if (st == ATL_OK)
         st = check_words("negative prompt", request->negative_prompt, note);
     return st;

@@ -34,6 +34,8 @@ struct atl_loader {
     atl_param_visitor visit;    /* LIST; may be NULL */
     atl_region_visitor visit_region;
     void *user;
+    atl_layer_visitor visit_layer; /* may be NULL */
+    void *layer_user;
     atl_note *note;
     atl_status status;
     size_t packed_bytes;
@@ -85,6 +87,12 @@ atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_
 void atl_loader_list_regions(atl_loader *loader, atl_region_visitor visit)
 {
     loader->visit_region = visit;
+}
+
+void atl_loader_visit_layers(atl_loader *loader, atl_layer_visitor visit, void *user)
+{
+    loader->visit_layer = visit;
+    loader->layer_user = user;
 }
 
 atl_status atl_loader_status(const atl_loader *loader)
@@ -236,6 +244,18 @@ static void fill_floats(atl_loader *loader, const atl_stack *from, const float *
         keep(loader, atl_packing_add_floats(loader->packing, from, (float *)(uintptr_t)to, loader->note));
 }
 
+/* Tells of a layer, or of matrix `name` of a stack. */
+static void tell_layer(const atl_loader *loader, atl_layer_site site, const char *name)
+{
+    char whole[2 * MAX_NAME];
+    if (!loader->visit_layer || loader->status != ATL_OK)
+        return;
+    snprintf(whole, sizeof whole, "%s%s", loader->prefix, name);
+    site.component = loader->component;
+    site.name = whole;
+    loader->visit_layer(loader->layer_user, &site);
+}
+
 /* ---- linear ---- */
 
 /* Names the tensors of all matrices, and of their biases if they have any. */
@@ -269,6 +289,17 @@ void atl_load_linear_stack(atl_loader *loader, atl_linear *ret, atl_layer_class 
     name_linears(loader, each, names, n_names, &weights, &biases);
     void *region = take(loader, names[0], dtype, LAYER_LAYOUT,
                         atl_linear_packed_bytes(each.n_in, n_out, each.bias, dtype));
+    for (int i = 0; i < n_names; i++)
+        tell_layer(loader,
+                   (atl_layer_site){.n_in = each.n_in,
+                                    .n_out = each.n_out,
+                                    .kernel = 1,
+                                    .stride = 1,
+                                    .dtype = dtype,
+                                    .weight = region,
+                                    .first_out = i * each.n_out,
+                                    .n_out_all = n_out},
+                   names[i]);
     if (!region)
         return;
     atl_linear_bind(ret, each.n_in, n_out, each.bias, dtype, region);
@@ -319,6 +350,17 @@ void atl_load_conv(atl_loader *loader, atl_conv *ret, atl_layer_class layer_clas
     name_conv(loader, shape, name, &weight, &bias);
     void *region = take(loader, name, dtype, LAYER_LAYOUT,
                         atl_conv_packed_bytes(shape.c_in, shape.c_out, shape.kernel, !shape.no_bias, dtype));
+    tell_layer(loader,
+               (atl_layer_site){.n_in = shape.c_in,
+                                .n_out = shape.c_out,
+                                .kernel = shape.kernel,
+                                .stride = shape.stride,
+                                .pad_before = shape.pad_before,
+                                .pad_after = shape.pad_after,
+                                .dtype = dtype,
+                                .weight = region,
+                                .n_out_all = shape.c_out},
+               name);
     if (!region)
         return;
     atl_conv_bind(ret, shape.c_in, shape.c_out, shape.kernel, shape.stride, shape.pad_before, shape.pad_after,

@@ -50,6 +50,18 @@ typedef struct atl_region {
 
 typedef void (*atl_region_visitor)(void *user, const atl_region *region);
 
+/* A linear layer or a convolution, under the name of its own tensors; of a stack each matrix. */
+typedef struct atl_layer_site {
+    atl_component component;
+    const char *name; /* "down_blocks.0.attentions.0.proj_in" */
+    int n_in, n_out, kernel, stride, pad_before, pad_after;
+    atl_dtype dtype;
+    const void *weight;       /* the packed weights of the whole layer; NULL in LIST */
+    int first_out, n_out_all; /* which of the whole layer's outputs are this one's, and how many it has */
+} atl_layer_site;
+
+typedef void (*atl_layer_visitor)(void *user, const atl_layer_site *site);
+
 typedef struct atl_loader atl_loader;
 
 /* `policy` decides the packed types. The loader borrows all that it is given. */
@@ -57,6 +69,8 @@ atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visi
                                 atl_loader **ret, atl_note *note);
 /* LIST: calls `visit`, too, for each region, with the same user, after its tensors. */
 void atl_loader_list_regions(atl_loader *loader, atl_region_visitor visit);
+/* LIST and BIND: calls `visit` for each linear layer and convolution. */
+void atl_loader_visit_layers(atl_loader *loader, atl_layer_visitor visit, void *user);
 atl_status atl_loader_open_pack(const atl_policy *policy, const atl_weights *weights, atl_store *store,
                                 atl_loader **ret, atl_note *note);
 atl_status atl_loader_open_bind(const atl_policy *policy, atl_store *store, atl_loader **ret, atl_note *note);

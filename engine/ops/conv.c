@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/account.h"
+#include "ops/adapter.h"
 #include "ops/layers.h"
 #include "ops/panels.h"
 #include "ops/patch.h"
@@ -62,8 +63,8 @@ bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in)
            conv->c_in % ATL_BLOCK_K == 0;
 }
 
-void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
-                  const atl_epilogue *epilogue, const atl_map *out)
+static void run_alone(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                      const atl_epilogue *epilogue, const atl_map *out)
 {
     atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = in,
@@ -82,4 +83,19 @@ void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_i
                                                 : "conv3x3",
                             conv->kernel, in, conv->c_out, conv->dtype, epilogue ? epilogue->residual : NULL,
                             out);
+}
+
+void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                  const atl_epilogue *epilogue, const atl_map *out)
+{
+    const atl_adapter *adapter = atl_adapter_beside(bench, conv->weight);
+    if (!adapter) {
+        run_alone(bench, conv, in, epilogue, out);
+        return;
+    }
+    const size_t mark = atl_arena_mark(bench->arena);
+    atl_adapted adapted;
+    atl_adapter_run(bench, adapter, in, epilogue, out, &adapted);
+    run_alone(bench, conv, in, &adapted.epilogue, out);
+    atl_arena_release(bench->arena, mark);
 }

@@ -6,6 +6,8 @@
 #include "base/sizes.h"
 #include "kernels/kernels.h"
 #include "ops/account.h"
+#include "ops/adapter.h"
+#include "ops/elementwise.h"
 #include "ops/layers.h"
 #include "ops/panels.h"
 #include "ops/product.h"
@@ -35,8 +37,8 @@ void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dty
         linear->bias = (const void *)((const char *)region + atl_panels_bytes((size_t)n_in, n_out, dtype));
 }
 
-void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
-                    const atl_epilogue *epilogue, const atl_map *out)
+static void run_alone(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                      const atl_epilogue *epilogue, const atl_map *out)
 {
     atl_conv_input in = {.x = x};
     atl_account_begin(bench);
@@ -53,6 +55,22 @@ void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_
                             epilogue ? epilogue->residual : NULL, out);
 }
 
+void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                    const atl_epilogue *epilogue, const atl_map *out)
+{
+    const atl_adapter *adapter = atl_adapter_beside(bench, linear->weight);
+    if (!adapter) {
+        run_alone(bench, linear, x, epilogue, out);
+        return;
+    }
+    const size_t mark = atl_arena_mark(bench->arena);
+    const atl_conv_input in = {.x = x};
+    atl_adapted adapted;
+    atl_adapter_run(bench, adapter, &in, epilogue, out, &adapted);
+    run_alone(bench, linear, x, &adapted.epilogue, out);
+    atl_arena_release(bench->arena, mark);
+}
+
 typedef struct gate_job {
     const atl_kernels *kernels;
     const atl_map *both, *out;
@@ -67,16 +85,22 @@ static void gate_row(void *user, size_t row, int thread)
                             atl_map_f32(job->out) + row * job->out->stride);
 }
 
-/* Halves that end within a panel have no gate panels of their own: the whole product is made first. */
-static void run_geglu_unaligned(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
-                                const atl_map *out)
+/* Halves that end within a panel have no gate panels of their own, and what stands beside a layer is added
+ * before the gate: then the whole product is made first. */
+static void run_geglu_whole(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                            const atl_map *out)
 {
     size_t mark = atl_arena_mark(bench->arena);
     atl_map both = atl_map_take(bench, ATL_F32, out->n, out->h, out->w, linear->n_out);
     atl_linear_run(bench, linear, x, NULL, &both);
-    gate_job job = {.kernels = bench->kernels, .both = &both, .out = out};
+    atl_map gated = *out;
+    if (out->dtype != ATL_F32)
+        gated = atl_map_take(bench, ATL_F32, out->n, out->h, out->w, out->c);
+    gate_job job = {.kernels = bench->kernels, .both = &both, .out = &gated};
     if (!bench->arena->measuring)
         atl_pool_run(bench->pool, atl_map_rows(out), gate_row, &job);
+    if (out->dtype != ATL_F32)
+        atl_copy(bench, &gated, out);
     atl_arena_release(bench->arena, mark);
 }
 
@@ -85,8 +109,8 @@ void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, cons
 {
     atl_conv_input in = {.x = x};
     atl_account_begin(bench);
-    if (out->c % ATL_TILE_COLS != 0)
-        run_geglu_unaligned(bench, linear, x, out);
+    if (out->c % ATL_TILE_COLS != 0 || atl_adapter_beside(bench, linear->weight))
+        run_geglu_whole(bench, linear, x, out);
     else
         atl_product_run(bench, &(atl_product){.in = &in,
                                               .kernel = 1,

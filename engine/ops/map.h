@@ -15,6 +15,7 @@
 
 struct atl_kernels;
 struct atl_account;
+struct atl_adapters;
 
 /* Where ops run: threads, scratch, kernels of one instruction set. Passed to every op. */
 typedef struct atl_bench {
@@ -22,7 +23,8 @@ typedef struct atl_bench {
     atl_arena *arena;
     const struct atl_kernels *kernels;
     const atl_policy *policy;
-    struct atl_account *account; /* counts what ops cost (account.h); NULL: nobody wants to know */
+    struct atl_account *account;         /* counts what ops cost (account.h); NULL: nobody wants to know */
+    const struct atl_adapters *adapters; /* what stands beside layers (adapter.h); NULL: nothing does */
 } atl_bench;
 
 typedef struct atl_map {

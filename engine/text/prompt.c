@@ -3,25 +3,9 @@
 
 #include <string.h>
 
-#include "base/sizes.h"
 #include "text/grammar.h"
+#include "text/networks.h"
 #include "text/unicode.h"
-
-/* Extra networks are asked for as "<kind:name:strength>". */
-static atl_status check_networks(const char *prompt, size_t n_bytes, atl_note *note)
-{
-    static const char *const kinds[] = {"<lora:", "<lyco:", "<hypernet:"};
-    for (size_t i = 0; i < ATL_COUNT(kinds); i++) {
-        const char *begin = memmem(prompt, n_bytes, kinds[i], strlen(kinds[i]));
-        const char *end = begin ? memchr(begin, '>', n_bytes - (size_t)(begin - prompt)) : NULL;
-        if (end)
-            return atl_fail(note, ATL_UNSUPPORTED,
-                            "the prompt asks for %.*s, and networks beside the model cannot be applied yet; "
-                            "take it out of the prompt",
-                            end - begin < 200 ? (int)(end - begin) + 1 : 200, begin);
-    }
-    return ATL_OK;
-}
 
 atl_status atl_prompt_check_bytes(const char *prompt, size_t n_bytes, atl_note *note)
 {
@@ -33,8 +17,16 @@ atl_status atl_prompt_check_bytes(const char *prompt, size_t n_bytes, atl_note *
 
 atl_status atl_prompt_check(const char *prompt, size_t n_bytes, atl_note *note)
 {
+    atl_networks networks = {0};
     atl_status st = atl_prompt_check_bytes(prompt, n_bytes, note);
-    return st == ATL_OK ? check_networks(prompt, n_bytes, note) : st;
+    if (st == ATL_OK)
+        st = atl_networks_parse(prompt, n_bytes, &networks, note);
+    if (st == ATL_OK && networks.n > 0)
+        st =
+            atl_fail(note, ATL_UNSUPPORTED,
+                     "asks for the network \"%s\", which only the prompt itself may do", networks.at[0].name);
+    atl_networks_done(&networks);
+    return st;
 }
 
 size_t atl_grammar_spaces(const char *text, size_t n)

@@ -17,7 +17,7 @@
 #define ATL_MAX_CHUNKS        1024 /* 76,800 tokens */
 
 /* Whether a prompt can be painted at all. Errors: ATL_BAD_INPUT (not UTF-8, at which byte; too long),
- * ATL_UNSUPPORTED (asks for "<lora:…>", "<lyco:…>" or "<hypernet:…>", which this program does not apply yet).
+ * ATL_UNSUPPORTED (asks for a network: those are to be taken out before, see networks.h).
  */
 atl_status atl_prompt_check(const char *prompt, size_t n_bytes, atl_note *note);
 

@@ -1,6 +1,6 @@
 /* checkpoint_test.c - one checkpoint, every case: the engine gives what diffusers gave.
  *
- *     test_golden_checkpoint MODEL EXPECTED [VARIANT|- [TOKENIZER_DIR]]
+ *     test_golden_checkpoint MODEL EXPECTED [VARIANT|- [TOKENIZER_DIR|- [LORA_DIR]]]
  *
  * Each case runs twice where it can: as a probe, with diffusers' random numbers given, and, for pictures,
  * from the seed alone, which must give the same numbers. */
@@ -89,7 +89,8 @@ int main(int argc, char **argv)
         return 2;
     options.model = argv[1];
     options.variant = argc > 3 && strcmp(argv[3], "-") != 0 ? argv[3] : NULL;
-    options.tokenizer_dir = argc > 4 ? argv[4] : NULL;
+    options.tokenizer_dir = argc > 4 && strcmp(argv[4], "-") != 0 ? argv[4] : NULL;
+    options.lora_dir = argc > 5 ? argv[5] : NULL;
     golden_set set;
     golden_set_open(argv[2], &set);
     struct CMUnitTest *tests = calloc(2 * set.n, sizeof *tests);

@@ -4,7 +4,7 @@ add_executable(test_golden_checkpoint golden/checkpoint_test.c golden/cases.c go
 target_link_libraries(test_golden_checkpoint PRIVATE atelier_engine atelier_image PkgConfig::jansson PkgConfig::cmocka m)
 target_include_directories(test_golden_checkpoint PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine)
 
-# golden_test(NAME EXPECTED MODEL [VARIANT [TOKENIZER_DIR]])
+# golden_test(NAME EXPECTED MODEL [VARIANT [TOKENIZER_DIR [LORA_DIR]]])
 function(golden_test name expected model)
   add_test(NAME golden_${name}
     COMMAND test_golden_checkpoint ${golden}/models/${model} ${golden}/expected/${expected} ${ARGN})
@@ -20,6 +20,10 @@ endforeach()
 golden_test(sd1_file sd1_old sd1_file/model.safetensors - ${golden}/models/sd1_file)
 golden_test(sd2_file sd2_file sd2_file/model.safetensors - ${golden}/models/sd2_file)
 golden_test(sdxl_file sdxl_file sdxl_file/model.safetensors - ${golden}/models/sdxl_file)
+
+foreach(name sd1 sdxl)
+  golden_test(${name}_lora ${name}_lora ${name} - - ${golden}/models/loras/${name})
+endforeach()
 
 add_executable(test_golden_threads golden/threads_test.c golden/cases.c)
 target_link_libraries(test_golden_threads PRIVATE atelier_engine atelier_image PkgConfig::jansson PkgConfig::cmocka m)

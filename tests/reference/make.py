@@ -16,6 +16,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import checkpoint
 import goldens
+import lora
 import vocabulary
 from cases import CASES
 from compare import psnr
@@ -92,6 +93,31 @@ def make(name, out):
         goldens.write_pipeline_image(folder, case)
         options = {key: value for key, value in case.items() if key != "pieces"}
         listed.append({"name": title, "part": "pipeline", **options})
+    write_list(folder, listed)
+
+
+def make_networks(name, out):
+    """Networks beside a checkpoint that is there already, and the pictures that are painted with them."""
+    root = os.path.join(out, "models", name)
+    folder = os.path.join(out, "expected", name + "_lora")
+    networks = os.path.join(out, "models", "loras", name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    lora.write_networks(open_pipeline(root, FAMILIES[name]), name, networks)
+    listed = []
+    for title, (asked, case) in lora.CASES[name].items():
+        pipe = open_pipeline(root, FAMILIES[name])
+        lora.load(pipe, networks, asked)
+        inputs, outputs = goldens.pipeline_case(pipe, case)
+        check_steady(pipe, f"{name} {title}", case, outputs["image"].numpy())
+        goldens.save(os.path.join(folder, f"{title}.in.safetensors"), inputs)
+        goldens.save(os.path.join(folder, f"{title}.out.safetensors"), outputs)
+        words = case["prompt"] + lora.asked(asked)
+        listed.append({"name": title, "part": "pipeline", **case, "prompt": words})
+    write_list(folder, listed)
+
+
+def write_list(folder, listed):
     with open(os.path.join(folder, "cases.json"), "w", encoding="utf-8") as file:
         json.dump(listed, file, indent=1)
         file.write("\n")
@@ -99,16 +125,19 @@ def make(name, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FAMILIES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FAMILIES) + ", and sd1_lora, sdxl_lora")
     parser.add_argument("--out", default=os.path.join(HERE, "..", "golden"))
     options = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     with torch.no_grad():
-        for name in options.names or FAMILIES:
+        for name in options.names or [*FAMILIES, *(f"{name}_lora" for name in lora.CASES)]:
             print(name, flush=True)
-            make(name, options.out)
+            if name in FAMILIES:
+                make(name, options.out)
+            else:
+                make_networks(name.removesuffix("_lora"), options.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,31 @@
+/* lora.h - a LoRA file: pairs of small matrices for layers of a model (Hu et al. 2021), read and checked
+ * against that model whole.
+ *
+ * Every tensor has to belong to a layer of the model and to fit it; what cannot be applied is an error that
+ * names the tensor, never passed over. */
+#ifndef ATL_MODEL_LORA_H
+#define ATL_MODEL_LORA_H
+
+#include "model/lora_modules.h"
+
+/* What a file has for one layer; down is NULL where it has nothing. */
+typedef struct atl_lora_pair {
+    const atl_st_tensor *down; /* [rank][n_in], of a convolution [rank][n_in][k][k] */
+    const atl_st_tensor *up;   /* [n_out][rank], maybe with dimensions of 1 behind */
+    const atl_st_tensor *alpha_tensor;
+    size_t rank;
+    float factor; /* alpha / rank */
+} atl_lora_pair;
+
+typedef struct atl_lora {
+    atl_safetensors *file;
+    atl_lora_pair *pairs; /* [n], of the model's modules in their order */
+    size_t n, n_pairs;    /* pairs: those that the file has */
+} atl_lora;
+
+/* Errors: as atl_safetensors_open's; ATL_UNSUPPORTED (a tensor that is for no layer of the model),
+ * ATL_BAD_INPUT (a shape that does not fit; half a pair; no pair at all). */
+atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_lora **ret, atl_note *note);
+void atl_lora_close(atl_lora **lora); /* accepts NULL inside */
+
+#endif

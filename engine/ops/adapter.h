@@ -1,0 +1,38 @@
+/* adapter.h - what stands beside a layer and is added to it: a product to few channels and one back, without
+ * touching the layer's weights, which other processes share (Hu et al. 2021, "LoRA").
+ *
+ *   y = W x + b + up (down x)
+ *
+ * A bench may carry a set of adapters; linear layers and convolutions look there for their own, by the
+ * address of their packed weights. A bench without one pays one comparison a layer. */
+#ifndef ATL_OPS_ADAPTER_H
+#define ATL_OPS_ADAPTER_H
+
+#include "ops/layers.h"
+
+typedef struct atl_adapter {
+    const void *beside; /* the packed weights of the layer */
+    atl_conv down;      /* to the rank, with the layer's own kernel, stride and padding; no bias */
+    atl_linear up;      /* from the rank to all outputs of the layer; no bias */
+} atl_adapter;
+
+typedef struct atl_adapters {
+    atl_adapter *at; /* [n], by ascending `beside`, each once */
+    size_t n;
+} atl_adapters;
+
+/* The bench's adapter of the layer with these packed weights, or NULL. */
+const atl_adapter *atl_adapter_beside(const atl_bench *bench, const void *weight);
+
+/* What the layer itself then has to add: up (down x), and the residual that it was to have. */
+typedef struct atl_adapted {
+    atl_map sum;           /* f32, from the arena; the caller releases it */
+    atl_epilogue epilogue; /* in place of the layer's own */
+} atl_adapted;
+
+/* `epilogue` may be NULL. One with an activation `before` has no residual, scale or other activation. `ret`
+ * is pointed into, and must stay where it is. */
+void atl_adapter_run(const atl_bench *bench, const atl_adapter *adapter, const atl_conv_input *in,
+                     const atl_epilogue *epilogue, const atl_map *out, atl_adapted *ret);
+
+#endif
