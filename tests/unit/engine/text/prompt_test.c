@@ -15,12 +15,12 @@ static void ordinary_prompts_pass(void **state)
     assert_int_equal(check("<lora:unfinished", NULL), ATL_OK);
 }
 
-static void networks_beside_the_model_are_refused_by_name(void **state)
+static void networks_are_to_be_taken_out_before(void **state)
 {
     (void)state;
     atl_note note = {0};
     assert_int_equal(check("a cat <lora:fur:0.8>, sky", &note), ATL_UNSUPPORTED);
-    assert_says(&note, "<lora:fur:0.8>,");
+    assert_says(&note, "the network \"fur\"");
     assert_int_equal(check("<hypernet:x:1>", &note), ATL_UNSUPPORTED);
     assert_int_equal(check("<lyco:x:1>", &note), ATL_UNSUPPORTED);
 }
@@ -47,7 +47,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ordinary_prompts_pass),
-        cmocka_unit_test(networks_beside_the_model_are_refused_by_name),
+        cmocka_unit_test(networks_are_to_be_taken_out_before),
         cmocka_unit_test(what_is_not_utf8_is_refused),
         cmocka_unit_test(more_than_a_mebibyte_is_refused),
     };
