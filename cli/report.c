@@ -20,6 +20,7 @@ static atl_picture_texts texts_of(const report *r)
         .settings = &r->painting->settings,
         .timings = &r->painting->timings,
         .facts = r->facts,
+        .networks = r->painting->networks,
         .init_digest = r->init_digest,
         .job = r->job,
         .digest = r->digest,

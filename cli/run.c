@@ -148,6 +148,11 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
     return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
 }
 
+static void list_networks(void *user, atl_text *out)
+{
+    atl_rules_networks(((command_state *)user)->rules, out);
+}
+
 /* What a worker will need for the largest picture of the batch. Where that cannot be told, the plan does not
  * look at memory. */
 static void weigh(void *user, atl_executor_options *executor)
@@ -202,6 +207,7 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
     s->batch.user = s;
     s->options.batch = &s->batch;
     s->options.weigh = weigh;
+    s->options.networks = list_networks;
     s->options.weigh_user = s;
     s->options.dir = s->args.output;
     s->options.model_name = s->model_name;

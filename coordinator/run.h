@@ -50,6 +50,8 @@ typedef struct atl_run_options {
     bool sync;                                     /* wait for the disk at each picture */
     bool retry;                                    /* paint again what failed, as failed.jsonl has it */
     /* Each may be NULL. */
+    void (*networks)(void *user, atl_text *out); /* once all lines are known: those that they ask for, with
+                                                    their hashes */
     void (*weigh)(void *user,
                   atl_executor_options *executor); /* once all lines are known: fills in the bytes */
     int (*stops)(void *user);   /* how often a signal asked to stop: 1 drains, 2 ends the workers at once */

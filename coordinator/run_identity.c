@@ -19,15 +19,20 @@ enum { PLAN_FIELDS = 7 };
 static const struct {
     const char *key, *words;
 } compared[] = {
-    {"jobs", "the number of jobs"},   {"ids", "the jobs themselves (prompts, settings or seeds)"},
-    {"names", "the pictures' names"}, {"model_hash", "the model's weights"},
-    {"policy", "the precision"},      {"version", "the program's version"},
+    {"jobs", "the number of jobs"},
+    {"ids", "the jobs themselves (prompts, settings or seeds)"},
+    {"names", "the pictures' names"},
+    {"model_hash", "the model's weights"},
+    {"networks", "the networks beside the model"},
+    {"policy", "the precision"},
+    {"version", "the program's version"},
 };
 
 /* Those a retry does not have: it reads failed.jsonl. */
 static bool is_of_batch(const char *key)
 {
-    return strcmp(key, "jobs") == 0 || strcmp(key, "ids") == 0 || strcmp(key, "names") == 0;
+    return strcmp(key, "jobs") == 0 || strcmp(key, "networks") == 0 || strcmp(key, "ids") == 0 ||
+           strcmp(key, "names") == 0;
 }
 
 static bool set(atl_runner *r, int at, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -60,7 +65,10 @@ atl_status atl_runner_describe(atl_runner *r, atl_note *note)
 {
     const atl_run_options *o = r->o;
     char date[32];
+    atl_text networks = {0};
     put_date(date);
+    if (o->networks)
+        o->networks(o->weigh_user, &networks);
     const char *names = o->retry ? "" : o->batch->name_template;
     bool ok = set(r, 0, "version=%s", or_empty(o->version)) &&
               set(r, 1, "jobs=%llu", (unsigned long long)r->n_jobs) && set(r, 2, "ids=%s", r->ids) &&
@@ -72,7 +80,9 @@ atl_status atl_runner_describe(atl_runner *r, atl_note *note)
               set(r, 8, "variant=%s", or_empty(o->executor.variant)) &&
               set(r, 9, "tokenizer=%s", or_empty(o->executor.tokenizer_dir)) &&
               set(r, 10, "prompts=%s", o->retry ? "" : or_empty(o->batch->path)) &&
-              set(r, 11, "date=%s", date) && set(r, 12, "lora_dir=%s", or_empty(o->executor.lora_dir));
+              set(r, 11, "date=%s", date) && set(r, 12, "lora_dir=%s", or_empty(o->executor.lora_dir)) &&
+              set(r, 13, "networks=%s", or_empty(networks.data)) && !networks.failed;
+    atl_text_done(&networks);
     return ok ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for what the run is");
 }
 

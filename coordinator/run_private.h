@@ -15,7 +15,7 @@
 #include "results/pace.h"
 #include "results/pictures.h"
 
-#define RUN_RECORD_FIELDS 13
+#define RUN_RECORD_FIELDS 14
 #define ATL_RUN_GROUP     16                 /* pictures that are written together, at most */
 #define ATL_RUN_COMMIT_NS INT64_C(250000000) /* for so long what came waits for more, at most */
 

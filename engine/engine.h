@@ -93,6 +93,7 @@ typedef struct atl_painting {
     atl_rgb image;
     atl_settings settings;
     atl_timings timings;
+    char *networks; /* beside the model, "fur: 0123456789ab, light: …" with their hashes; NULL: none */
 } atl_painting;
 
 void atl_painting_done(atl_painting *painting); /* frees what it holds */
@@ -177,6 +178,9 @@ void atl_rules_close(atl_rules **rules); /* accepts NULL inside */
  * atl_engine_paint would say of the request. Not thread-safe: the rules remember the sampler that was asked
  * for last. */
 atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool has_init_image, atl_note *note);
+
+/* Appends the networks that the requests so far asked for: "fur: 0123456789ab, light: …". */
+void atl_rules_networks(const atl_rules *rules, atl_text *out);
 
 /* ---- tools about checkpoints (see model/inspect.h for the contracts) ---- */
 atl_status atl_engine_inspect_model(const char *model, const char *variant, bool json, atl_text *out,

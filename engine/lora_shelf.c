@@ -116,6 +116,26 @@ atl_status atl_lora_shelf_check(atl_engine *engine, const atl_networks *networks
     return st;
 }
 
+static bool asks_for(const atl_networks *networks, const char *name)
+{
+    for (size_t i = 0; i < networks->n; i++)
+        if (strcmp(networks->at[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void atl_lora_shelf_list(const atl_lora_shelf *shelf, const atl_networks *networks, atl_text *out)
+{
+    const char *between = "";
+    for (size_t i = 0; i < shelf->n_books; i++) {
+        const atl_lora_book *book = &shelf->books[i];
+        if (networks && !asks_for(networks, book->name))
+            continue;
+        atl_text_printf(out, "%s%s: %s", between, book->name, book->lora->hash);
+        between = ", ";
+    }
+}
+
 /* ---- sets ---- */
 
 /* Names hold no '/'. NULL when memory is out. */

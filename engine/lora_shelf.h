@@ -45,6 +45,10 @@ void atl_lora_shelf_done(atl_lora_shelf *shelf);
  * ATL_NOT_FOUND, and atl_lora_open's. */
 atl_status atl_lora_shelf_check(struct atl_engine *engine, const atl_networks *networks, atl_note *note);
 
+/* Appends "fur: 0123456789ab, light: …": of these networks, each once, those that were opened; NULL: of all
+ * that were. */
+void atl_lora_shelf_list(const atl_lora_shelf *shelf, const atl_networks *networks, atl_text *out);
+
 /* The set of these networks, to be given back; NULL where none of them changes anything. Errors: as above,
  * and ATL_BAD_INPUT (NaN or Inf), ATL_NO_MEMORY. */
 atl_status atl_lora_shelf_take(struct atl_engine *engine, const atl_networks *networks, atl_lora_set **ret,

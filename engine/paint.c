@@ -29,6 +29,7 @@ void atl_painting_done(atl_painting *painting)
 {
     free(painting->image.pixels);
     free(painting->timings.unet_step);
+    free(painting->networks);
     *painting = (atl_painting){0};
 }
 
@@ -245,6 +246,12 @@ static atl_status take_networks(atl_job_state *j, atl_note *note)
     if (st != ATL_OK)
         return st;
     st = atl_lora_shelf_take(j->engine, &networks, &j->beside, note);
+    atl_text words = {0};
+    if (st == ATL_OK)
+        atl_lora_shelf_list(&j->engine->loras, &networks, &words);
+    if (words.failed)
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory for the names of networks");
+    j->painting.networks = words.data; /* freed with the painting */
     j->prompt = networks.prompt;
     networks.prompt = NULL;
     atl_networks_done(&networks);

@@ -117,3 +117,8 @@ atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool ha
         st = check_words("negative prompt", request->negative_prompt, note);
     return st;
 }
+
+void atl_rules_networks(const atl_rules *rules, atl_text *out)
+{
+    atl_lora_shelf_list(&rules->engine.loras, NULL, out);
+}

@@ -31,6 +31,7 @@ typedef struct atl_infotext_settings {
     double guidance_from, guidance_until; /* left out at 0, and at 0 or 1 */
     double merge_tokens;                  /* left out at 0 */
     int deep_cache;                       /* left out unless above 1 */
+    const char *lora_hashes;              /* "name: 0123456789ab, …" */
     const char *rng;                      /* "CPU", "NV" */
     const char *version;
 } atl_infotext_settings;

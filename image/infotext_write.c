@@ -102,5 +102,6 @@ void atl_infotext_write(const atl_infotext_settings *s, atl_text *out)
     if (s->merge_tokens > 0)
         put_number("Token merging ratio", s->merge_tokens, out, &first);
     put_string("RNG", s->rng, out, &first);
+    put_string("Lora hashes", s->lora_hashes, out, &first);
     put_string("Version", s->version, out, &first);
 }

@@ -26,6 +26,7 @@ static atl_status encode_png(const atl_encoder *e, const atl_task *task, const a
         .settings = &task->painting.settings,
         .timings = &task->painting.timings,
         .facts = &e->facts,
+        .networks = task->painting.networks,
         .init_digest = task->init_digest[0] ? task->init_digest : NULL,
         .job = job,
         .digest = digest,

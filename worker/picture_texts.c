@@ -33,6 +33,7 @@ void atl_picture_parameters(const atl_picture_texts *texts, atl_text *out)
         .guidance_until = s->guidance_until,
         .deep_cache = s->deep_cache,
         .merge_tokens = s->merge_tokens,
+        .lora_hashes = texts->networks,
         .rng = texts->noise == ATL_NOISE_CUDA ? "NV" : "CPU", /* A1111's name for Philox on any machine */
         .version = version,
     };

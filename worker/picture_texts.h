@@ -15,6 +15,7 @@ typedef struct atl_picture_texts {
     const atl_settings *settings;
     const atl_timings *timings;
     const atl_engine_facts *facts;
+    const char *networks;    /* as atl_painting has them; NULL: none */
     const char *init_digest; /* of the init image as it was used; NULL without one */
     const char *job;         /* its id, in hex digits */
     const char *digest;      /* of the pixels, in hex digits */

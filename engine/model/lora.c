@@ -1,7 +1,7 @@
 /* lora.c - see lora.h. */
 #include "model/lora.h"
 
-#include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +112,27 @@ static atl_status read_pairs(atl_lora *lora, const atl_lora_modules *modules, at
     return st;
 }
 
+/* Tensors fill a file from its header to its end without holes. */
+static void hash_tensors(atl_lora *lora)
+{
+    const char *left = atl_safetensors_metadata(lora->file, "sshs_model_hash");
+    const uint8_t *begin = NULL;
+    size_t n_bytes = 0;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    if (left && strlen(left) >= ATL_LORA_HASH && strspn(left, "0123456789abcdef") == strlen(left)) {
+        memcpy(lora->hash, left, ATL_LORA_HASH);
+        return;
+    }
+    for (size_t i = 0; i < atl_safetensors_count(lora->file); i++) {
+        const atl_st_tensor *tensor = atl_safetensors_at(lora->file, i);
+        n_bytes += tensor->n_bytes;
+        if (!begin || tensor->data < begin)
+            begin = tensor->data;
+    }
+    crypto_hash_sha256(digest, begin, n_bytes);
+    sodium_bin2hex(lora->hash, sizeof lora->hash, digest, ATL_LORA_HASH / 2);
+}
+
 atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_lora **ret, atl_note *note)
 {
     atl_lora *lora = calloc(1, sizeof *lora);
@@ -127,6 +148,7 @@ atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_
         atl_lora_close(&lora);
         return st;
     }
+    hash_tensors(lora);
     *ret = lora;
     return ATL_OK;
 }

@@ -8,6 +8,10 @@
 
 #include "model/lora_modules.h"
 
+/* Hex digits of the SHA-256 of all tensors' bytes, or of the one that the trainer left in the metadata
+ * ("sshs_model_hash"): as AUTOMATIC1111's web UI shows it. */
+#define ATL_LORA_HASH 12
+
 /* What a file has for one layer; down is NULL where it has nothing. */
 typedef struct atl_lora_pair {
     const atl_st_tensor *down; /* [rank][n_in], of a convolution [rank][n_in][k][k] */
@@ -21,6 +25,7 @@ typedef struct atl_lora {
     atl_safetensors *file;
     atl_lora_pair *pairs; /* [n], of the model's modules in their order */
     size_t n, n_pairs;    /* pairs: those that the file has */
+    char hash[ATL_LORA_HASH + 1];
 } atl_lora;
 
 /* Errors: as atl_safetensors_open's; ATL_UNSUPPORTED (a tensor that is for no layer of the model),
