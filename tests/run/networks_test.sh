@@ -1,0 +1,64 @@
+# Networks beside the model: jobs of one batch ask for different ones, and every picture is the same whoever paints it.
+. "$(dirname "$0")/lib.sh"
+golden=$source/tests/golden/models
+cp -r "$golden/sd1" sd1
+cp -r "$golden/loras/sd1" loras
+run_sd1() { # run_sd1 DIR WORDS...
+  expect 0 "" run p.txt -o "$1" -m sd1 --width 32 --height 40 --steps 2 --seed 7 -q "${@:2}"
+}
+for i in 1 2 3; do
+  printf '%s\n' "a fox" "a fox<lora:kohya:0.8>" "a <lora:peft:-0.5>fox<lora:kohya>" "<lora:kohya:0>a fox" \
+    "--prompt a fox <lora:locon:0.5:1> --cfg_scale 1"
+done >p.txt
+
+# Any number of workers and of pictures painted together, and with a packed cache. The default is "loras" beside the model.
+run_sd1 one -w 1
+reconcile one 15
+run_sd1 two -w 2 --lora-dir loras
+run_sd1 together -w 1 --batch-size 8
+run_sd1 both -w 2 --batch-size 5
+is "$(digests one)" "$(digests two)" "with two workers"
+is "$(digests one)" "$(digests together)" "eight painted together"
+is "$(digests one)" "$(digests both)" "two workers, five together"
+for policy in bf16 int8 fp16; do
+  run_sd1 "$policy" -w 1 --policy $policy
+  run_sd1 "$policy-both" -w 2 --batch-size 5 --policy $policy
+  is "$(digests "$policy")" "$(digests "$policy-both")" "two workers, five together, in $policy"
+done
+
+# What a network does, and what one at strength 0 does not: same seed, one picture each.
+pixels() { # pixels PROMPT: their digest
+  expect 0 "" paint "$1" -m sd1 --width 32 --height 40 --steps 2 --seed 7 -q -o x.png --force --json
+  json out digest
+}
+plain=$(pixels "a fox")
+is "$plain" "$(pixels "a<lora:kohya:0> fox")" "at strength 0"
+[ "$plain" != "$(pixels "a fox<lora:kohya:0.8>")" ] || fail "a network does nothing"
+[ "$(pixels "a fox<lora:kohya:0.7>")" != "$(pixels "a fox<lora:kohya:0.8>")" ] || fail "strength does nothing"
+
+# The picture says what it was painted with, and is a prompt file.
+expect 0 "" paint "a fox<lora:kohya:0.8>" -m sd1 --width 32 --height 40 --steps 2 --seed 7 -q -o said.png
+grep -aqE 'a fox<lora:kohya:0.8>' said.png || fail "the prompt is not in the file"
+grep -aqE 'RNG: CPU, Lora hashes: "kohya: [0-9a-f]{12}", Version: atelier' said.png || fail "the hash is not in the file"
+expect 0 "" run said.png -o again -m sd1 -w 1 -q
+is "$(digests again | cut -d' ' -f2)" "$(pixels "a fox<lora:kohya:0.8>")" "painted from its own text"
+
+# Nothing starts where a network is not there, is of another model, or is asked for in the negative prompt.
+refuse() { # refuse PROMPT PATTERN
+  echo "$1" >bad.txt
+  expect 1 "$2" run bad.txt -o none -m sd1 -w 1 -q
+  no_files none
+}
+refuse "a fox<lora:nothing:1>" "bad.txt:1:1: .*there is no file .*/loras/nothing.safetensors; --lora-dir says"
+refuse "a fox<lora:kohya:x>" "<lora:kohya:x>: a strength is a number"
+refuse "a fox<lora:../sd1:1>" "the name of a file without its folder"
+refuse "--prompt a --negative_prompt b<lora:kohya:1>" "negative prompt: asks for the network \"kohya\""
+cp "$golden/loras/sdxl/kohya.safetensors" loras/large.safetensors
+refuse "a fox<lora:large:1>" "large.safetensors: tensor lora_"
+head -c 1000 loras/kohya.safetensors >loras/torn.safetensors
+refuse "a fox<lora:torn:1>" "torn.safetensors"
+
+# A run does not go on with a network that has changed since.
+cp loras/peft.safetensors loras/kohya.safetensors
+expect 2 "what differs: the networks beside the model (there: .*kohya: [0-9a-f]*.*, here: " run p.txt -o one -m sd1 \
+  --width 32 --height 40 --steps 2 --seed 7 -q
