@@ -24,6 +24,7 @@
 
 typedef struct precision_case {
     const char *checkpoint, *variant, *name;
+    const char *beside; /* whose networks are painted with, and whose checkpoint it is; or NULL */
 } precision_case;
 
 static const char *models, *expected;
@@ -37,18 +38,20 @@ typedef struct how {
 
 static void paint(const precision_case *t, how with, atl_painting *ret)
 {
-    char folder[512], model[512];
+    char folder[512], model[512], loras[512];
     atl_note note = {0};
     golden_set set;
     atl_engine *engine = NULL;
     snprintf(folder, sizeof folder, "%s/%s", expected, t->checkpoint);
-    snprintf(model, sizeof model, "%s/%s", models, t->checkpoint);
+    snprintf(model, sizeof model, "%s/%s", models, t->beside ? t->beside : t->checkpoint);
+    snprintf(loras, sizeof loras, "%s/loras/%s", models, t->beside ? t->beside : "");
     const atl_engine_options options = {.model = model,
                                         .variant = t->variant,
                                         .policy = with.policy,
                                         .n_threads = with.n_threads,
                                         .shared_weights_fd = with.shared_fd,
-                                        .pack_cache = with.pack_cache};
+                                        .pack_cache = with.pack_cache,
+                                        .lora_dir = loras};
     atl_engine_facts facts;
     golden_set_open(folder, &set);
     const golden_case *c = golden_set_find(&set, t->name);
@@ -173,9 +176,11 @@ static void weights_kept_on_disk_paint_the_same(void **state)
 int main(int argc, char **argv)
 {
     static precision_case cases[] = {
-        {"sd1", NULL, "own_20"},      {"sd2", NULL, "own_20"}, {"sdxl", NULL, "own_4"},
-        {"sdxs", NULL, "own_1"},      {"lcm", NULL, "own_4"},  {"odd_layers", NULL, "own_4"},
-        {"sd1", NULL, "img2img_own"},
+        {"sd1", NULL, "own_20", NULL},      {"sd2", NULL, "own_20", NULL},
+        {"sdxl", NULL, "own_4", NULL},      {"sdxs", NULL, "own_1", NULL},
+        {"lcm", NULL, "own_4", NULL},       {"odd_layers", NULL, "own_4", NULL},
+        {"sd1", NULL, "img2img_own", NULL}, {"sd1_lora", NULL, "kohya", "sd1"},
+        {"sd1_lora", NULL, "two", "sd1"},   {"sd1_lora", NULL, "locon", "sd1"},
     };
     static const struct {
         const char *says;

@@ -19,6 +19,7 @@
 
 typedef struct threads_case {
     const char *checkpoint, *variant, *name;
+    const char *beside; /* whose networks are painted with, and whose checkpoint it is; or NULL */
 } threads_case;
 
 static const char *models, *expected;
@@ -26,7 +27,10 @@ static const char *models, *expected;
 static void probe_to(const char *model, const threads_case *t, const golden_case *c, int n_threads,
                      const char *out)
 {
-    const atl_engine_options options = {.model = model, .variant = t->variant, .n_threads = n_threads};
+    char loras[512];
+    snprintf(loras, sizeof loras, "%s/loras/%s", models, t->beside ? t->beside : "");
+    const atl_engine_options options = {
+        .model = model, .variant = t->variant, .n_threads = n_threads, .lora_dir = loras};
     atl_note note = {0};
     const bool paints = strcmp(c->part, "pipeline") == 0;
     if (atl_probe(&options, c->part, c->in, out, paints ? &c->request : NULL, &note) != ATL_OK)
@@ -56,7 +60,7 @@ static void every_thread_count_gives_the_same_bytes(void **state)
     golden_set set;
     assert_non_null(mkdtemp(dir));
     snprintf(folder, sizeof folder, "%s/%s", expected, t->checkpoint);
-    snprintf(model, sizeof model, "%s/%s", models, t->checkpoint);
+    snprintf(model, sizeof model, "%s/%s", models, t->beside ? t->beside : t->checkpoint);
     snprintf(one, sizeof one, "%s/one", dir);
     snprintf(many, sizeof many, "%s/many", dir);
     golden_set_open(folder, &set);
@@ -75,9 +79,10 @@ static void every_thread_count_gives_the_same_bytes(void **state)
 int main(int argc, char **argv)
 {
     static threads_case cases[] = {
-        {"sd1", NULL, "own_4"},           {"sd1", NULL, "text_encoder"}, {"sd1", NULL, "vae_encode_2"},
-        {"sd2", NULL, "unet_2x12x16"},    {"sdxs", NULL, "own_1"},       {"sdxl", NULL, "own_4"},
-        {"sdxlturbo", "fp16", "img2img"},
+        {"sd1", NULL, "own_4", NULL},        {"sd1", NULL, "text_encoder", NULL},
+        {"sd1", NULL, "vae_encode_2", NULL}, {"sd2", NULL, "unet_2x12x16", NULL},
+        {"sdxs", NULL, "own_1", NULL},       {"sdxl", NULL, "own_4", NULL},
+        {"sd1_lora", NULL, "two", "sd1"},    {"sdxlturbo", "fp16", "img2img", NULL},
     };
     enum { N_CASES = sizeof cases / sizeof cases[0] };
     struct CMUnitTest tests[N_CASES];
