@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/lora_metadata.h"
+
 enum { MAX_RANK_OF_PAIR = 4096 };
 
 static atl_status fail_at(const atl_lora *lora, const atl_st_tensor *tensor, atl_status status,
@@ -59,15 +61,12 @@ static atl_status fail_shape(const atl_lora *lora, const atl_st_tensor *tensor, 
 
 static atl_status read_alpha(const atl_lora *lora, atl_lora_pair *pair, atl_note *note)
 {
-    float alpha = (float)pair->rank;
-    atl_status st = ATL_OK;
-    if (pair->alpha_tensor) {
-        size_t n = 1;
-        for (int i = 0; i < pair->alpha_tensor->rank; i++)
-            n *= pair->alpha_tensor->shape[i];
-        st = n == 1 ? atl_st_to_f32(pair->alpha_tensor, 0, 1, &alpha, note)
-                    : atl_fail(note, ATL_BAD_INPUT, "found %zu numbers, wanted one", n);
-    }
+    float alpha = 0;
+    size_t n = 1;
+    for (int i = 0; i < pair->alpha_tensor->rank; i++)
+        n *= pair->alpha_tensor->shape[i];
+    const atl_status st = n == 1 ? atl_st_to_f32(pair->alpha_tensor, 0, 1, &alpha, note)
+                                 : atl_fail(note, ATL_BAD_INPUT, "found %zu numbers, wanted one", n);
     if (st != ATL_OK)
         atl_note_prefix(note, "%s: tensor %s", atl_safetensors_path(lora->file), pair->alpha_tensor->name);
     pair->factor = alpha / (float)pair->rank;
@@ -75,7 +74,7 @@ static atl_status read_alpha(const atl_lora *lora, atl_lora_pair *pair, atl_note
 }
 
 static atl_status check_pair(const atl_lora *lora, atl_lora_pair *pair, const atl_lora_module *module,
-                             atl_note *note)
+                             const atl_lora_metadata *metadata, atl_note *note)
 {
     if (!pair->down || !pair->up)
         return fail_at(lora,
@@ -94,21 +93,28 @@ static atl_status check_pair(const atl_lora *lora, atl_lora_pair *pair, const at
         return fail_shape(lora, pair->down, down, module->name, note);
     if (!has_shape(pair->up, up, 4))
         return fail_shape(lora, pair->up, up, module->name, note);
-    return read_alpha(lora, pair, note);
+    if (pair->alpha_tensor)
+        return read_alpha(lora, pair, note);
+    pair->factor = atl_lora_metadata_factor(metadata, site->component, module->name, pair->rank);
+    return ATL_OK;
 }
 
 static atl_status read_pairs(atl_lora *lora, const atl_lora_modules *modules, atl_note *note)
 {
+    atl_lora_metadata *metadata = NULL;
     atl_status st = sort_tensors(lora, modules, note);
+    if (st == ATL_OK)
+        st = atl_lora_metadata_read(lora->file, &metadata, note);
     for (size_t i = 0; i < lora->n && st == ATL_OK; i++) {
         atl_lora_pair *pair = &lora->pairs[i];
         if (!pair->down && !pair->up && !pair->alpha_tensor)
             continue;
-        st = check_pair(lora, pair, &modules->at[i], note);
+        st = check_pair(lora, pair, &modules->at[i], metadata, note);
         lora->n_pairs++;
     }
     if (st == ATL_OK && lora->n_pairs == 0)
         st = atl_fail(note, ATL_BAD_INPUT, "%s: has nothing in it", atl_safetensors_path(lora->file));
+    atl_lora_metadata_close(&metadata);
     return st;
 }
 

@@ -234,7 +234,8 @@ bool atl_lora_modules_find(const atl_lora_modules *modules, const char *key, siz
     const char *name = skip(key, "base_model.model.");
     const prefix *where = find_prefix(name);
     name = skip(name + strlen(where->text), "base_model.model.");
-    if ((size_t)snprintf(rest, ATL_MAX_TENSOR_NAME, "%s", name) >= ATL_MAX_TENSOR_NAME || !cut_suffix(rest, ret_role))
+    if ((size_t)snprintf(rest, ATL_MAX_TENSOR_NAME, "%s", name) >= ATL_MAX_TENSOR_NAME ||
+        !cut_suffix(rest, ret_role))
         return false;
     if (!where->flat) {
         undo_processor(rest);

@@ -1,5 +1,7 @@
 #include "unit/engine/model/model_fixture.h"
 
+#include <math.h>
+
 #include "base/sizes.h"
 #include "model/lora.h"
 
@@ -179,6 +181,46 @@ static void what_cannot_be_applied_is_refused_by_name(void **state)
     refuses(NULL, 0, ATL_BAD_INPUT, "x.safetensors", "nothing in it");
 }
 
+static void assert_factor(const char *json, float wanted)
+{
+    static const float numbers[24];
+    char *folder = folder_make();
+    atl_lora_modules modules = small_modules();
+    atl_note note = {0};
+    atl_lora *lora = NULL;
+    atl_st_writer *writer;
+    assert_ok(atl_st_writer_open(&writer, &note), &note);
+    atl_st_writer_add(writer, "unet." TO_Q ".lora_A.weight", ATL_ST_F32, 2, (size_t[]){3, 6}, numbers);
+    atl_st_writer_add(writer, "unet." TO_Q ".lora_B.weight", ATL_ST_F32, 2, (size_t[]){8, 3}, numbers);
+    atl_st_writer_metadata(writer, "lora_adapter_metadata", json);
+    assert_ok(atl_st_writer_write(writer, in_folder(folder, "x.safetensors"), &note), &note);
+    atl_st_writer_close(&writer);
+    const atl_status st = atl_lora_open(in_folder(folder, "x.safetensors"), &modules, &lora, &note);
+    if (isnan(wanted)) {
+        assert_int_equal(st, ATL_BAD_INPUT);
+        assert_note(&note, "lora_adapter_metadata");
+    } else {
+        assert_ok(st, &note);
+        assert_true(fabsf(lora->pairs[1].factor - wanted) < 1e-6f);
+    }
+    atl_lora_close(&lora);
+    atl_lora_modules_done(&modules);
+    folder_remove(folder);
+}
+
+static void the_metadata_of_peft_say_the_alpha(void **state)
+{
+    (void)state;
+    assert_factor("{}", 1.0f);
+    assert_factor("{\"unet.lora_alpha\": 6, \"text_encoder.lora_alpha\": 30}", 2.0f);
+    assert_factor("{\"unet.lora_alpha\": 6, \"unet.use_rslora\": true}", 6.0f / sqrtf(3.0f));
+    assert_factor("{\"unet.lora_alpha\": 6, \"unet.alpha_pattern\": {\"attn1.to_q\": 12, \"o_q\": 18}}",
+                  4.0f);
+    assert_factor("{\"unet.lora_alpha\": 6, \"unet.alpha_pattern\": {\"" TO_Q "\": 3}}", 1.0f);
+    assert_factor("[1]", NAN);
+    assert_factor("{", NAN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +228,7 @@ int main(void)
         cmocka_unit_test(keys_of_nothing_here_are_not_found),
         cmocka_unit_test(a_pair_is_read_with_its_rank_and_factor),
         cmocka_unit_test(what_cannot_be_applied_is_refused_by_name),
+        cmocka_unit_test(the_metadata_of_peft_say_the_alpha),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
