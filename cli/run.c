@@ -169,7 +169,7 @@ static void weigh(void *user, atl_executor_options *executor)
         atl_engine_memory(&engine, &s->largest, &need, NULL) != ATL_OK)
         return;
     executor->shared_bytes = need.shared_bytes;
-    executor->worker_bytes = need.each_bytes;
+    executor->worker_bytes = need.each_bytes + atl_rules_network_bytes(s->rules);
 }
 
 /* [date] is not a default of names: a run that is taken up on another day must give the same ones. */

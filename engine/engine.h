@@ -182,6 +182,10 @@ atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool ha
 /* Appends the networks that the requests so far asked for: "fur: 0123456789ab, light: …". */
 void atl_rules_networks(const atl_rules *rules, atl_text *out);
 
+/* How much memory a process needs for them beside the weights, at most: as many sets as are kept, each with
+ * the largest of them. */
+size_t atl_rules_network_bytes(const atl_rules *rules);
+
 /* ---- tools about checkpoints (see model/inspect.h for the contracts) ---- */
 atl_status atl_engine_inspect_model(const char *model, const char *variant, bool json, atl_text *out,
                                     size_t *ret_n_faults, atl_note *note);

@@ -116,6 +116,27 @@ atl_status atl_lora_shelf_check(atl_engine *engine, const atl_networks *networks
     return st;
 }
 
+static size_t book_bytes(const atl_lora_modules *modules, const atl_lora *lora)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < lora->n; i++) {
+        const atl_layer_site *site = &modules->at[i].site;
+        const size_t n_in = (size_t)site->n_in * (size_t)site->kernel * (size_t)site->kernel;
+        n += lora->pairs[i].rank * (n_in + (size_t)site->n_out_all) * sizeof(float);
+    }
+    return n;
+}
+
+size_t atl_lora_shelf_bytes(const atl_lora_shelf *shelf)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < shelf->n_books; i++) {
+        const size_t n = book_bytes(&shelf->modules, shelf->books[i].lora);
+        most = n > most ? n : most;
+    }
+    return (ATL_LORA_IDLE_SETS + 1) * most;
+}
+
 static bool asks_for(const atl_networks *networks, const char *name)
 {
     for (size_t i = 0; i < networks->n; i++)

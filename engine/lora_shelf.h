@@ -45,6 +45,10 @@ void atl_lora_shelf_done(atl_lora_shelf *shelf);
  * ATL_NOT_FOUND, and atl_lora_open's. */
 atl_status atl_lora_shelf_check(struct atl_engine *engine, const atl_networks *networks, atl_note *note);
 
+/* What the largest of the opened files takes as f32, times the sets that there can be of it: one at work, and
+ * those that are kept. */
+size_t atl_lora_shelf_bytes(const atl_lora_shelf *shelf);
+
 /* Appends "fur: 0123456789ab, light: …": of these networks, each once, those that were opened; NULL: of all
  * that were. */
 void atl_lora_shelf_list(const atl_lora_shelf *shelf, const atl_networks *networks, atl_text *out);

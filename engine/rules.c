@@ -122,3 +122,8 @@ void atl_rules_networks(const atl_rules *rules, atl_text *out)
 {
     atl_lora_shelf_list(&rules->engine.loras, NULL, out);
 }
+
+size_t atl_rules_network_bytes(const atl_rules *rules)
+{
+    return atl_lora_shelf_bytes(&rules->engine.loras);
+}
