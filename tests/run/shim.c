@@ -265,6 +265,7 @@ SPARED(int, zmq_bind, (void *socket, const char *endpoint), (socket, endpoint))
 SPARED(int, zmq_connect, (void *socket, const char *endpoint), (socket, endpoint))
 SPARED(int, hwloc_topology_init, (void **topology), (topology))
 SPARED(int, hwloc_topology_load, (void *topology), (topology))
+SPARED(int, hwloc_get_cpubind, (void *topology, void *set, int flags), (topology, set, flags))
 SPARED(int, hwloc_topology_export_xmlbuffer, (void *topology, char **xml, int *n, unsigned long flags),
        (topology, xml, n, flags))
 
