@@ -7,7 +7,7 @@
 
 #include "results/scaling.h"
 
-enum { ATL_LAW_MAX_SHAPE = 2 }; /* parameters beside γ */
+enum { ATL_LAW_MAX_SHAPE = 2, ATL_LAW_MAX_PARAMETERS = 1 + ATL_LAW_MAX_SHAPE }; /* γ, and those beside it */
 
 /* The parameters beside γ as the fit moves them: amdahl α; usl α, β; saturation ln s, ln p. */
 int atl_law_n_shape(atl_law law);
@@ -21,6 +21,18 @@ typedef struct atl_fit_data {
     double within;  /* sum of squares around the means */
     bool are_rates; /* y is the rate; else its logarithm */
 } atl_fit_data;
+
+/* Of the parameters beside γ. */
+typedef struct atl_law_bounds {
+    double least[ATL_LAW_MAX_SHAPE], most[ATL_LAW_MAX_SHAPE];
+} atl_law_bounds;
+
+typedef struct atl_law_start {
+    double rss, parameter[ATL_LAW_MAX_PARAMETERS]; /* ln γ, and the shape's */
+} atl_law_start;
+/* Goes from `at` down to the nearest least sum of squares within the bounds, and leaves it there. */
+void atl_law_descend(atl_law law, const double *counts, int n_counts, const atl_law_bounds *bounds,
+                     const atl_fit_data *data, atl_law_start *at);
 
 typedef struct atl_fitter atl_fitter; /* counts, and the laws' looks there */
 /* `counts` ascending and distinct. Errors: ATL_NO_MEMORY. */
