@@ -239,8 +239,9 @@ static void put_percent(const char *what, double value, atl_text *out)
 
 static void put_md(const bench_about *about, const bench_row *rows, size_t n, atl_text *out)
 {
-    atl_text_printf(out, "%s, %d cores · model %s (%s) · atelier %s · %s\n\n", about->machine, about->n_cores,
-                    about->model, about->model_hash, about->version, about->started);
+    atl_text_printf(out, "%s, %d core%s · model %s (%s) · atelier %s · %s\n\n", about->machine,
+                    about->n_cores, about->n_cores == 1 ? "" : "s", about->model, about->model_hash,
+                    about->version, about->started);
     atl_text_puts(
         out,
         "| what | policy | kernels | threads | ms, mean ± sd | median | least | GFLOP | GFLOP/s | GB/s | "

@@ -131,8 +131,8 @@ static atl_status tell(run *r, atl_note *note)
     const atl_settings *s = &r->painting.settings;
     r->report.total = since(r->begun_ns, r->begun_cpu_ns);
     if (!r->args.quiet)
-        console_say("%s: %d x %d px, %s, %d steps, seed %llu, %.2f s", r->output, s->width, s->height,
-                    s->sampler_display, s->n_steps, (unsigned long long)s->seed,
+        console_say("%s: %d x %d px, %s, %d step%s, seed %llu, %.2f s", r->output, s->width, s->height,
+                    s->sampler_display, s->n_steps, s->n_steps == 1 ? "" : "s", (unsigned long long)s->seed,
                     atl_ns_to_s(r->report.total.wall_ns));
     if (!r->args.json) {
         puts(r->output);

@@ -14,6 +14,7 @@
 #include "console.h"
 #include "engine/engine.h"
 #include "find_model.h"
+#include "job_check.h"
 #include "leave_row.h"
 #include "results/summary.h"
 #include "run_command.h"
@@ -120,8 +121,6 @@ static void warn(void *user, const char *sentence)
     console_say("%s", sentence);
 }
 
-/* Samplers, sizes and the prompt grammar are the engine's business: a line that it would refuse is an error
- * of the batch. */
 static atl_status judge(void *user, const atl_job *job, atl_note *note)
 {
     command_state *s = user;
@@ -129,23 +128,7 @@ static atl_status judge(void *user, const atl_job *job, atl_note *note)
     s->largest.height = job->height > s->largest.height ? job->height : s->largest.height;
     s->largest.init_images = s->largest.init_images || (job->init_image && job->init_image[0]);
     s->largest.deep_cache = s->largest.deep_cache || job->deep_cache > 1;
-    const atl_request request = {
-        .prompt = job->prompt,
-        .negative_prompt = job->negative_prompt,
-        .seed = job->seed,
-        .n_steps = job->n_steps,
-        .guidance_scale = job->guidance_scale,
-        .width = job->width,
-        .height = job->height,
-        .sampler = job->sampler,
-        .clip_skip = job->clip_skip,
-        .strength = job->strength,
-        .guidance_from = job->guidance_from,
-        .guidance_until = job->guidance_until,
-        .deep_cache = job->deep_cache,
-        .merge_tokens = job->merge_tokens,
-    };
-    return atl_rules_check(s->rules, &request, job->init_image && job->init_image[0], note);
+    return job_check(s->rules, job, note);
 }
 
 static void list_networks(void *user, atl_text *out)
@@ -248,8 +231,8 @@ static int dry_run(const command_state *s)
     atl_batch_close(&batch);
     if (st != ATL_OK)
         return console_fail(st, &note);
-    console_say("%llu pictures would be painted with %s (%s)", (unsigned long long)n_jobs, s->model_name,
-                s->model_hash);
+    console_say("%llu picture%s would be painted with %s (%s)", (unsigned long long)n_jobs,
+                n_jobs == 1 ? "" : "s", s->model_name, s->model_hash);
     return 0;
 }
 
@@ -274,7 +257,8 @@ int command_run(int argc, char **argv)
             "a directory.\nCtrl-C stops after what is being painted; the same command goes on from there. "
             "SIGUSR1 pauses, SIGUSR2 goes on.\nWhat failed is in failed.jsonl; atelier retry DIR tries it "
             "again. "
-            "Exit codes: 0 all done, 1 failed, 2 usage,\n3 some pictures failed, 130 and 143 stopped by a "
+            "Exit codes: 0 all done, 1 failed, 2 usage,\n3 some pictures failed, 129, 130 and 143 stopped by "
+            "a "
             "signal "
             "with everything safe.",
         .options = rows,

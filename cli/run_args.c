@@ -122,7 +122,7 @@ static const atl_option run_only_rows[] = {
     {"no-sync", 0, ATL_OPTION_FLAG, AT(no_sync), NULL, NULL, 0, 0, "ATELIER_NO_SYNC", NULL,
      "do not wait for the disk at each picture: what a crash of the machine loses is painted again"},
     {"grace", 0, ATL_OPTION_INT, AT(grace), "SECONDS", NULL, 0, MAX_GRACE, "ATELIER_GRACE", "20",
-     "after SIGTERM, how long what is being painted may take before the workers are ended"},
+     "after SIGTERM or SIGHUP, how long what is being painted may take before the workers are ended"},
     NO_HISTORY_ROW(AT(no_history)),
     {"plain", 0, ATL_OPTION_FLAG, AT(plain), NULL, NULL, 0, 0, "ATELIER_PLAIN", NULL,
      "one line of progress every few seconds, on a terminal too"},

@@ -7,10 +7,13 @@
 #include "base/clock.h"
 
 static volatile sig_atomic_t first_stop, n_stops, paused;
-static int64_t grace_ns = -1, seen_ns; /* seen: when it was first asked for after a SIGTERM */
+static int64_t grace_ns = -1, seen_ns; /* seen: when it was first asked for after a SIGTERM or SIGHUP */
 
+/* Shell and kernel may both tell of a closed terminal: SIGHUP asks to stop, and never to stop at once. */
 static void note_stop(int number)
 {
+    if (number == SIGHUP && n_stops > 0)
+        return;
     if (n_stops == 0)
         first_stop = number;
     if (n_stops < 2)
@@ -26,10 +29,14 @@ void run_signals_listen(void)
 {
     struct sigaction stop = {.sa_handler = note_stop, .sa_flags = SA_RESTART};
     struct sigaction pause = {.sa_handler = note_pause, .sa_flags = SA_RESTART};
+    struct sigaction before;
     sigemptyset(&stop.sa_mask);
     sigemptyset(&pause.sa_mask);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* under nohup it stays so */
+        sigaction(SIGHUP, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN); /* who read our words may go with the terminal; the run does not */
     sigaction(SIGUSR1, &pause, NULL);
     sigaction(SIGUSR2, &pause, NULL);
 }
@@ -42,7 +49,7 @@ void run_signals_grace(int64_t seconds)
 int run_signals_stops(void *nobody)
 {
     (void)nobody;
-    if (n_stops != 1 || first_stop != SIGTERM || grace_ns < 0)
+    if (n_stops != 1 || (first_stop != SIGTERM && first_stop != SIGHUP) || grace_ns < 0)
         return n_stops;
     const int64_t now_ns = atl_clock_now_ns();
     seen_ns = seen_ns ? seen_ns : now_ns;

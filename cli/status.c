@@ -67,6 +67,11 @@ static void print_json(const atl_progress_of *p)
     puts("]}");
 }
 
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void print_words(const atl_progress_of *p)
 {
     char eta[32], rate[32];
@@ -80,15 +85,16 @@ static void print_words(const atl_progress_of *p)
         progress_format_eta(eta_s(p), eta);
         printf(", ETA %s", eta);
     }
-    printf("\nsession %u, begun %s, %llu pictures; %llu leases lost", p->n_sessions,
-           p->date[0] ? p->date : "never", (unsigned long long)p->session_done,
-           (unsigned long long)p->n_lost);
+    printf("\nsession %u, begun %s, %llu picture%s; %llu lease%s lost", p->n_sessions,
+           p->date[0] ? p->date : "never", (unsigned long long)p->session_done, plural(p->session_done),
+           (unsigned long long)p->n_lost, plural(p->n_lost));
     if (p->n_put_back > 0)
-        printf(", %llu jobs put back before they were begun", (unsigned long long)p->n_put_back);
+        printf(", %llu job%s put back before painting", (unsigned long long)p->n_put_back,
+               plural(p->n_put_back));
     putchar('\n');
     for (uint32_t i = 0; i < p->n_workers; i++) {
         const atl_worker_progress *w = &p->workers[i];
-        printf("  worker %u: %llu pictures", i, (unsigned long long)w->n_done);
+        printf("  worker %u: %llu picture%s", i, (unsigned long long)w->n_done, plural(w->n_done));
         if (w->painting && is_running(p))
             printf(", painting job %llu", (unsigned long long)w->index);
         putchar('\n');

@@ -18,6 +18,7 @@
 #include "engine/cpu.h"
 #include "engine/engine.h"
 #include "find_model.h"
+#include "job_check.h"
 #include "run_signals.h"
 
 #define CEILING_S   0.5
@@ -37,12 +38,18 @@ static void watch(void *user, const atl_study_view *view)
 
 /* ---- the prompts ---- */
 
+static atl_status judge(void *user, const atl_job *job, atl_note *note)
+{
+    return job_check(((study_setup *)user)->rules, job, note);
+}
+
 static atl_status read_jobs(study_setup *s, const char *prompts, atl_note *note)
 {
     atl_batch_options options = run_batch_options(&s->args.run, prompts);
     atl_batch *batch = NULL;
     bool end = false;
     options.mistake = say;
+    options.judge = judge;
     options.user = s;
     s->jobs = calloc(MAX_PROMPTS, sizeof *s->jobs);
     if (!s->jobs)
@@ -210,6 +217,8 @@ atl_status study_setup_open(study_setup *s, const char *command, const char *pro
     else if (st == ATL_OK && !(s->model = strdup(s->args.run.model)))
         st = atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
     if (st == ATL_OK)
+        st = atl_rules_open(s->model, s->args.run.variant, s->args.run.lora_dir, &s->rules, note);
+    if (st == ATL_OK)
         st = read_jobs(s, prompts, note);
     if (st == ATL_OK)
         st = hash_jobs(s, note);
@@ -232,6 +241,7 @@ void study_setup_close(study_setup *s)
     for (size_t i = 0; i < s->n_jobs; i++)
         atl_job_done(&s->jobs[i]);
     free(s->jobs);
+    atl_rules_close(&s->rules);
     free(s->model);
     free(s->policy_words);
     atl_study_head_done(&s->head);

@@ -3,12 +3,14 @@
 #define ATL_CLI_STUDY_SETUP_H
 
 #include "coordinator/study.h"
+#include "engine/engine.h"
 #include "study_args.h"
 #include "study_progress.h"
 
 typedef struct study_setup {
     study_args args; /* filled in by the command */
     char *model, *policy_words;
+    atl_rules *rules; /* of the model: what every line is held against before anything is measured */
     atl_job *jobs;
     size_t n_jobs;
     atl_study_head head;

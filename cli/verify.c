@@ -99,10 +99,11 @@ static void report(const check *c)
             (unsigned long long)c->again.n_skipped);
         return;
     }
-    printf(
-        "%llu pictures whole, %llu missing, %llu damaged; %llu jobs failed, %llu not painted yet, of %llu\n",
-        (unsigned long long)n->n_whole, (unsigned long long)n->n_missing, (unsigned long long)n->n_damaged,
-        (unsigned long long)n->n_failed, (unsigned long long)left, (unsigned long long)c->dir.n_jobs);
+    printf("%llu picture%s whole, %llu missing, %llu damaged; %llu job%s failed, %llu not painted yet, of "
+           "%llu\n",
+           (unsigned long long)n->n_whole, n->n_whole == 1 ? "" : "s", (unsigned long long)n->n_missing,
+           (unsigned long long)n->n_damaged, (unsigned long long)n->n_failed, n->n_failed == 1 ? "" : "s",
+           (unsigned long long)left, (unsigned long long)c->dir.n_jobs);
     if (c->args.repaint > 0)
         printf("painted again: %llu the same, %llu different, %llu failed, %llu could not be\n",
                (unsigned long long)c->again.n_same, (unsigned long long)c->again.n_different,

@@ -81,7 +81,8 @@ static atl_status take_up(atl_runner *r, atl_note *note)
         return st;
     const size_t swept = atl_pictures_sweep(r->dir_fd);
     if (swept > 0)
-        atl_runner_say(r, "%zu unfinished files of an earlier session were removed", swept);
+        atl_runner_say(r, "%zu unfinished file%s of an earlier session removed", swept,
+                       swept == 1 ? "" : "s");
     return atl_runner_reconcile(r, note);
 }
 
@@ -184,8 +185,8 @@ static void look_for_lost(atl_runner *r)
     atl_note note = {0};
     if (n_left == 0 || r->draining || r->killing || r->fatal)
         return;
-    atl_fail(&note, ATL_IO, "%s: %llu jobs have neither a picture nor a reason; the same command paints them",
-             r->o->dir, (unsigned long long)n_left);
+    atl_fail(&note, ATL_IO, "%s: neither picture nor reason of %llu job%s; the same command goes on there",
+             r->o->dir, (unsigned long long)n_left, n_left == 1 ? "" : "s");
     atl_runner_end_badly(r, ATL_IO, &note);
 }
 

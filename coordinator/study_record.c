@@ -84,8 +84,8 @@ atl_status atl_study_record_open(atl_studier *s, atl_note *note)
         if (st == ATL_OK)
             st = take_over(s->options->head, &s->study.head, note);
         if (st == ATL_OK && s->study.n_windows > 0)
-            atl_study_say(s, "%s holds %zu windows of this study; the rest is measured now", dir,
-                          s->study.n_windows);
+            atl_study_say(s, "%s holds %zu window%s of this study; the rest is measured now", dir,
+                          s->study.n_windows, s->study.n_windows == 1 ? "" : "s");
         return st;
     }
     return st == ATL_NOT_FOUND ? begin_record(s, note) : st;

@@ -94,8 +94,8 @@ static atl_status measure(atl_studier *s, const atl_study_series *series, const 
         window.attempt = attempts + 1;
         s->view.last_images_per_hour = window.images_per_hour;
         if (!window.valid)
-            atl_study_say(s, "window %d (%d workers) is flawed: %s%s", sequence, config->workers,
-                          window.flaws,
+            atl_study_say(s, "window %d (%d worker%s) is flawed: %s%s", sequence, config->workers,
+                          config->workers == 1 ? "" : "s", window.flaws,
                           attempts + 1 < ATL_STUDY_MAX_ATTEMPTS ? " It is measured again." : "");
         st = atl_study_record_raw(s, sequence, note);
         if (st == ATL_OK)

@@ -300,8 +300,8 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     atl_text_puts(out, "<dl class=\"facts\">\n");
     put_fact("machine", h->machine, out);
     put_fact("processor", h->cpu_model, out);
-    atl_text_printf(&text, "%d cores, %d NUMA node%s", h->n_cores, h->n_numa_nodes,
-                    h->n_numa_nodes == 1 ? "" : "s");
+    atl_text_printf(&text, "%d core%s, %d NUMA node%s", h->n_cores, h->n_cores == 1 ? "" : "s",
+                    h->n_numa_nodes, h->n_numa_nodes == 1 ? "" : "s");
     if (h->quota_cpus > 0)
         atl_text_printf(&text, ", of which a quota allows %.3g", h->quota_cpus);
     if (isfinite(h->memory_gb))

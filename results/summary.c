@@ -274,8 +274,9 @@ static void put_or_unavailable(atl_text *out, const char *format_before, double 
 void atl_summary_put_text(atl_summary *s, const atl_summary_facts *f, atl_text *out)
 {
     const double all = stages_wall_ns(s);
-    atl_text_printf(out, "%llu of %llu pictures are there, %llu failed", (unsigned long long)s->n,
-                    (unsigned long long)f->n_jobs, (unsigned long long)f->n_failed);
+    atl_text_printf(out, "%llu of %llu picture%s done, %llu failed", (unsigned long long)s->n,
+                    (unsigned long long)f->n_jobs, f->n_jobs == 1 ? "" : "s",
+                    (unsigned long long)f->n_failed);
     put_or_unavailable(out, "; images per minute: ", atl_pace_per_min(&s->pace), "");
     put_or_unavailable(out, "\na picture: p50 ", percentile_ms(s, 0.50), " ms");
     put_or_unavailable(out, ", p90 ", percentile_ms(s, 0.90), " ms");

@@ -1,4 +1,4 @@
-# Ctrl-C and SIGTERM: the first drains, the second ends the workers; the ledger is valid, and the run goes on from there.
+# Ctrl-C, SIGTERM and a closed terminal: the first drains, the second ends the workers; the ledger is valid, and the run goes on from there.
 . "$(dirname "$0")/lib.sh"
 tiny_model tiny
 # More than are painted before whoever waits for two of them looks again.
@@ -6,14 +6,15 @@ n=80
 write_prompts p.txt $n
 
 start() {
-  env --default-signal=INT,TERM "$program" run p.txt -o "$1" -m tiny -w 2 --plain >run.out 2>err &
+  env --default-signal=INT,TERM,HUP "$program" run p.txt -o "$1" -m tiny -w 2 --plain >run.out 2>err &
   job=$!
   wait_for_done "$1" 2
 }
 
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
   start $signal
   kill -$signal $job
+  [ $signal != HUP ] || kill -HUP $job # the shell's and the kernel's
   code=0
   wait $job || code=$?
   is $((128 + $(kill -l $signal))) $code "after one SIG$signal"
@@ -23,7 +24,7 @@ for signal in INT TERM; do
   is 0 "$(json state leases_lost)" "leases that were lost by a stop in good order"
   is "$(json state put_back)" "$(grep -c 'put back$' $signal/ledger.tsv)" "jobs that were put back"
   [ "$(json state put_back)" -gt 0 ] || fail "workers that had a job waiting put nothing back"
-  [[ $("$program" status $signal) == *"jobs put back before they were begun"* ]] || fail "status does not tell"
+  [[ $("$program" status $signal) == *"put back before painting"* ]] || fail "status does not tell"
   is "$(json state images_per_minute)" "$(json $signal/summary.json images_per_minute)" "images a minute"
   is "$(json state images_per_minute)" "$(grep -o '"images_per_minute":[0-9.e+]*' $signal/index.html | cut -d: -f2)" \
     "images a minute in the gallery"
@@ -62,6 +63,16 @@ is 143 $code "after one SIGTERM and its grace"
 "$program" status grace --json >state
 is killed "$(json state state)"
 is 0 "$(json state done)"
+
+# Under nohup SIGHUP is nothing. Who read the words may be gone, too.
+mkfifo words
+env --ignore-signal=HUP "$program" run p.txt -o ignored -m tiny -w 2 --plain >run.out 2>words &
+job=$!
+head -n 1 words >first.word
+wait_for_done ignored 2
+kill -HUP $job
+wait $job || fail "after a SIGHUP that is ignored, with nobody to hear it: exit code $?"
+reconcile ignored $n
 
 # SIGUSR1 pauses, SIGUSR2 goes on.
 start paused

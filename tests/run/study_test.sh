@@ -25,6 +25,13 @@ printf '%s\n' "--prompt a --steps 2" "--prompt b --steps 3" >uneven.txt
 "$program" study uneven.txt -m tiny -o none --plain 2>err && fail "pictures of different cost were taken"
 grep -q "measuring what the machine can do" err && fail "ceilings were measured for a bad plan"
 grep -q "pictures of equal cost" err || fail "the words for different costs: $(cat err)"
+printf '%s\n' "--prompt a --steps 1001" "--prompt b --width 65" "--prompt c<lora:none>" >wrong.txt
+for command in study compare; do
+  expect 1 "wrong.txt: 3 lines have mistakes" $command wrong.txt -m tiny -o none --plain
+  grep -q "wrong.txt:1:1: 1001 steps; wanted 1 to 1000" err || fail "the words for too many steps: $(cat err)"
+  grep -q "wrong.txt:2:1: width: found 65 px" err || fail "the words for an odd width: $(cat err)"
+  grep -q 'wrong.txt:3:1: the prompt asks for the network "none"' err || fail "the words for a missing network: $(cat err)"
+done
 [ ! -e none/windows.jsonl ] || fail "something was measured of a bad plan"
 
 # One core is enough: a flawed window counts as measured after its third attempt.

@@ -56,7 +56,7 @@ cp pictures/000000-0.png pictures/000003-3.png
 expect 1 "000001-1.png: is not a sound PNG" verify pictures
 grep -q "000002-2.png: it is not there" err || fail "the missing one"
 grep -q "000003-3.png: its pixels are not what was painted" err || fail "the exchanged one"
-grep -q "^1 pictures whole, 1 missing, 2 damaged" out || fail "the counts: $(cat out)"
+grep -q "^1 picture whole, 1 missing, 2 damaged" out || fail "the counts: $(cat out)"
 rm pictures/000002-2.png pictures/000001-1.png pictures/000003-3.png 2>rm.err || true
 expect 0 "" run p.txt -o pictures -m tiny -w 1 -q --steps 3
 reconcile pictures 4
