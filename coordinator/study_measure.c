@@ -184,12 +184,12 @@ void atl_study_judge(atl_study_window *window)
                  throttled = evidence_of(window, "group_throttled"), idle = evidence_of(window, "idle");
     atl_text flaws = {0};
     if (window->config.threads == 1 && window->cpu_share < LEAST_CPU_SHARE)
-        atl_text_printf(&flaws, "CPU time is %.3g %% of wall time (%.0f %% wanted). ",
+        atl_text_printf(&flaws, "CPU time is %.2f %% of wall time (%.0f %% wanted). ",
                         100 * window->cpu_share, 100 * LEAST_CPU_SHARE);
     if (steal > MOST_STEAL_PCT)
-        atl_text_printf(&flaws, "The hypervisor took %.3g %% (%.0f %% allowed). ", steal, MOST_STEAL_PCT);
+        atl_text_printf(&flaws, "The hypervisor took %.2f %% (%.0f %% allowed). ", steal, MOST_STEAL_PCT);
     if (foreign > MOST_FOREIGN_PCT)
-        atl_text_printf(&flaws, "Other programs took %.3g %% of the workers' CPUs (%.0f %% allowed). ",
+        atl_text_printf(&flaws, "Other programs took %.2f %% of the workers' CPUs (%.0f %% allowed). ",
                         foreign, MOST_FOREIGN_PCT);
     if (idle > MOST_IDLE_PCT)
         atl_text_printf(&flaws, "Workers waited for work %.1f %% of the time (%.0f %% allowed). ", idle,

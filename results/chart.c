@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "chart_private.h"
 
-#define WIDE         700
+#define WIDE         640
 #define FULL         920
 #define NARROW       344
 #define HEIGHT       300

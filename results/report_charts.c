@@ -32,8 +32,9 @@ static void draw_ideal(chart *c, const report_series *s)
         return;
     const bool leaves = to < 0.9 * c->x_max; /* through the top */
     const double at = leaves ? to : from * pow(to / from, 0.8);
-    atl_chart_text(c, atl_chart_x(c, at) + (leaves ? 6 : -8), atl_chart_y(c, one * at) + (leaves ? 12 : -4),
-                   leaves ? "start" : "end", "quiet", "ideal");
+    const bool below = leaves || s->count[s->n_counts - 1].efficiency > 1; /* the curve lies above it */
+    atl_chart_text(c, atl_chart_x(c, at) + (below ? 6 : -8), atl_chart_y(c, one * at) + (below ? 14 : -4),
+                   below ? "start" : "end", "quiet", "ideal");
 }
 
 /* Worker counts from the largest one measured to as many as there are cores for, or to twice it. */

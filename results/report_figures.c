@@ -8,9 +8,8 @@
 
 #include "report_private.h"
 
-#define THRESHOLD     0.95
-#define N_RESAMPLINGS 2000
-#define TIE           1.02 /* of two series this near, the one with fewer cores is better */
+#define THRESHOLD 0.95
+#define TIE       1.02 /* of two series this near, the one with fewer cores is better */
 
 /* ---- series ---- */
 
@@ -88,8 +87,8 @@ static bool scale_series(const report *r, report_series *s)
         if (atl_report_counts(s, &s->window[i]))
             points[n++] = (atl_scaling_point){s->window[i].config.workers, s->window[i].images_per_hour,
                                               s->window[i].round};
-    const atl_status st =
-        atl_scaling_analyse(points, n, THRESHOLD, N_RESAMPLINGS, r->study->head.seed | 1, &s->scaling, &note);
+    const atl_status st = atl_scaling_analyse(points, n, THRESHOLD, REPORT_RESAMPLINGS,
+                                              r->study->head.seed | 1, &s->scaling, &note);
     free(points);
     s->scales = st == ATL_OK;
     if (!s->scales)

@@ -1,6 +1,7 @@
 /* report_first.c - the first screen of a study's page: what to run, how sure that is, what limits, and what
  * to mind before relying on it. */
 #include <math.h>
+#include <string.h>
 
 #include "chart_private.h"
 #include "report_tables_private.h"
@@ -23,7 +24,7 @@ static const char *limit_words(atl_limit limit)
     return words[limit];
 }
 
-static void put_answers(const report *r, const report_series *s, atl_text *out)
+static void put_answers(const report_series *s, atl_text *out)
 {
     const report_count *c = &s->count[s->at], *first = &s->count[0];
     atl_text value = {0}, more = {0};
@@ -47,21 +48,15 @@ static void put_answers(const report *r, const report_series *s, atl_text *out)
                more.data, out);
     value.length = more.length = 0;
     if (isfinite(s->scaling.recommended_share)) {
-        if (s->scaling.recommended_low == s->scaling.recommended_high)
-            atl_text_printf(&value, "%d", s->scaling.recommended);
-        else
-            atl_text_printf(&value, "%d; %d–%d", s->scaling.recommended, s->scaling.recommended_low,
-                            s->scaling.recommended_high);
-        atl_text_printf(&more, "workers, in %.0f %% of 2000 resampled studies",
-                        100 * s->scaling.recommended_share);
+        atl_text_printf(&value, "%.0f %%", 100 * s->scaling.recommended_share);
+        atl_report_put_certainty(s, &more);
     } else {
         atl_text_puts(&value, "not known");
-        atl_text_puts(&more, "too few rounds were measured");
+        atl_text_puts(&more, atl_report_why_unsure(s));
     }
     put_answer("how sure", value.data, more.data, out);
     put_answer("what limits", limit_words(s->verdict.limit), "", out);
     atl_text_puts(out, "</dl>\n");
-    (void)r;
     out->failed = out->failed || value.failed || more.failed;
     atl_text_done(&value);
     atl_text_done(&more);
@@ -78,6 +73,52 @@ static void put_warnings(const report *r, atl_text *out)
         atl_text_puts(out, "</li>\n");
     }
     atl_text_puts(out, "</ul></div>\n");
+}
+
+/* ---- sentences ---- */
+
+static void say_why(const report *r, atl_text *out)
+{
+    atl_report_put_reason(&r->series[r->best], out);
+}
+
+static void say_limit(const report *r, atl_text *out)
+{
+    const report_series *s = &r->series[r->best];
+    atl_text_printf(out, "What ends the gain: %s ", s->verdict.sentence);
+    atl_report_put_knee(s, out);
+}
+
+static void say_regret(const report *r, atl_text *out)
+{
+    atl_report_put_regret(&r->series[r->best], out);
+}
+
+static void say_gaps(const report *r, atl_text *out)
+{
+    atl_report_put_gaps(r, &r->series[r->best], out);
+}
+
+/* What stands before the first colon in bold: those who skim find it. */
+static void put_paragraph(const char *class, void (*say)(const report *r, atl_text *out), const report *r,
+                          atl_text *out)
+{
+    atl_text words = {0};
+    say(r, &words);
+    char *colon = words.data ? strchr(words.data, ':') : NULL;
+    atl_text_printf(out, "<p%s%s%s><strong>", *class ? " class=\"" : "", class, *class ? "\"" : "");
+    if (colon) {
+        *colon = '\0';
+        atl_put_xml(out, words.data);
+        atl_text_puts(out, ":</strong>");
+        atl_put_xml(out, colon + 1);
+    } else {
+        atl_text_puts(out, "</strong>");
+        atl_put_xml(out, words.data ? words.data : "");
+    }
+    atl_text_puts(out, "</p>\n");
+    out->failed = out->failed || words.failed;
+    atl_text_done(&words);
 }
 
 void atl_report_put_first_screen(const report *r, atl_text *out)
@@ -98,16 +139,14 @@ void atl_report_put_first_screen(const report *r, atl_text *out)
     atl_text_done(&headline);
     atl_text_puts(out, "</h1>\n");
     if (r->best >= 0) {
-        atl_text knee = {0};
-        atl_report_put_knee(&r->series[r->best], &knee);
-        atl_text_puts(out, "<p class=\"lead\">");
-        atl_put_xml(out, knee.data ? knee.data : "");
-        atl_text_puts(out, "</p>\n<p>");
-        atl_put_xml(out, r->series[r->best].verdict.sentence);
-        atl_text_puts(out, "</p>\n");
-        atl_text_done(&knee);
-        put_answers(r, &r->series[r->best], out);
+        put_paragraph("lead", say_why, r, out);
+        put_answers(&r->series[r->best], out);
     }
     atl_text_puts(out, "</header>\n");
+    if (r->best >= 0) {
+        put_paragraph("", say_limit, r, out);
+        put_paragraph("", say_regret, r, out);
+        put_paragraph("", say_gaps, r, out);
+    }
     put_warnings(r, out);
 }

@@ -19,10 +19,18 @@ static void put_series_text(const report *r, const report_series *s, atl_text *o
     atl_text_printf(out, "%d worker%s: ", s->count[s->at].workers, s->count[s->at].workers == 1 ? "" : "s");
     atl_report_put_gain(s, out);
     atl_text_puts(out, "\n");
+    atl_report_put_reason(s, out);
+    atl_text_printf(out, "\n%s ", s->verdict.sentence);
     atl_report_put_knee(s, out);
     atl_text_puts(out, "\nHow sure: ");
     atl_report_put_certainty(s, out);
-    atl_text_printf(out, ".\n%s\n", s->verdict.sentence);
+    atl_text_puts(out, ".\n");
+    atl_report_put_regret(s, out);
+    atl_text_puts(out, "\n");
+    if (s != &r->series[r->best])
+        return;
+    atl_report_put_gaps(r, s, out);
+    atl_text_puts(out, "\n");
 }
 
 void atl_report_put_text(const report *r, atl_text *out)
@@ -154,21 +162,33 @@ static void put_shares(const report_series *s, atl_text *out)
     }
 }
 
+static void put_answers(const report_series *s, atl_text *out)
+{
+    atl_text words = {0};
+    atl_report_put_gain(s, out);
+    atl_text_puts(out, "\n\n");
+    atl_report_put_reason(s, &words);
+    atl_text_printf(&words, " %s ", s->verdict.sentence);
+    atl_report_put_knee(s, &words);
+    atl_report_put_escaped(out, words.data ? words.data : "");
+    atl_text_puts(out, "\n\nHow sure: ");
+    atl_report_put_certainty(s, out);
+    atl_text_puts(out, ".\n\n");
+    atl_report_put_regret(s, out);
+    atl_text_puts(out, "\n\n");
+    out->failed = out->failed || words.failed;
+    atl_text_done(&words);
+}
+
 static void put_series(const report *r, const report_series *s, atl_text *out)
 {
-    (void)r;
+    const bool is_best = r->best >= 0 && s == &r->series[r->best]; /* which stands at the top */
     atl_text_puts(out, "\n## ");
     atl_report_put_series_name(s, out);
     atl_text_puts(out, "\n\n");
     if (s->at >= 0) {
-        atl_report_put_gain(s, out);
-        atl_text_puts(out, "\n\n");
-        atl_report_put_knee(s, out);
-        atl_text_puts(out, "\n\nHow sure: ");
-        atl_report_put_certainty(s, out);
-        atl_text_puts(out, ".\n\n");
-        atl_report_put_escaped(out, s->verdict.sentence);
-        atl_text_puts(out, "\n\n");
+        if (!is_best)
+            put_answers(s, out);
         put_reasons("for the memory", s->verdict.reason_for, s->verdict.n_for, out);
         put_reasons("against it", s->verdict.reason_against, s->verdict.n_against, out);
         put_reasons("not known", s->verdict.unknown, s->verdict.n_unknown, out);
@@ -232,6 +252,12 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     atl_text_puts(out, "# How many workers\n\n**");
     atl_report_put_headline(r, out);
     atl_text_puts(out, "**\n");
+    if (r->best >= 0) {
+        atl_text_puts(out, "\n");
+        put_answers(&r->series[r->best], out);
+        atl_report_put_gaps(r, &r->series[r->best], out);
+        atl_text_puts(out, "\n");
+    }
     for (int i = 0; i < r->n_warnings; i++) {
         atl_text_puts(out, i > 0 ? "- " : "\nMind:\n\n- ");
         atl_report_put_escaped(out, r->warning[i]);

@@ -7,7 +7,12 @@
 #include "results/study.h"
 #include "results/verdict.h"
 
-enum { REPORT_MAX_SERIES = 64, REPORT_MAX_COUNTS = ATL_SCALING_MAX_COUNTS, REPORT_MAX_SHARES = 16 };
+enum {
+    REPORT_MAX_SERIES = 64,
+    REPORT_MAX_COUNTS = ATL_SCALING_MAX_COUNTS,
+    REPORT_MAX_SHARES = 16,
+    REPORT_RESAMPLINGS = 2000
+};
 
 /* What was measured at one worker count: medians over its valid windows. NAN: unavailable. */
 typedef struct report_count {
@@ -85,11 +90,20 @@ void atl_put_figure_unit(atl_text *out, double value, const char *unit); /* "12.
 void atl_report_put_headline(const report *r, atl_text *out);    /* "Run 6 workers × 1 thread." */
 void atl_report_put_gain(const report_series *s, atl_text *out); /* "4.1 times what one worker paints …" */
 void atl_report_put_certainty(const report_series *s, atl_text *out); /* "6; 5 to 7 in 93 % of …" */
-/* "64 workers paint the most. From 32 on, with 89 % of that, each further one brings under 8 % of …" */
+const char *atl_report_why_unsure(const report_series *s);            /* where resampling says nothing */
+/* "The gain bends at 32: from there on, with 89 % of the most, each further one brings under 8 % of …" */
 void atl_report_put_knee(const report_series *s, atl_text *out);
 void atl_report_put_series_name(const report_series *s,
                                 atl_text *out);                 /* "bf16, 1 thread a worker, scatter" */
 void atl_report_put_law(const atl_law_fit *fit, atl_text *out); /* its parameters */
+
+/* Of a series with a recommendation (at ≥ 0): why that number, what its neighbours would cost, and what the
+ * study leaves open. */
+void atl_report_put_reason(const report_series *s, atl_text *out);
+void atl_report_put_regret(const report_series *s, atl_text *out);
+void atl_report_put_gaps(const report *r, const report_series *s, atl_text *out);
+/* The one with that many workers, or the last. */
+const report_count *atl_report_count_of(const report_series *s, int workers);
 
 /* Why the policies' pictures are not held against fp32's; nothing where they are, or where there is fp32
  * alone. */

@@ -1,9 +1,12 @@
 /* report_warnings.c - what a reader must know before relying on a study's figures. Each is said once. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "report_private.h"
+
+#define MOST_EFFICIENCY 1.05 /* what the noise of medians makes of 1 where no interval says */
 
 __attribute__((format(printf, 2, 3))) static void warn(report *r, const char *format, ...)
 {
@@ -64,10 +67,27 @@ static void warn_of_cores_left(report *r, const report_series *s)
              s->label, most, most == 1 ? "" : "s", s->threads, s->threads == 1 ? "" : "s", r->cores);
 }
 
+/* No worker can gain from company: where it looks so, the least count's windows were slow. */
+static void warn_of_too_much_gain(report *r, const report_series *s)
+{
+    const report_count *most = NULL;
+    for (int i = 1; i < s->n_counts; i++)
+        if (!most || s->count[i].efficiency > most->efficiency)
+            most = &s->count[i];
+    if (most &&
+        (isfinite(most->efficiency_low) ? most->efficiency_low > 1 : most->efficiency > MOST_EFFICIENCY))
+        warn(r,
+             "%s: %d workers seem to gain %.0f %% of what is possible: the windows with %d were slowed by "
+             "something that is not in their figures (clock, hypervisor, neighbours). Believe the images an "
+             "hour rather than the gain.",
+             s->label, most->workers, 100 * most->efficiency, s->count[0].workers);
+}
+
 static void warn_of_series(report *r, const report_series *s)
 {
     size_t mixed = 0;
     warn_of_cores(r, s);
+    warn_of_too_much_gain(r, s);
     warn_of_cores_left(r, s);
     for (size_t i = 0; i < s->n_windows; i++) {
         const atl_study_window *w = &s->window[i];

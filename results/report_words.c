@@ -103,29 +103,6 @@ void atl_report_put_gain(const report_series *s, atl_text *out)
     atl_text_printf(out, " an hour), %.0f %% of the ideal gain.", 100 * c->efficiency);
 }
 
-static const report_count *count_of(const report_series *s, int workers)
-{
-    const report_count *c = s->count;
-    while (c + 1 < s->count + s->n_counts && c->workers != workers)
-        c++;
-    return c;
-}
-
-/* What is left of the most with fewer workers. */
-static void put_most(const report_series *s, atl_text *out)
-{
-    const atl_scaling *sc = &s->scaling;
-    const report_count *most = count_of(s, sc->most), *at = &s->count[s->at];
-    atl_text_printf(out, "Of the numbers measured %d worker%s paint%s the most (", sc->most, plural(sc->most),
-                    sc->most == 1 ? "s" : "");
-    atl_put_figure(out, most->rate);
-    atl_text_puts(out, " an hour)");
-    if (at != most)
-        atl_text_printf(out, "; %d paint%s %.0f %% of that", at->workers, at->workers == 1 ? "s" : "",
-                        100 * at->rate / most->rate);
-    atl_text_puts(out, ". ");
-}
-
 static void put_knee_certainty(const atl_scaling *sc, atl_text *out)
 {
     if (!isfinite(sc->knee_share))
@@ -141,16 +118,17 @@ static void put_knee_certainty(const atl_scaling *sc, atl_text *out)
 void atl_report_put_knee(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;
-    put_most(s, out);
     if (sc->knee == 0 || !isfinite(sc->beyond_knee)) {
         atl_text_printf(out,
-                        "Up to %d, twice the workers brought 1.4 times as much or more: no bend was seen.",
+                        "No bend was seen: up to %d, twice the workers still brought 1.4 times as much or "
+                        "more.",
                         s->count[s->n_counts - 1].workers);
         return;
     }
-    const double share = 100 * count_of(s, sc->knee)->rate / count_of(s, sc->most)->rate,
+    const double share =
+                     100 * atl_report_count_of(s, sc->knee)->rate / atl_report_count_of(s, sc->most)->rate,
                  most = 100 * sc->beyond_knee;
-    atl_text_printf(out, "From %d on, with %.0f %% of the most, ", sc->knee, share);
+    atl_text_printf(out, "The gain bends at %d: from there on, with %.0f %% of the most, ", sc->knee, share);
     if (most <= 0)
         atl_text_puts(out, "further ones bring nothing.");
     else
@@ -159,19 +137,29 @@ void atl_report_put_knee(const report_series *s, atl_text *out)
     put_knee_certainty(sc, out);
 }
 
+const char *atl_report_why_unsure(const report_series *s)
+{
+    return s->scaling.n_rounds < ATL_SCALING_LEAST_ROUNDS ? "too few rounds were measured"
+                                                          : "too few valid windows with some of the numbers";
+}
+
 void atl_report_put_certainty(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;
     if (!s->scales) {
         atl_text_printf(out, "not known: %s", s->why_not);
     } else if (!isfinite(sc->recommended_share)) {
-        atl_text_printf(out, "%d; how sure is not known: too few rounds", sc->recommended);
+        atl_text_printf(out, "not known: %s", atl_report_why_unsure(s));
     } else if (sc->recommended_low == sc->recommended_high) {
-        atl_text_printf(out, "%d in %.0f %% of the resampled studies", sc->recommended,
-                        100 * sc->recommended_share);
+        atl_text_printf(out, "%.0f %% of %d studies drawn anew from the measured rounds say %d, too",
+                        100 * sc->recommended_share, REPORT_RESAMPLINGS, sc->recommended);
     } else {
-        atl_text_printf(out, "%d; %d to %d in %.0f %% of the resampled studies", sc->recommended,
-                        sc->recommended_low, sc->recommended_high, 100 * sc->recommended_share);
+        atl_text_printf(out, "%.0f %% of %d studies drawn anew from the measured rounds say %d to %d",
+                        100 * sc->recommended_share, REPORT_RESAMPLINGS, sc->recommended_low,
+                        sc->recommended_high);
+        if (sc->recommended_low == (int)sc->counts[0] &&
+            sc->recommended_high == (int)sc->counts[sc->n_counts - 1])
+            atl_text_puts(out, ", which is every number measured: nothing is sure");
     }
 }
 

@@ -73,6 +73,7 @@ typedef struct atl_scaling {
     int n_counts; /* distinct N, ascending */
     double counts[ATL_SCALING_MAX_COUNTS];
     double median_rate[ATL_SCALING_MAX_COUNTS];
+    int rounds_at[ATL_SCALING_MAX_COUNTS]; /* that have a point there: below 3 its intervals are NAN */
     atl_interval rate[ATL_SCALING_MAX_COUNTS]; /* of the median, over resampled rounds */
     bool modelled;                             /* false below 5 distinct N: then no law, only ratios */
     atl_law_fit fits[ATL_N_LAWS];
@@ -91,7 +92,9 @@ typedef struct atl_scaling {
      * best inside the measured range. */
     int recommended;
     int recommended_low, recommended_high; /* the narrowest range of N around it that has ≥ 90 % … */
-    double recommended_share;              /* … and the share that it has; NAN without resamplings */
+    /* … and the share that it has; NAN without resamplings, and where no law holds and some count has fewer
+     * than 3 rounds: whether it is in a resampling or not would say more than its rate. */
+    double recommended_share;
     /* The smallest measured N from which on twice the workers bring less than √2 of the rate: where log rate
      * against log N rises by less than a half. That is s itself of the saturation law, and where Amdahl's has
      * half of its ideal gain left. 0: not seen in the measured range. Range and share as above. */
@@ -108,7 +111,7 @@ typedef struct atl_scaling {
     atl_interval ratio_range[ATL_SCALING_MAX_COUNTS];
     int n_rounds;
     /* "" or a sentence: how few rounds, how few counts there were, and what that leaves unsaid. */
-    char rounds_warning[128], counts_warning[128];
+    char rounds_warning[192], counts_warning[128];
 } atl_scaling;
 
 /* `threshold` is 0.95 by custom, in (0, 1]; n_resamplings 2000, or 0 for none; `seed` makes it repeat.

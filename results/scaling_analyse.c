@@ -59,13 +59,36 @@ static atl_interval interval(const atl_analysis *a, size_t offset)
     return (atl_interval){a->column[cut], a->column[n - 1 - cut]};
 }
 
+static void count_rounds(const atl_analysis *a)
+{
+    atl_scaling *r = a->result;
+    for (int i = 0; i < r->n_counts; i++)
+        for (int round = 0; round < a->n_rounds; round++)
+            r->rounds_at[i] += a->cells[round * r->n_counts + i].n > 0;
+}
+
+/* The place with the fewest rounds. */
+static int thinnest(const atl_scaling *r)
+{
+    int at = 0;
+    for (int i = 1; i < r->n_counts; i++)
+        at = r->rounds_at[i] < r->rounds_at[at] ? i : at;
+    return at;
+}
+
+/* Of a point that one or two rounds have, resamplings say that it is sure: they hold it or do not. */
 static void find_intervals(const atl_analysis *a)
 {
     atl_scaling *r = a->result;
+    const atl_interval none = {(double)NAN, (double)NAN};
     for (int i = 0; i < r->n_counts; i++) {
-        r->rate[i] = interval(a, field_at(offsetof(atl_scaling_draw, median), i));
-        r->predicted[i] = interval(a, field_at(offsetof(atl_scaling_draw, predicted), i));
-        r->ratio_range[i] = interval(a, field_at(offsetof(atl_scaling_draw, ratio), i));
+        const bool enough = r->rounds_at[i] >= ATL_SCALING_LEAST_ROUNDS;
+        r->rate[i] = enough ? interval(a, field_at(offsetof(atl_scaling_draw, median), i)) : none;
+        r->predicted[i] =
+            enough || r->modelled ? interval(a, field_at(offsetof(atl_scaling_draw, predicted), i)) : none;
+        r->ratio_range[i] = enough && r->rounds_at[0] >= ATL_SCALING_LEAST_ROUNDS
+                                ? interval(a, field_at(offsetof(atl_scaling_draw, ratio), i))
+                                : none;
     }
     r->alpha = interval(a, offsetof(atl_scaling_draw, alpha));
     r->beta = interval(a, offsetof(atl_scaling_draw, beta));
@@ -143,6 +166,13 @@ static void warn(atl_scaling *r)
     else if (n < 5)
         snprintf(r->rounds_warning, sizeof r->rounds_warning,
                  "Only %d rounds: the intervals are rough, and rather too narrow (wanted 5 or more).", n);
+    const int thin = thinnest(r), n_thin = r->rounds_at[thin];
+    if (n >= ATL_SCALING_LEAST_ROUNDS && n_thin < ATL_SCALING_LEAST_ROUNDS)
+        snprintf(r->rounds_warning, sizeof r->rounds_warning,
+                 "With %g worker%s only %d of %d rounds %s a valid window: how sure that figure is cannot be "
+                 "said%s.",
+                 r->counts[thin], r->counts[thin] > 1 ? "s" : "", n_thin, n, n_thin == 1 ? "has" : "have",
+                 r->holds ? "" : ", nor how sure the recommendation is");
     if (!r->modelled)
         snprintf(r->counts_warning, sizeof r->counts_warning,
                  "Only %d worker counts: no law is fitted (wanted %d or more).", r->n_counts,
@@ -157,6 +187,7 @@ static void analyse(atl_analysis *a, uint64_t seed)
         a->times[i] = 1;
     atl_analysis_say(a, ATL_N_LAWS, r->fits, whole);
     r->n_rounds = a->n_rounds;
+    count_rounds(a);
     r->modelled = a->fitter != NULL;
     r->chosen = whole->law;
     r->peak = whole->peak;
@@ -174,7 +205,7 @@ static void analyse(atl_analysis *a, uint64_t seed)
         atl_analysis_say(a, r->chosen, r->fits, &a->draws[i]);
     }
     find_intervals(a);
-    if (a->n_draws > 0)
+    if (a->n_draws > 0 && (r->holds || r->rounds_at[thinnest(r)] >= ATL_SCALING_LEAST_ROUNDS))
         find_ranges(a, whole);
     for (int i = 0; i < ATL_N_LAWS; i++)
         r->fits[i].gamma *= exp(a->shift);

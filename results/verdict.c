@@ -56,6 +56,7 @@ typedef struct inquiry {
     const atl_scaling *scaling;
     const atl_study_ceilings *ceilings;
     double cores, n_first, n_last; /* the least and the largest worker count */
+    int threads;
     atl_verdict *verdict;
 } inquiry;
 
@@ -284,12 +285,12 @@ static double efficiency_at_last(const atl_scaling *s)
     return s->median_rate[last] / s->median_rate[0] * s->counts[0] / s->counts[last];
 }
 
-static void say_gain_goes_on(const inquiry *q, int threads)
+static void say_gain_goes_on(const inquiry *q)
 {
     atl_verdict *v = q->verdict;
-    const double used = q->n_last * threads;
+    const double used = q->n_last * q->threads;
     v->limit = ATL_LIMIT_NOT_SEEN;
-    if (isfinite(q->cores) && used + threads > q->cores) {
+    if (isfinite(q->cores) && used + q->threads > q->cores) {
         v->limit = ATL_LIMIT_CORES;
         snprintf(
             v->sentence, sizeof v->sentence,
@@ -312,10 +313,10 @@ static double units(const inquiry *q)
     return one > 0 && all > 0 ? all / one : (double)NAN;
 }
 
-/* Whether cores slow each other down where no memory is touched. */
+/* Whether cores slow each other down where no memory is touched. What all do says nothing of a few. */
 static bool units_are_shared(const inquiry *q)
 {
-    return q->cores > 1 && units(q) < UNITS_SHARED * q->cores;
+    return q->cores > 1 && 2 * q->n_last * q->threads > q->cores && units(q) < UNITS_SHARED * q->cores;
 }
 
 static void ask_units(const inquiry *q)
@@ -338,7 +339,7 @@ static void say_gain_ends(const inquiry *q)
                  "The memory is the limit: beyond about %d workers they wait for data from memory, not for "
                  "cores. %d pieces of evidence agree, none speaks against it.",
                  q->scaling->knee > 0 ? q->scaling->knee : q->scaling->recommended, v->n_for);
-    } else if (units_are_shared(q) && q->n_last <= q->cores) {
+    } else if (units_are_shared(q) && q->n_last * q->threads <= q->cores) {
         v->limit = ATL_LIMIT_CORES;
         snprintf(
             v->sentence, sizeof v->sentence,
@@ -379,6 +380,7 @@ void atl_verdict_reach(const atl_study_window *windows, size_t n_windows, const 
                        cores,
                        scaling->counts[0],
                        scaling->counts[scaling->n_counts - 1],
+                       n_windows > 0 ? windows[0].config.threads : 1,
                        ret};
     ask_bandwidth(&q);
     ask_stages(&q);
@@ -386,7 +388,7 @@ void atl_verdict_reach(const atl_study_window *windows, size_t n_windows, const 
     ask_latency(&q);
     ask_units(&q);
     if (efficiency_at_last(scaling) >= GOOD_EFFICIENCY)
-        say_gain_goes_on(&q, n_windows > 0 ? windows[0].config.threads : 1);
+        say_gain_goes_on(&q);
     else
         say_gain_ends(&q);
 }

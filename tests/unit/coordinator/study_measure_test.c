@@ -92,7 +92,7 @@ static void a_disturbed_window_is_flawed_and_says_why(void **state)
     assert_true(judged(0.99, 1, "steal", 0.5).valid);
     assert_true(judged(0.99, 1, "steal", (double)NAN).valid);
     assert_false(judged(0.99, 1, "steal", 1.5).valid);
-    assert_non_null(strstr(judged(0.99, 1, "steal", 1.5).flaws, "1.5 %"));
+    assert_non_null(strstr(judged(0.99, 1, "steal", 1.5).flaws, "1.50 %"));
     assert_false(judged(0.95, 1, "steal", 0).valid);
     assert_true(judged(0.80, 4, "steal", 0).valid); /* threads wait for each other: no sign of neighbours */
     assert_false(judged(0.99, 1, "foreign_load", 3).valid);

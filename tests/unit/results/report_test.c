@@ -15,6 +15,7 @@
 
 #include "report/fixture.h"
 #include "report_private.h"
+#include "report_tables_private.h"
 #include "results/dir_file.h"
 
 #define ROOM "report_test_room"
@@ -217,7 +218,55 @@ static void a_single_round_of_few_counts_has_no_law_and_no_certainty(void **stat
     f.study.n_windows = n;
     char *text = text_of(&f);
     assert_non_null(strstr(text, "Run 3 workers × 1 thread in bf16."));
-    assert_non_null(strstr(text, "how sure is not known"));
+    assert_non_null(strstr(text, "How sure: not known: too few rounds"));
+    assert_non_null(strstr(text, "of the numbers measured (1, 2, 3) it paints the most"));
+    free(text);
+    fixture_done(&f);
+}
+
+/* What a first reader asks: why, what another number costs, what is not known. */
+static void the_first_screen_answers_a_first_reader(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {"Why ",
+                                         "of the numbers measured",
+                                         "What it costs to be wrong:",
+                                         "less an hour",
+                                         "more an hour",
+                                         "Not measured:",
+                                         "more than 64 workers (more would share cores)",
+                                         "workers side by side",
+                                         "energy (no counter could be read)"};
+    fixture f;
+    report r;
+    atl_text first = {0}, markdown = {0};
+    fixture_make(&f);
+    char *text = text_of(&f);
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    atl_report_put_first_screen(&r, &first);
+    atl_report_put_markdown(&r, &markdown);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (!strstr(first.data, wanted[i]) || !strstr(text, wanted[i]) || !strstr(markdown.data, wanted[i]))
+            fail_msg("nothing says '%s'", wanted[i]);
+    }
+    atl_text_done(&first);
+    atl_text_done(&markdown);
+    atl_study_report_done(&r);
+    free(text);
+    fixture_done(&f);
+}
+
+/* Two workers cannot paint more than twice as much: the reader hears that the lone one was slow. */
+static void more_than_the_ideal_gain_is_doubted(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++)
+        if (f.study.windows[i].config.workers == 1)
+            f.study.windows[i].images_per_hour *= 0.8;
+    char *text = text_of(&f);
+    assert_non_null(strstr(text, "seem to gain"));
     free(text);
     fixture_done(&f);
 }
@@ -450,6 +499,8 @@ int main(void)
         cmocka_unit_test(a_study_without_windows_recommends_nothing),
         cmocka_unit_test(one_count_alone_recommends_nothing_and_says_why),
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
+        cmocka_unit_test(the_first_screen_answers_a_first_reader),
+        cmocka_unit_test(more_than_the_ideal_gain_is_doubted),
         cmocka_unit_test(what_a_reader_must_know_is_said),
         cmocka_unit_test(figures_have_three_digits_and_apart_thousands),
         cmocka_unit_test(a_count_takes_what_its_own_workers_take),

@@ -345,7 +345,7 @@ static void two_rounds_give_figures_but_no_intervals(void **unused)
 }
 
 /* A worker count that was added later is missing from most rounds, and from some resamplings. */
-static void a_count_of_one_round_only_has_an_interval_nevertheless(void **unused)
+static void a_count_of_one_round_has_no_interval_but_the_laws(void **unused)
 {
     (void)unused;
     study s = simulate(&true_saturation, 6, 0.02, 0.02, 1);
@@ -354,9 +354,26 @@ static void a_count_of_one_round_only_has_an_interval_nevertheless(void **unused
     atl_scaling r;
     assert_int_equal(atl_scaling_analyse(s.points, s.n, 0.95, 300, 1, &r, NULL), ATL_OK);
     assert_int_equal(r.n_counts, N_GRID + 2);
-    assert_near(r.rate[6].low, 430, 1e-12);
+    assert_int_equal(r.rounds_at[6], 1);
+    assert_true(isnan(r.rate[6].low) && isnan(r.ratio_range[6].high));
+    assert_true(r.rate[5].low < r.rate[5].high);
     assert_true(r.predicted[6].low < r.predicted[6].high);
+    assert_int_equal(isfinite(r.recommended_share), r.holds); /* a law that holds is sure of it */
+    assert_non_null(strstr(r.rounds_warning, "only 1 of 6 rounds has a valid window"));
     assert_false(r.peak_seen);
+}
+
+static void medians_of_too_few_windows_recommend_without_certainty(void **unused)
+{
+    (void)unused;
+    const atl_scaling_point points[] = {{1, 100, 0}, {1, 101, 1}, {1, 99, 2}, {1, 100, 3}, {2, 200, 3}};
+    atl_scaling r;
+    assert_int_equal(atl_scaling_analyse(points, 5, 0.95, 300, 1, &r, NULL), ATL_OK);
+    assert_int_equal(r.recommended, 2);
+    assert_true(isnan(r.recommended_share) && isnan(r.knee_share));
+    assert_true(r.rate[0].low < r.rate[0].high);
+    assert_true(isnan(r.rate[1].low));
+    assert_non_null(strstr(r.rounds_warning, "nor how sure the recommendation is"));
 }
 
 static atl_status analyse_two(atl_scaling_point a, atl_scaling_point b, atl_note *note)
@@ -522,7 +539,8 @@ int main(void)
         cmocka_unit_test(two_thousand_resamplings_take_less_than_a_second),
         cmocka_unit_test(few_worker_counts_give_ratios_without_a_law),
         cmocka_unit_test(two_rounds_give_figures_but_no_intervals),
-        cmocka_unit_test(a_count_of_one_round_only_has_an_interval_nevertheless),
+        cmocka_unit_test(a_count_of_one_round_has_no_interval_but_the_laws),
+        cmocka_unit_test(medians_of_too_few_windows_recommend_without_certainty),
         cmocka_unit_test(numbers_that_cannot_be_are_refused),
         cmocka_unit_test(asking_for_nonsense_is_refused),
         cmocka_unit_test(the_unit_does_not_matter),

@@ -130,13 +130,22 @@ static void stages_that_all_rise_are_not_memory(void **state)
 static void cores_that_slow_each_other_down_without_memory_are_the_limit(void **state)
 {
     (void)state;
-    scene s = {.gain = 8, .latency = 2, .cores = 64, .units = 11.5};
+    scene s = {.gain = 8, .latency = 2, .cores = 16, .units = 6.5};
     const atl_verdict v = verdict_of(&s);
     assert_int_equal(v.limit, ATL_LIMIT_CORES);
     assert_int_equal(v.n_against, 1);
-    assert_non_null(strstr(v.sentence, "11.5 times"));
-    s.units = 60;
+    assert_non_null(strstr(v.sentence, "6.5 times"));
+    s.units = 15;
     assert_int_equal(verdict_of(&s).limit, ATL_LIMIT_UNPROVEN);
+}
+
+static void what_all_cores_compute_says_nothing_of_a_quarter_of_them(void **state)
+{
+    (void)state;
+    const scene s = {.gain = 8, .latency = 2, .cores = 64, .units = 11.5};
+    const atl_verdict v = verdict_of(&s);
+    assert_int_equal(v.limit, ATL_LIMIT_UNPROVEN);
+    assert_int_equal(v.n_against, 0);
 }
 
 static void waiting_for_cores_is_cores(void **state)
@@ -208,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_bandwidth_with_room_for_many_more_speaks_against),
         cmocka_unit_test(stages_that_all_rise_are_not_memory),
         cmocka_unit_test(cores_that_slow_each_other_down_without_memory_are_the_limit),
+        cmocka_unit_test(what_all_cores_compute_says_nothing_of_a_quarter_of_them),
         cmocka_unit_test(waiting_for_cores_is_cores),
         cmocka_unit_test(a_gain_to_the_last_core_is_cores_and_below_it_nothing),
         cmocka_unit_test(flawed_windows_have_no_say),
