@@ -9,6 +9,7 @@
 #define ATL_OPS_ADAPTER_H
 
 #include "ops/layers.h"
+#include "ops/product.h"
 
 typedef struct atl_adapter {
     const void *beside; /* the packed weights of the layer */
@@ -24,14 +25,22 @@ typedef struct atl_adapters {
 /* The bench's adapter of the layer with these packed weights, or NULL. */
 const atl_adapter *atl_adapter_beside(const atl_bench *bench, const void *weight);
 
-/* What the layer itself then has to add: up (down x), and the residual that it was to have. */
+/* What the layer's own product then has beside its input and weights: in bf16 down x, with which it makes the
+ * sums of `up`, too; in f32 up (down x) as a residual. From the arena, what the caller releases. */
 typedef struct atl_adapted {
-    atl_map sum;           /* f32, from the arena; the caller releases it */
-    atl_epilogue epilogue; /* in place of the layer's own */
+    const atl_aside *aside;       /* or NULL */
+    const atl_epilogue *epilogue; /* in place of the layer's own; or NULL */
+    atl_aside own_aside;
+    atl_map sum;
+    atl_epilogue own_epilogue;
 } atl_adapted;
 
-/* `epilogue` may be NULL. One with an activation `before` has no residual, scale or other activation. `ret`
- * is pointed into, and must stay where it is. */
+/* Whether the adapter is one that goes aside, so that an activation or gate after the layer's sums is as
+ * without it. */
+bool atl_adapter_goes_aside(const atl_adapter *adapter);
+
+/* `epilogue` may be NULL. In f32 one with an activation `before` has no residual, scale or other activation.
+ * `ret` is pointed into, and must stay where it is. */
 void atl_adapter_run(const atl_bench *bench, const atl_adapter *adapter, const atl_conv_input *in,
                      const atl_epilogue *epilogue, const atl_map *out, atl_adapted *ret);
 

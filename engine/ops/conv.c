@@ -63,8 +63,8 @@ bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in)
            conv->c_in % ATL_BLOCK_K == 0;
 }
 
-static void run_alone(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
-                      const atl_epilogue *epilogue, const atl_map *out)
+static void run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                const atl_aside *aside, const atl_epilogue *epilogue, const atl_map *out)
 {
     atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = in,
@@ -76,6 +76,7 @@ static void run_alone(const atl_bench *bench, const atl_conv *conv, const atl_co
                                           .panels = conv->weight,
                                           .bias = conv->bias,
                                           .epilogue = epilogue,
+                                          .aside = aside,
                                           .out = out});
     atl_account_end_product(bench,
                             conv->kernel == 1   ? "conv1x1"
@@ -90,12 +91,12 @@ void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_i
 {
     const atl_adapter *adapter = atl_adapter_beside(bench, conv->weight);
     if (!adapter) {
-        run_alone(bench, conv, in, epilogue, out);
+        run(bench, conv, in, NULL, epilogue, out);
         return;
     }
     const size_t mark = atl_arena_mark(bench->arena);
     atl_adapted adapted;
     atl_adapter_run(bench, adapter, in, epilogue, out, &adapted);
-    run_alone(bench, conv, in, &adapted.epilogue, out);
+    run(bench, conv, in, adapted.aside, adapted.epilogue, out);
     atl_arena_release(bench->arena, mark);
 }

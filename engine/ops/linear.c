@@ -37,8 +37,8 @@ void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dty
         linear->bias = (const void *)((const char *)region + atl_panels_bytes((size_t)n_in, n_out, dtype));
 }
 
-static void run_alone(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
-                      const atl_epilogue *epilogue, const atl_map *out)
+static void run(const atl_bench *bench, const atl_linear *linear, const atl_map *x, const atl_aside *aside,
+                const atl_epilogue *epilogue, const atl_map *out)
 {
     atl_conv_input in = {.x = x};
     atl_account_begin(bench);
@@ -50,6 +50,7 @@ static void run_alone(const atl_bench *bench, const atl_linear *linear, const at
                                           .panels = linear->weight,
                                           .bias = linear->bias,
                                           .epilogue = epilogue,
+                                          .aside = aside,
                                           .out = out});
     atl_account_end_product(bench, "linear", 1, &in, linear->n_out, linear->dtype,
                             epilogue ? epilogue->residual : NULL, out);
@@ -60,14 +61,14 @@ void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_
 {
     const atl_adapter *adapter = atl_adapter_beside(bench, linear->weight);
     if (!adapter) {
-        run_alone(bench, linear, x, epilogue, out);
+        run(bench, linear, x, NULL, epilogue, out);
         return;
     }
     const size_t mark = atl_arena_mark(bench->arena);
     const atl_conv_input in = {.x = x};
     atl_adapted adapted;
     atl_adapter_run(bench, adapter, &in, epilogue, out, &adapted);
-    run_alone(bench, linear, x, &adapted.epilogue, out);
+    run(bench, linear, x, adapted.aside, adapted.epilogue, out);
     atl_arena_release(bench->arena, mark);
 }
 
@@ -85,8 +86,8 @@ static void gate_row(void *user, size_t row, int thread)
                             atl_map_f32(job->out) + row * job->out->stride);
 }
 
-/* Halves that end within a panel have no gate panels of their own, and what stands beside a layer is added
- * before the gate: then the whole product is made first. */
+/* Halves that end within a panel have no gate panels of their own, and an adapter that does not go aside is
+ * added before the gate: then the whole product is made first. */
 static void run_geglu_whole(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
                             const atl_map *out)
 {
@@ -107,19 +108,27 @@ static void run_geglu_whole(const atl_bench *bench, const atl_linear *linear, co
 void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
                           const atl_map *out)
 {
-    atl_conv_input in = {.x = x};
-    atl_account_begin(bench);
-    if (out->c % ATL_TILE_COLS != 0 || atl_adapter_beside(bench, linear->weight))
+    const atl_conv_input in = {.x = x};
+    const atl_adapter *adapter = atl_adapter_beside(bench, linear->weight);
+    if (out->c % ATL_TILE_COLS != 0 || (adapter && !atl_adapter_goes_aside(adapter))) {
         run_geglu_whole(bench, linear, x, out);
-    else
-        atl_product_run(bench, &(atl_product){.in = &in,
-                                              .kernel = 1,
-                                              .stride = 1,
-                                              .n_out = linear->n_out,
-                                              .dtype = linear->dtype,
-                                              .panels = linear->weight,
-                                              .bias = linear->bias,
-                                              .geglu = true,
-                                              .out = out});
+        return;
+    }
+    const size_t mark = atl_arena_mark(bench->arena);
+    atl_adapted adapted = {0};
+    if (adapter)
+        atl_adapter_run(bench, adapter, &in, NULL, out, &adapted);
+    atl_account_begin(bench);
+    atl_product_run(bench, &(atl_product){.in = &in,
+                                          .kernel = 1,
+                                          .stride = 1,
+                                          .n_out = linear->n_out,
+                                          .dtype = linear->dtype,
+                                          .panels = linear->weight,
+                                          .bias = linear->bias,
+                                          .geglu = true,
+                                          .aside = adapted.aside,
+                                          .out = out});
     atl_account_end_product(bench, "geglu", 1, &in, linear->n_out, linear->dtype, NULL, out);
+    atl_arena_release(bench->arena, mark);
 }

@@ -9,6 +9,13 @@
 
 #include "ops/layers.h"
 
+/* A second, small product whose sums are the first one's, too: Σ_j rows[row][j] · panels[j][col], in bf16. */
+typedef struct atl_aside {
+    const uint16_t *rows;   /* [rows of the product, and 32 more to read][k] */
+    size_t k;               /* a multiple of 32 */
+    const uint16_t *panels; /* of as many columns as the product has */
+} atl_aside;
+
 typedef struct atl_product {
     const atl_conv_input *in;
     int kernel, stride, pad; /* taps in each direction, step, and zero rows and columns before the first */
@@ -20,6 +27,7 @@ typedef struct atl_product {
     const atl_epilogue *epilogue;
     bool geglu; /* column i is multiplied by gelu(column n_out/2 + i); n_out/2 is a multiple of 32, no
                    epilogue */
+    const atl_aside *aside; /* bf16, s8: may be NULL */
     const atl_map *out;
 } atl_product;
 

@@ -85,6 +85,8 @@ static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float
     } else {
         job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon.n ? soon.from : b);
     }
+    if (job->product->aside && chunk + 1 == job->n_chunks)
+        atl_product_add_aside(job->kernels, job->product->aside, row, strip_rows(t, row), panel, sums);
 }
 
 static atl_rows rows_at(const atl_map *map, size_t row, size_t col)

@@ -45,6 +45,11 @@ atl_segment atl_product_segment(const atl_product_plan *plan, size_t k);
 void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_unit, size_t n_units,
                         const float *sums);
 
+/* Adds what stands aside to the sums [m][32] of a panel's columns, m ≤ 32 rows from `row` on. Between
+ * bf16_begin and bf16_end. */
+void atl_product_add_aside(const atl_kernels *kernels, const atl_aside *aside, size_t row, int m,
+                           size_t panel, float *sums);
+
 /* The product with weights in bf16; maps of either type. */
 void atl_product_run_bf16(const atl_bench *bench, const atl_product *product);
 

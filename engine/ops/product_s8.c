@@ -133,10 +133,15 @@ static void finish_rows(const s8_job *job, size_t row, int m, size_t unit, const
 static const float *dequantise(const s8_tile *t, size_t row, size_t unit, int32_t *sums)
 {
     const s8_job *job = t->job;
-    for (size_t half = 0; half < job->panels_a_unit; half++)
-        job->patch.kernels->dequantise(
-            strip_rows(t, row), sums + half * TILE, t->patch.scales + (row - t->patch.first_row),
-            column_scales(job, half * job->n_units + unit), (void *)(sums + half * TILE));
+    const atl_kernels *kernels = job->patch.kernels;
+    for (size_t half = 0; half < job->panels_a_unit; half++) {
+        const size_t panel = half * job->n_units + unit;
+        float *numbers = (void *)(sums + half * TILE);
+        kernels->dequantise(strip_rows(t, row), sums + half * TILE,
+                            t->patch.scales + (row - t->patch.first_row), column_scales(job, panel), numbers);
+        if (job->product->aside)
+            atl_product_add_aside(kernels, job->product->aside, row, strip_rows(t, row), panel, numbers);
+    }
     return (const void *)sums;
 }
 

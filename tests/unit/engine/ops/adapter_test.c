@@ -51,6 +51,8 @@ static const adapter_case cases[] = {
      .residual = true,
      .scale = 2.0f,
      .after = ATL_ACT_RELU},
+    {.n = 2, .h = 1, .w = 45, .c = 28, .c_out = 70, .kernel = 1, .stride = 1, .rank = 40, .bias = true},
+    {.n = 1, .h = 3, .w = 48, .c = 32, .c_out = 64, .kernel = 3, .stride = 1, .pad = 1, .rank = 1},
     {.n = 1,
      .h = 3,
      .w = 3,
@@ -183,42 +185,40 @@ static void beside_a_layer_is_the_same_as_in_its_weights(void **state)
                 check(&cases[i], dtypes[t], isas[isa]);
 }
 
-/* A linear layer is found in the same way; GEGLU's gate comes after the sum. Reals here: gelu is none. */
+/* A linear layer is found in the same way; GEGLU's gate comes after the sum. */
+static void check_geglu(const adapter_case *s, atl_dtype dtype, uint32_t isa)
+{
+    layer_data d;
+    fixture f;
+    layer_init(&d, s, dtype);
+    fixture_init(&f, isa, 2);
+    guarded x = guarded_map(1, 1, s->w, s->c, 0), want = guarded_map(1, 1, s->w, s->c_out / 2, 3);
+    guarded got = guarded_map(1, 1, s->w, s->c_out / 2, 3);
+    guarded_fill(&x, 8, true);
+    atl_linear merged, plain;
+    atl_linear_bind(&merged, s->c, s->c_out, true, dtype, d.regions[3]);
+    atl_linear_bind(&plain, s->c, s->c_out, true, dtype, d.regions[0]);
+    atl_linear_run_geglu(&f.bench, &merged, &x.map, &want.map);
+    f.bench.adapters = &(atl_adapters){.at = &d.adapter, .n = 1};
+    atl_linear_run_geglu(&f.bench, &plain, &x.map, &got.map);
+    guarded_check(&got);
+    assert_same_maps(&want, &got);
+    guarded_free(&x);
+    guarded_free(&want);
+    guarded_free(&got);
+    fixture_done(&f);
+    layer_done(&d);
+}
+
 static void beside_geglu_is_before_its_gate(void **state)
 {
     (void)state;
-    enum { N_IN = 28, N_OUT = 128, RANK = 3, ROWS = 9 };
-    const adapter_case s = {.n = 1,
-                            .h = 1,
-                            .w = ROWS,
-                            .c = N_IN,
-                            .c_out = N_OUT,
-                            .kernel = 1,
-                            .stride = 1,
-                            .rank = RANK,
-                            .bias = true};
+    static const adapter_case s = {
+        .n = 1, .h = 1, .w = 41, .c = 28, .c_out = 128, .kernel = 1, .stride = 1, .rank = 3, .bias = true};
     uint32_t isas[FIXTURE_ISAS];
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
-        layer_data d;
-        fixture f;
-        layer_init(&d, &s, ATL_F32);
-        fixture_init(&f, isas[isa], 2);
-        guarded x = guarded_map(1, 1, ROWS, N_IN, 0), want = guarded_map(1, 1, ROWS, N_OUT / 2, 3);
-        guarded got = guarded_map(1, 1, ROWS, N_OUT / 2, 3);
-        guarded_fill(&x, 8, true);
-        atl_linear merged, plain;
-        atl_linear_bind(&merged, N_IN, N_OUT, true, ATL_F32, d.regions[3]);
-        atl_linear_bind(&plain, N_IN, N_OUT, true, ATL_F32, d.regions[0]);
-        atl_linear_run_geglu(&f.bench, &merged, &x.map, &want.map);
-        f.bench.adapters = &(atl_adapters){.at = &d.adapter, .n = 1};
-        atl_linear_run_geglu(&f.bench, &plain, &x.map, &got.map);
-        guarded_check(&got);
-        assert_same_maps(&want, &got);
-        guarded_free(&x);
-        guarded_free(&want);
-        guarded_free(&got);
-        fixture_done(&f);
-        layer_done(&d);
+        check_geglu(&s, ATL_F32, isas[isa]);
+        check_geglu(&s, ATL_BF16, isas[isa]);
     }
 }
 
