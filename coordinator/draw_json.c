@@ -54,7 +54,8 @@ static void put_machine(const atl_machine *m, atl_text *out)
     atl_text_puts(out, ",\"can_bind\":");
     put_bool(out, m->can_bind);
     atl_text_printf(out, ",\"cores\":%d,\"hardware_threads\":%d,\"packages\":%d,\"usable_cpus\":\"",
-                    m->n_cores, m->n_pus, m->packages.n);
+                    m->n_cores, m->n_pus,
+                    hwloc_get_nbobjs_by_type(m->topology, HWLOC_OBJ_PACKAGE) > 0 ? m->packages.n : 0);
     atl_cpu_list_print(m->usable, out);
     atl_text_puts(out, "\",\"quota_cpus\":");
     if (m->quota_cpus > 0)

@@ -18,8 +18,10 @@ void atl_words_of_machine(const atl_machine *machine, atl_text *out)
     atl_text_puts(out, ", ");
     count(out, machine->n_pus, "hardware thread");
     atl_text_puts(out, " · ");
-    count(out, machine->packages.n, "package");
-    atl_text_puts(out, " · ");
+    if (hwloc_get_nbobjs_by_type(machine->topology, HWLOC_OBJ_PACKAGE) > 0) { /* some systems tell of none */
+        count(out, machine->packages.n, "package");
+        atl_text_puts(out, " · ");
+    }
     count(out, n_numa_nodes(machine), "NUMA node");
     atl_text_puts(out, " · ");
     count(out, machine->n_clusters, "cluster");

@@ -53,10 +53,20 @@ static void a_narrower_binding_is_respected(void **state)
     atl_machine_free(&machine);
 }
 
+/* The name of a new file. */
+static void temporary(char path[64])
+{
+    snprintf(path, 64, "/tmp/atelier-machine-XXXXXX");
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
 static void xml_brings_back_the_same_clusters(void **state)
 {
     (void)state;
-    const char path[] = "/tmp/atelier_machine_test.xml";
+    char path[64];
+    temporary(path);
     atl_machine *machine = i1370p(), *again = NULL;
     atl_text xml = {0};
     assert_int_equal(atl_machine_xml(machine, &xml, NULL), ATL_OK);
@@ -77,7 +87,8 @@ static void xml_brings_back_the_same_clusters(void **state)
 static void xml_that_is_none_is_refused(void **state)
 {
     (void)state;
-    const char path[] = "/tmp/atelier_machine_test_bad.xml";
+    char path[64];
+    temporary(path);
     expect_failure(&(atl_machine_source){.xml = "/nowhere/x.xml"}, ATL_NOT_FOUND,
                    "/nowhere/x.xml: No such file");
     const char *const texts[] = {"", "hello",
@@ -85,8 +96,48 @@ static void xml_that_is_none_is_refused(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(atl_file_write(path, texts[i], strlen(texts[i]), NULL), ATL_OK);
         expect_failure(&(atl_machine_source){.xml = path}, ATL_BAD_INPUT,
-                       "is no topology that hwloc can read");
+                       "is no topology that hwloc 2 can read");
     }
+    unlink(path);
+}
+
+static void xml_that_has_a_hardware_thread_twice_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    temporary(path);
+    atl_machine *machine = i1370p();
+    atl_text xml = {0}, twice = {0};
+    assert_int_equal(atl_machine_xml(machine, &xml, NULL), ATL_OK);
+    const char *pu = strstr(xml.data, "<object type=\"PU\""), *end = strstr(pu, "/>") + 2;
+    atl_text_append(&twice, xml.data, (size_t)(end - xml.data));
+    atl_text_append(&twice, pu, xml.length - (size_t)(pu - xml.data));
+    assert_int_equal(atl_file_write(path, twice.data, twice.length, NULL), ATL_OK);
+    expect_failure(&(atl_machine_source){.xml = path}, ATL_BAD_INPUT, "is no topology that hwloc 2 can read");
+    atl_text_done(&xml);
+    atl_text_done(&twice);
+    atl_machine_free(&machine);
+    unlink(path);
+}
+
+/* Its last core lacks a set: hwloc 2.9 follows the null pointer. */
+static void xml_over_which_hwloc_crashes_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    temporary(path);
+    atl_machine *machine = i1370p();
+    atl_text xml = {0};
+    assert_int_equal(atl_machine_xml(machine, &xml, NULL), ATL_OK);
+    char *last = NULL;
+    for (char *at = xml.data; (at = strstr(at, "type=\"Core\"")) != NULL; at++)
+        last = at;
+    assert_non_null(last);
+    strstr(last, "complete_cpuset")[0] = 'x';
+    assert_int_equal(atl_file_write(path, xml.data, xml.length, NULL), ATL_OK);
+    expect_failure(&(atl_machine_source){.xml = path}, ATL_BAD_INPUT, "is no topology that hwloc 2 can read");
+    atl_text_done(&xml);
+    atl_machine_free(&machine);
     unlink(path);
 }
 
@@ -180,6 +231,8 @@ int main(void)
         cmocka_unit_test(a_narrower_binding_is_respected),
         cmocka_unit_test(xml_brings_back_the_same_clusters),
         cmocka_unit_test(xml_that_is_none_is_refused),
+        cmocka_unit_test(xml_that_has_a_hardware_thread_twice_is_refused),
+        cmocka_unit_test(xml_over_which_hwloc_crashes_is_refused),
         cmocka_unit_test(synthetic_strings_that_cannot_be_are_refused),
         cmocka_unit_test(sizes_in_a_synthetic_string_are_not_counts),
         cmocka_unit_test(cpu_lists_are_read_strictly),
