@@ -156,44 +156,14 @@ static atl_study_config config_of(const atl_study_series *series)
     return config;
 }
 
-static atl_status measure(atl_studier *s, const atl_study_series *series, int round, int sequence,
-                          atl_note *note)
+static atl_status run_series(atl_studier *s, int at, int round, void *user, atl_note *note)
 {
-    const atl_study_config config = config_of(series);
-    int attempts = 0;
-    atl_status st = ATL_OK;
-    s->view.config = &config;
-    while (st == ATL_OK && !atl_study_record_has(s, sequence, &attempts)) {
-        atl_study_window window;
-        st = atl_study_pool_use(s, series, note);
-        if (st == ATL_OK)
-            st = run_batch(s, &config, sequence, &window, note);
-        if (st != ATL_OK)
-            break;
-        window.round = round;
-        window.attempt = attempts + 1;
-        s->view.last_images_per_hour = window.images_per_hour;
-        if (!window.valid)
-            atl_study_say(s, "batch %d (%d x %d) is flawed: %s", sequence, config.workers, config.threads,
-                          window.flaws);
-        st = atl_study_record_raw(s, sequence, note);
-        if (st == ATL_OK)
-            st = atl_study_record_window(s, &window, note);
-    }
+    int *sequence = user;
+    const atl_study_turn turn = {"batch", run_batch,    &s->series[at], config_of(&s->series[at]),
+                                 round,   (*sequence)++};
+    const atl_status st = atl_study_take_turn(s, &turn, note);
     s->view.config = NULL;
     s->view.n_measured++;
-    return st;
-}
-
-static atl_status run_round(atl_studier *s, int round, atl_note *note)
-{
-    int order[ATL_STUDY_MAX_SERIES];
-    atl_status st = ATL_OK;
-    for (int i = 0; i < s->n_series; i++)
-        order[i] = i;
-    atl_study_shuffle(order, s->n_series, s->options->seed + (uint64_t)round);
-    for (int i = 0; st == ATL_OK && i < s->n_series; i++)
-        st = measure(s, &s->series[order[i]], round, round * s->n_series + i, note);
     return st;
 }
 
@@ -221,8 +191,9 @@ atl_status atl_compare_run(const atl_study_options *options, atl_note *note)
     if (st == ATL_OK)
         st = atl_studier_begin(s, note);
     s->view.n_windows = options->rounds * s->n_series;
+    int sequence = 0;
     for (int round = 0; st == ATL_OK && round < options->rounds; round++) {
-        st = run_round(s, round, note);
+        st = atl_study_each_series(s, round, run_series, &sequence, note);
         expect(s, round, options->rounds);
     }
     atl_studier_close(&s);

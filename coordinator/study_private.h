@@ -1,5 +1,6 @@
 /* study_private.h - what the parts of a study share: study.c (the order of things), study_rounds.c (what is
- * measured when), study_pool.c (one pool of workers that is always fed), study_window.c (one window on it).
+ * measured when), study_turns.c (what comparisons share with it), study_pool.c (one pool of workers that is
+ * always fed), study_window.c (one window on it).
  */
 #ifndef ATL_COORDINATOR_STUDY_PRIVATE_H
 #define ATL_COORDINATOR_STUDY_PRIVATE_H
@@ -45,6 +46,7 @@ typedef struct atl_studier {
     atl_study_pixels *pixels[ATL_STUDY_MAX_POLICIES];  /* [n_jobs] each */
     atl_weights_file *weights[ATL_STUDY_MAX_POLICIES]; /* one copy for all pools of a policy */
     atl_study_pool pool;
+    const atl_study_series *told; /* the last series with which the head was written; NULL: none */
     int64_t begun_ns, rehearsed_ns;
     int n_timed;                        /* windows of this session */
     double job_s[ATL_STUDY_MAX_SERIES]; /* of a picture by one worker, from the rehearsal */
@@ -76,6 +78,26 @@ bool atl_study_record_has(const atl_studier *s, int sequence, int *ret_attempts)
 /* The study as it stands, borrowed. */
 atl_study atl_study_record_view(const atl_studier *s);
 
+/* ---- study_turns.c ---- */
+/* Runs each series once, in an order that the seed and the round say; the first that fails ends it. */
+typedef atl_status (*atl_study_series_fn)(atl_studier *s, int series, int round, void *user, atl_note *note);
+atl_status atl_study_each_series(atl_studier *s, int round, atl_study_series_fn run, void *user,
+                                 atl_note *note);
+
+/* Measures once, on the pool of the turn's series; `ret` need not hold round, sequence and attempt. */
+typedef atl_status (*atl_study_measure_fn)(atl_studier *s, const atl_study_config *config, int sequence,
+                                           atl_study_window *ret, atl_note *note);
+typedef struct atl_study_turn {
+    const char *word; /* "window", "batch" */
+    atl_study_measure_fn run;
+    const atl_study_series *series;
+    atl_study_config config;
+    int round, sequence;
+} atl_study_turn;
+/* Measures and records it, unless the record has it; what is flawed is measured again at once, a few times.
+ * view.config points into `turn` afterwards. Errors: those of `run`, of the pool and of the record. */
+atl_status atl_study_take_turn(atl_studier *s, const atl_study_turn *turn, atl_note *note);
+
 /* ---- study_rounds.c ---- */
 /* Rehearses, says how long it will take, and measures all windows that the record lacks. Errors: as above. */
 atl_status atl_study_run_rounds(atl_studier *s, atl_note *note);
@@ -90,9 +112,9 @@ atl_status atl_study_warn(atl_studier *s, atl_note *note, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 
 /* ---- study_window.c ---- */
-/* Measures one window on the open pool. Errors: as above. */
-atl_status atl_study_window_run(atl_studier *s, const atl_study_config *config, atl_study_window *ret,
-                                atl_note *note);
+/* Measures one window on the open pool (an atl_study_measure_fn). Errors: as above. */
+atl_status atl_study_window_run(atl_studier *s, const atl_study_config *config, int sequence,
+                                atl_study_window *ret, atl_note *note);
 
 /* Which of the options' policies a window or a series has. */
 size_t atl_study_policy_index(const atl_studier *s, const char *policy);

@@ -91,6 +91,16 @@ atl_status atl_study_record_open(atl_studier *s, atl_note *note)
     return st == ATL_NOT_FOUND ? begin_record(s, note) : st;
 }
 
+/* What the first pictures of a series told (their size, where its workers sit) goes into the head before the
+ * first window: a study that is killed later has lost nothing that explains its windows. */
+static atl_status tell_head(atl_studier *s, atl_note *note)
+{
+    const atl_status st = atl_study_write_head(s->dir_fd, s->options->head, note);
+    if (st == ATL_OK)
+        s->told = s->pool.series;
+    return st;
+}
+
 atl_status atl_study_record_window(atl_studier *s, const atl_study_window *window, atl_note *note)
 {
     atl_study_window *more = realloc(s->study.windows, (s->study.n_windows + 1) * sizeof *s->study.windows);
@@ -98,7 +108,8 @@ atl_status atl_study_record_window(atl_studier *s, const atl_study_window *windo
         return atl_fail(note, ATL_NO_MEMORY, "no memory for %zu windows", s->study.n_windows + 1);
     s->study.windows = more;
     s->study.windows[s->study.n_windows++] = *window;
-    return atl_study_append(s->dir_fd, window, note);
+    const atl_status st = s->told == s->pool.series ? ATL_OK : tell_head(s, note);
+    return st == ATL_OK ? atl_study_append(s->dir_fd, window, note) : st;
 }
 
 bool atl_study_record_has(const atl_studier *s, int sequence, int *ret_attempts)

@@ -75,57 +75,27 @@ static void count_measured(atl_studier *s)
         s->view.eta_s -= s->view.eta_s / s->view.n_windows;
 }
 
-/* A flawed window is measured again at once, a few times. */
-static atl_status measure(atl_studier *s, const atl_study_series *series, const atl_study_config *config,
-                          int round, int sequence, atl_note *note)
+static atl_status run_series(atl_studier *s, int at, int round, void *user, atl_note *note)
 {
-    int attempts = 0;
-    atl_status st = ATL_OK;
-    while (st == ATL_OK && !atl_study_record_has(s, sequence, &attempts)) {
-        atl_study_window window = {0};
-        s->view.config = config;
-        st = atl_study_pool_use(s, series, note);
-        if (st == ATL_OK)
-            st = atl_study_window_run(s, config, &window, note);
-        if (st != ATL_OK)
-            break;
-        window.round = round;
-        window.sequence = sequence;
-        window.attempt = attempts + 1;
-        s->view.last_images_per_hour = window.images_per_hour;
-        if (!window.valid)
-            atl_study_say(s, "window %d (%d worker%s) is flawed: %s%s", sequence, config->workers,
-                          config->workers == 1 ? "" : "s", window.flaws,
-                          attempts + 1 < ATL_STUDY_MAX_ATTEMPTS ? " It is measured again." : "");
-        st = atl_study_record_raw(s, sequence, note);
-        if (st == ATL_OK)
-            st = atl_study_record_window(s, &window, note);
-    }
-    if (st == ATL_OK)
-        count_measured(s);
-    return st;
-}
-
-static atl_status run_series(atl_studier *s, int at, int round, int *sequence, atl_note *note)
-{
+    int *sequence = user;
     atl_study_config configs[MAX_WINDOWS_A_ROUND];
     const size_t n = atl_study_plan_round(&s->series[at], round, s->options->seed, s->options->probe,
                                           round == 0, configs, MAX_WINDOWS_A_ROUND);
     atl_status st = ATL_OK;
-    for (size_t i = 0; st == ATL_OK && i < n; i++)
-        st = measure(s, &s->series[at], &configs[i], round, (*sequence)++, note);
+    for (size_t i = 0; st == ATL_OK && i < n; i++) {
+        const atl_study_turn turn = {"window", atl_study_window_run, &s->series[at], configs[i],
+                                     round,    (*sequence)++};
+        st = atl_study_take_turn(s, &turn, note);
+        s->view.config = NULL;
+        if (st == ATL_OK)
+            count_measured(s);
+    }
     return st;
 }
 
 static atl_status run_round(atl_studier *s, int round, int *sequence, atl_note *note)
 {
-    int order[ATL_STUDY_MAX_SERIES];
-    atl_status st = ATL_OK;
-    for (int i = 0; i < s->n_series; i++)
-        order[i] = i;
-    atl_study_shuffle(order, s->n_series, s->options->seed + (uint64_t)round);
-    for (int i = 0; st == ATL_OK && i < s->n_series; i++)
-        st = run_series(s, order[i], round, sequence, note);
+    atl_status st = atl_study_each_series(s, round, run_series, sequence, note);
     for (int i = 0; st == ATL_OK && round == 0 && s->options->n_workers == 0 && i < s->n_series; i++)
         st = refine(s, &s->series[i], note);
     return st;

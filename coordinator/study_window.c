@@ -151,10 +151,10 @@ static void take_evidence(open_window *w, atl_study_window *ret)
         (int)atl_evidence_end(&w->evidence, n_images, ret->evidence + n, ATL_STUDY_MAX_EVIDENCE - n);
 }
 
-atl_status atl_study_window_run(atl_studier *s, const atl_study_config *config, atl_study_window *ret,
-                                atl_note *note)
+atl_status atl_study_window_run(atl_studier *s, const atl_study_config *config, int sequence,
+                                atl_study_window *ret, atl_note *note)
 {
-    atl_study_window window = {.config = *config, .same_pixels = true};
+    atl_study_window window = {.config = *config, .sequence = sequence, .same_pixels = true};
     open_window w = {0};
     atl_status st = atl_study_company_start(s, config, &w.company, note); /* meanwhile nobody is fed */
     if (st == ATL_OK) {

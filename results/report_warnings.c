@@ -166,9 +166,52 @@ static void warn_of_better(report *r)
     }
 }
 
+/* Whether a window of that configuration was measured in that round. */
+static bool has_round(const atl_study *study, const atl_study_config *config, int round)
+{
+    for (size_t i = 0; i < study->n_windows; i++)
+        if (study->windows[i].round == round && atl_study_config_equal(&study->windows[i].config, config))
+            return true;
+    return false;
+}
+
+/* The rounds that have all that the first one has, but for what is measured once (beside streams, and
+ * without the probe). */
+static int whole_rounds(const atl_study *study)
+{
+    int whole = study->head.rounds;
+    for (size_t i = 0; i < study->n_windows; i++) {
+        const atl_study_window *w = &study->windows[i];
+        if (w->round != 0 || w->config.corunners > 0 || !has_round(study, &w->config, 1))
+            continue;
+        for (int round = 2; round < whole; round++)
+            if (!has_round(study, &w->config, round))
+                whole = round;
+    }
+    for (int round = 0; round < whole; round++) {
+        bool some = false;
+        for (size_t i = 0; i < study->n_windows && !some; i++)
+            some = study->windows[i].round == round;
+        whole = some ? whole : round;
+    }
+    return whole;
+}
+
+static void warn_of_a_stop(report *r)
+{
+    const int whole = whole_rounds(r->study), wanted = r->study->head.rounds;
+    if (whole < wanted)
+        warn(
+            r,
+            "The study was stopped, or is at work still: %d of %d rounds are whole. The same command goes on "
+            "from there.",
+            whole, wanted);
+}
+
 void atl_report_collect_warnings(report *r)
 {
     warn_of_better(r);
+    warn_of_a_stop(r);
     for (int i = 0; i < r->study->head.n_warnings; i++)
         warn(r, "%s", r->study->head.warnings[i]);
     for (int i = 0; i < r->n_series; i++)

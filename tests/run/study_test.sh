@@ -62,6 +62,16 @@ measured study s --workers 1 --rounds 2 --no-probe >out || fail "the study that 
 is "$(cat first)" "$(head -n 1 s/windows.jsonl)" "the first window, kept"
 is 2 "$(grep -c '"round":' s/windows.jsonl | awk '{ print ($1 >= 2) ? 2 : $1 }')" "windows of both rounds"
 
+# Killed: the head has what the first pictures told, and the report says how far it came.
+study k --workers 1 --rounds 90 --no-probe >out &
+job=$!
+wait_for '"round":' k/windows.jsonl
+kill -KILL $job
+wait $job 2>/dev/null || true
+grep -q '"width":64,"height":64,"steps":8' k/study.json || fail "the size is not in the head: $(cat k/study.json)"
+"$program" report k >out 2>err || true # 1: all of its windows were flawed
+grep -q "of 90 rounds are whole" k/report.md || fail "the words for a study that was killed: $(cat k/report.md)"
+
 # A batch by one core and by many; with fp32 there, the others' quality.
 compare() { "$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings >out 2>err; }
 measured compare || fail "the comparison: $(cat err)"
