@@ -155,6 +155,18 @@ static void weigh(void *user, atl_executor_options *executor)
     executor->worker_bytes = need.each_bytes + atl_rules_network_bytes(s->rules);
 }
 
+/* fp32 is the default, as its pictures are the same on every machine; who has not chosen should know, unless
+ * the run is there already and keeps what it began with. */
+static void say_faster(const command_state *s)
+{
+    char *ledger = atl_path_join(s->args.output, "ledger.tsv");
+    const char *faster = atl_engine_policy_settle("auto", s->model, s->args.variant);
+    if (!s->args.quiet && ledger && !atl_is_file(ledger) && strcmp(s->options.executor.policy, "fp32") == 0 &&
+        strcmp(faster, "fp32") != 0)
+        console_say("painting in fp32; --policy auto would take %s here, which is faster", faster);
+    free(ledger);
+}
+
 /* [date] is not a default of names: a run that is taken up on another day must give the same ones. */
 static void put_today(char date[16])
 {
@@ -173,6 +185,7 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
         st = find_files(s, prompts, note);
     if (st != ATL_OK)
         return st;
+    s->options.executor.policy = atl_engine_policy_settle(s->args.policy, s->model, s->args.variant);
     if (!s->args.dry_run)
         auto_workers(&s->args, s->model_hash, &s->options.executor);
     st = atl_rules_open(s->model, s->args.variant, s->args.lora_dir, &s->rules, note);
@@ -242,7 +255,10 @@ static int run(command_state *s, const char *prompts)
     const atl_status st = prepare(s, prompts, &note);
     if (st != ATL_OK)
         return console_fail(st, &note);
-    return s->args.dry_run ? dry_run(s) : run_and_report(&s->options, &s->args);
+    if (s->args.dry_run)
+        return dry_run(s);
+    say_faster(s);
+    return run_and_report(&s->options, &s->args);
 }
 
 int command_run(int argc, char **argv)

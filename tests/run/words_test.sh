@@ -42,6 +42,22 @@ is 1 "$(tr -d '\r' <pictures/timings.csv | awk -F, '{ print NF }' | sort -u | wc
 grep -q '@DATA@' pictures/index.html && fail "the page was not filled in"
 grep -q '"settings":"picture number 0, a house\\nSteps: 8' pictures/index.html || fail "the page lacks the settings"
 
+# Who paints in fp32 is told what would be faster here, once.
+faster=$("$program" cpu --json >cpu && json cpu auto_policy)
+told="painting in fp32; --policy auto would take"
+expect 0 "" run p.txt -o slow -m tiny -w 1
+if [ "$faster" = fp32 ]; then
+  ! grep -q "$told" err || fail "told of nothing faster: $(cat err)"
+else
+  grep -q "$told $faster here" err || fail "not told of $faster: $(cat err)"
+fi
+expect 0 "" run p.txt -o slow -m tiny -w 1
+! grep -q "$told" err || fail "told when it is too late"
+ATELIER_ISA=portable expect 0 "" run p.txt -o slowest -m tiny -w 1
+! grep -q "$told" err || fail "told of nothing faster, without instructions: $(cat err)"
+expect 0 "" run p.txt -o fast -m tiny -w 1 --policy auto
+! grep -q "$told" err || fail "told who had chosen"
+
 # Quiet and to the point.
 expect 0 "" run p.txt -o quiet -m tiny -w 1 -q
 [ ! -s err ] || fail "words in spite of --quiet"
