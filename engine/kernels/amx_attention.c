@@ -247,14 +247,6 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
     }
 }
 
-static bool any_by_peak(const atl_attend *a)
-{
-    for (size_t tile = 0; tile < a->n_tiles; tile++)
-        if (a->by_peak[tile])
-            return true;
-    return false;
-}
-
 static void attend_in_blocks(const atl_attend *a)
 {
     size_t block = a->keys_a_block * ATL_ATTEND_QUERIES;
@@ -277,6 +269,43 @@ static void attend_in_blocks(const atl_attend *a)
     }
 }
 
+/* Tiles [first, end) by blocks. */
+static void attend_some_in_blocks(const atl_attend *a, size_t first, size_t end)
+{
+    atl_attend some = *a;
+    some.n_tiles = end - first;
+    some.first_query += first * ATL_ATTEND_QUERIES;
+    some.q += first / 2 * a->d_k * ATL_BF16_TILE_ROWS;
+    some.by_peak += first;
+    some.o += first * ATL_ATTEND_QUERIES * a->v_tiles * 16;
+    if (some.n_tiles)
+        attend_in_blocks(&some);
+}
+
+static bool any_by_peak(const atl_attend *a)
+{
+    for (size_t tile = 0; tile < a->n_tiles; tile++)
+        if (a->by_peak[tile])
+            return true;
+    return false;
+}
+
+/* Whole strips of queries none of which needs its peaks go together, what is between them by blocks. */
+static void attend_in_strips(const atl_attend *a)
+{
+    size_t strips[ATL_ATTEND_TILES / 2], n_strips = 0, done = 0;
+    for (size_t tile = 0; tile + 1 < a->n_tiles; tile += 2) {
+        if (a->by_peak[tile] || a->by_peak[tile + 1])
+            continue;
+        attend_some_in_blocks(a, done, tile);
+        strips[n_strips++] = tile / 2;
+        done = tile + 2;
+    }
+    attend_some_in_blocks(a, done, a->n_tiles);
+    if (n_strips)
+        atl_attend_strips__amx(a, n_strips, strips);
+}
+
 void atl_attend_bf16__amx(const atl_attend *a)
 {
     unsigned mode = _mm_getcsr();
@@ -284,7 +313,7 @@ void atl_attend_bf16__amx(const atl_attend *a)
     if (a->d_k == ATL_PASSING_D_K && a->v_tiles == ATL_PASSING_V_TILES && !any_by_peak(a))
         atl_attend_passing__amx(a);
     else
-        attend_in_blocks(a);
+        attend_in_strips(a);
     BARRIER();
     _mm_setcsr(mode);
 }

@@ -1,4 +1,5 @@
-/* amx_attention.h - what amx_attention.c leaves to amx_attention_passing.c (private to the two). */
+/* amx_attention.h - what amx_attention.c leaves to amx_attention_passing.c and amx_attention_strips.c
+ * (private to them). */
 #ifndef ATL_KERNELS_AMX_ATTENTION_H
 #define ATL_KERNELS_AMX_ATTENTION_H
 
@@ -9,5 +10,9 @@
 
 /* attend_bf16 for heads of that size, where no tile of queries goes by its peaks. */
 void atl_attend_passing__amx(const atl_attend *a);
+
+/* attend_bf16 of strips (pairs of tiles) of queries none of which goes by its peaks: the n_strips whose
+ * numbers are in `strips`. */
+void atl_attend_strips__amx(const atl_attend *a, size_t n_strips, const size_t *strips);
 
 #endif

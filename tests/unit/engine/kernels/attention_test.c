@@ -89,7 +89,12 @@ static void check_attend_bf16(const atl_kernels *kernels)
     if (!kernels->attend_bf16)
         return;
     static const bool never[ATL_ATTEND_TILES] = {false};
+    static const bool third[ATL_ATTEND_TILES] = {[2] = true}; /* strips, and blocks between them */
     static const atl_attend shapes[] = {
+        {.n_tiles = 5, .n_keys = 601, .keys_a_block = 32, .d_k = 96, .v_tiles = 6, .by_peak = third},
+        {.n_tiles = 4, .n_keys = 300, .keys_a_block = 32, .d_k = 160, .v_tiles = 11, .by_peak = never},
+        {.n_tiles = 2, .n_keys = 33, .keys_a_block = 32, .d_k = 512, .v_tiles = 33, .by_peak = never},
+        {.n_tiles = 8, .n_keys = 256, .keys_a_block = 64, .d_k = 32, .v_tiles = 1, .by_peak = third},
         {.n_tiles = 3, .n_keys = 77, .keys_a_block = 32, .d_k = 64, .v_tiles = 3, .by_peak = never},
         {.n_tiles = 2, .n_keys = 5, .keys_a_block = 32, .d_k = 64, .v_tiles = 3, .by_peak = never},
         {.n_tiles = 1, .n_keys = 1, .keys_a_block = 32, .d_k = 32, .v_tiles = 1},
