@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "kernels/amx_attention.h"
+#include "kernels/amx_peaks.h"
 #include "kernels/amx_powers.h"
 #include "kernels/attend.h"
 #include "kernels/kernels.h"
@@ -128,18 +129,6 @@ static inline void raise_unit(const atl_powers *p, const float *s, const float *
             atl_raise_row(p, s, _mm512_set1_ps(ATL_POWER_PLAIN), false, powers);
 }
 
-/* Keys past the last have no score. */
-static void hide_padding(const walk *w, step s, float *scores)
-{
-    size_t last = (s.first_unit + s.n_units) * ATL_ATTEND_KEYS;
-    float *unit = scores + (s.n_units - 1) * TILE;
-    for (size_t key = w->a->n_keys; key < last; key++) {
-        size_t of_unit = key % ATL_ATTEND_KEYS, column = of_unit / 2 + of_unit % 2 * 16;
-        for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++)
-            unit[i * ATL_ATTEND_KEYS + column] = -INFINITY;
-    }
-}
-
 /* Keys after a query have no score for it. */
 static void hide_future(const walk *w, step s, float *scores)
 {
@@ -157,75 +146,17 @@ static void hide_future(const walk *w, step s, float *scores)
         }
 }
 
-/* The largest number in each of 16 vectors, in lane i that of row i: halves as many vectors each time. */
-static inline __attribute__((always_inline)) __m512 largest_of_rows(const __m512 *row)
-{
-    __m512 fours[4];
-    for (int i = 0; i < 4; i++) {
-        const __m512 *r = row + 4 * i;
-        __m512d low =
-            _mm512_castps_pd(_mm512_max_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1])));
-        __m512d high =
-            _mm512_castps_pd(_mm512_max_ps(_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3])));
-        fours[i] = _mm512_max_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
-                                 _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
-    }
-    __m512 low = _mm512_max_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
-                               _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
-    __m512 high = _mm512_max_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
-                                _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
-    return _mm512_max_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
-}
-
-/* What is added to each query's f·s, so that its largest so far comes to PEAK, and what that does to sums
- * from before. */
-static void find_peaks(walk *w, step s, const float *scores, float *correction)
-{
-    float *bases = w->bases + s.tile * ATL_ATTEND_QUERIES;
-    __m512 rows[ATL_ATTEND_QUERIES];
-    for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++) {
-        __m512 peak = _mm512_loadu_ps(scores + i * ATL_ATTEND_KEYS);
-        for (size_t unit = 0; unit < s.n_units; unit++) {
-            const float *row = scores + unit * TILE + i * ATL_ATTEND_KEYS;
-            peak = _mm512_max_ps(peak, _mm512_max_ps(_mm512_loadu_ps(row), _mm512_loadu_ps(row + 16)));
-        }
-        rows[i] = peak;
-    }
-    __m512 now = _mm512_fnmadd_ps(largest_of_rows(rows), _mm512_set1_ps(w->a->factor * ATL_POWER_UNIT),
-                                  _mm512_set1_ps(ATL_POWER_PEAK));
-    now = _mm512_roundscale_ps(now, 0);
-    __m512 old = s.first_unit == 0 ? now : _mm512_loadu_ps(bases);
-    now = _mm512_min_ps(old, now);
-    __m512 x = _mm512_mul_ps(_mm512_sub_ps(now, old), _mm512_set1_ps(1.0f / ATL_POWER_UNIT));
-    __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.013534168f), r, _mm512_set1_ps(0.0520114611f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.241442756f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.693003834f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    _mm512_storeu_ps(bases, now);
-    _mm512_storeu_ps(correction, _mm512_scalef_ps(p, x));
-}
-
-static void correct_sums(const walk *w, step s, const float *correction)
-{
-    float *o = w->a->o + s.tile * ATL_ATTEND_QUERIES * w->o_stride;
-    for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++, o += w->o_stride) {
-        __m512 factor = _mm512_set1_ps(correction[i]);
-        for (size_t c = 0; c < w->o_stride; c += 16)
-            _mm512_storeu_ps(o + c, _mm512_mul_ps(_mm512_loadu_ps(o + c), factor));
-    }
-}
-
 /* Everything of step `now`, beside the products of the steps before and after it. */
 static void run_step(walk *w, size_t parity, step before, step now, step after)
 {
     const bool *by_peak = w->a->by_peak;
     size_t n = now.n_units ? now.n_units : 1, n_items = before.n_units * w->n_groups, scored = 0, item = 0;
     float *scores = w->scores[parity], *correction = w->correction[parity];
-    const float *bases = w->bases + now.tile * ATL_ATTEND_QUERIES;
+    float *bases = w->bases + now.tile * ATL_ATTEND_QUERIES;
     const atl_powers p = atl_powers_of(w->a->factor);
     if (before.first_unit > 0 && by_peak[before.tile] && before.n_units)
-        correct_sums(w, before, w->correction[!parity]);
+        atl_correct_sums(w->a->o + before.tile * ATL_ATTEND_QUERIES * w->o_stride, w->o_stride,
+                         w->correction[!parity]);
     for (size_t unit = 0; unit < n; unit++) {
         BARRIER();
         for (; scored * n < after.n_units * (unit + 1); scored++)
@@ -237,10 +168,10 @@ static void run_step(walk *w, size_t parity, step before, step now, step after)
         }
         BARRIER();
         if (unit == 0 && now.n_units && by_peak[now.tile]) {
-            hide_padding(w, now, scores);
+            atl_hide_padding(w->a->n_keys, now.first_unit, now.n_units, TILE, scores);
             if (w->a->causal)
                 hide_future(w, now, scores);
-            find_peaks(w, now, scores, correction);
+            atl_find_peaks(scores, now.n_units, TILE, w->a->factor, now.first_unit == 0, bases, correction);
         }
         if (now.n_units)
             raise_unit(&p, scores + unit * TILE, bases, by_peak[now.tile], w->powers[parity] + unit * TILE);
@@ -269,19 +200,6 @@ static void attend_in_blocks(const atl_attend *a)
     }
 }
 
-/* Tiles [first, end) by blocks. */
-static void attend_some_in_blocks(const atl_attend *a, size_t first, size_t end)
-{
-    atl_attend some = *a;
-    some.n_tiles = end - first;
-    some.first_query += first * ATL_ATTEND_QUERIES;
-    some.q += first / 2 * a->d_k * ATL_BF16_TILE_ROWS;
-    some.by_peak += first;
-    some.o += first * ATL_ATTEND_QUERIES * a->v_tiles * 16;
-    if (some.n_tiles)
-        attend_in_blocks(&some);
-}
-
 static bool any_by_peak(const atl_attend *a)
 {
     for (size_t tile = 0; tile < a->n_tiles; tile++)
@@ -290,20 +208,19 @@ static bool any_by_peak(const atl_attend *a)
     return false;
 }
 
-/* Whole strips of queries none of which needs its peaks go together, what is between them by blocks. */
+/* All but the last tile of an odd number. */
 static void attend_in_strips(const atl_attend *a)
 {
-    size_t strips[ATL_ATTEND_TILES / 2], n_strips = 0, done = 0;
-    for (size_t tile = 0; tile + 1 < a->n_tiles; tile += 2) {
-        if (a->by_peak[tile] || a->by_peak[tile + 1])
-            continue;
-        attend_some_in_blocks(a, done, tile);
-        strips[n_strips++] = tile / 2;
-        done = tile + 2;
-    }
-    attend_some_in_blocks(a, done, a->n_tiles);
-    if (n_strips)
-        atl_attend_strips__amx(a, n_strips, strips);
+    const size_t n_strips = a->n_tiles / 2, done = n_strips * 2;
+    atl_attend_strips__amx(a, n_strips);
+    if (done == a->n_tiles)
+        return;
+    atl_attend last = *a;
+    last.n_tiles = 1;
+    last.q += n_strips * a->d_k * ATL_BF16_TILE_ROWS;
+    last.by_peak += done;
+    last.o += done * ATL_ATTEND_QUERIES * a->v_tiles * 16;
+    attend_in_blocks(&last);
 }
 
 void atl_attend_bf16__amx(const atl_attend *a)
@@ -312,6 +229,8 @@ void atl_attend_bf16__amx(const atl_attend *a)
     _mm_setcsr(mode | FLUSH);
     if (a->d_k == ATL_PASSING_D_K && a->v_tiles == ATL_PASSING_V_TILES && !any_by_peak(a))
         atl_attend_passing__amx(a);
+    else if (a->causal)
+        attend_in_blocks(a);
     else
         attend_in_strips(a);
     BARRIER();

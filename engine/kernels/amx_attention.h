@@ -11,8 +11,7 @@
 /* attend_bf16 for heads of that size, where no tile of queries goes by its peaks. */
 void atl_attend_passing__amx(const atl_attend *a);
 
-/* attend_bf16 of strips (pairs of tiles) of queries none of which goes by its peaks: the n_strips whose
- * numbers are in `strips`. */
-void atl_attend_strips__amx(const atl_attend *a, size_t n_strips, const size_t *strips);
+/* attend_bf16 of the first n_strips pairs of tiles, without the future hidden. */
+void atl_attend_strips__amx(const atl_attend *a, size_t n_strips);
 
 #endif

@@ -1,4 +1,4 @@
-/* amx_attention_strips.c - attention of one head on AMX for strips of 32 queries that need no maximum.
+/* amx_attention_strips.c - attention of one head on AMX, strips of 32 queries at a time.
  *
  * Two passes over a stretch of up to 256 keys: scores of the strip with each unit of 32 keys, raised to
  * powers while the next unit's are multiplied; then O += powers · values, two tiles of O beside each other
@@ -6,11 +6,14 @@
  * loaded and stored once a stretch and not once a unit, and powers stay in L1. Stretches are the outer loop,
  * as all strips of a call read the same keys and values.
  *
+ * Where powers are taken by peaks, the whole stretch is scored first, and raised after its peaks are known.
+ *
  * Tiles: 0–3 scores, or O; 4–7 operands. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #include "kernels/amx_attention.h"
+#include "kernels/amx_peaks.h"
 #include "kernels/amx_powers.h"
 #include "kernels/kernels.h"
 
@@ -166,19 +169,58 @@ static void sum_stretch(const atl_attend *a, const uint16_t *powers, size_t firs
     }
 }
 
-void atl_attend_strips__amx(const atl_attend *a, size_t n_strips, const size_t *strips)
+/* Of a stretch that is scored, half a strip. */
+static void raise_by_peaks(const atl_attend *a, size_t tile, size_t first, size_t n_units, float *scores,
+                           float *bases, uint16_t *powers)
+{
+    const atl_powers p = atl_powers_of(a->factor);
+    const size_t stride = a->v_tiles * 16;
+    const bool by_peak = a->by_peak[tile];
+    float correction[ATL_ATTEND_QUERIES];
+    if (by_peak) {
+        atl_hide_padding(a->n_keys, first, n_units, 2 * TILE, scores);
+        atl_find_peaks(scores, n_units, 2 * TILE, a->factor, first == 0, bases, correction);
+        if (first > 0)
+            atl_correct_sums(a->o + tile * ATL_ATTEND_QUERIES * stride, stride, correction);
+    }
+    for (size_t unit = 0; unit < n_units; unit++, scores += 2 * TILE, powers += 2 * TILE)
+        for (size_t i = 0; i < ATL_ATTEND_QUERIES; i++)
+            if (by_peak)
+                atl_raise_row(&p, scores + i * KEYS, _mm512_set1_ps(bases[i]), true, powers + i * KEYS);
+            else
+                atl_raise_row(&p, scores + i * KEYS, _mm512_set1_ps(ATL_POWER_PLAIN), false,
+                              powers + i * KEYS);
+}
+
+static void score_stretch(const atl_attend *a, const uint16_t *q, const uint16_t *k, size_t n_units,
+                          float *scores)
+{
+    const atl_powers p = atl_powers_of(a->factor);
+    raising none = {.row = STRIP};
+    for (size_t unit = 0; unit < n_units; unit++, k += a->d_k * KEYS, scores += 2 * TILE)
+        multiply_keys(a->d_k / ATL_BLOCK_K, 4, q, k, &p, &none, scores);
+}
+
+void atl_attend_strips__amx(const atl_attend *a, size_t n_strips)
 {
     const size_t n_units = (a->n_keys + KEYS - 1) / KEYS, n_blocks = a->d_k / ATL_BLOCK_K;
-    float *scores = a->scratch;
-    uint16_t *powers = (uint16_t *)(void *)(scores + 2 * 2 * TILE);
+    float *scores = a->scratch, bases[ATL_ATTEND_TILES][ATL_ATTEND_QUERIES];
+    uint16_t *powers = (uint16_t *)(void *)(scores + ATL_ATTEND_STRETCH * 2 * TILE);
     for (size_t first = 0; first < n_units; first += ATL_ATTEND_STRETCH) {
         const size_t left = n_units - first, n = left < ATL_ATTEND_STRETCH ? left : ATL_ATTEND_STRETCH;
-        const uint16_t *k = a->k + first * a->d_k * KEYS;
-        for (size_t i = 0; i < n_strips; i++) {
-            const uint16_t *q = a->q + strips[i] * a->d_k * STRIP;
+        const uint16_t *k = a->k + first * a->d_k * KEYS, *q = a->q;
+        for (size_t i = 0; i < n_strips; i++, q += a->d_k * STRIP) {
             BARRIER();
-            raise_stretch(a, n_blocks, n_blocks < 4 ? 4 : 2, q, k, n, scores, powers);
-            sum_stretch(a, powers, first, n, a->o + strips[i] * STRIP * a->v_tiles * 16);
+            if (a->by_peak[2 * i] || a->by_peak[2 * i + 1]) {
+                score_stretch(a, q, k, n, scores);
+                BARRIER();
+                raise_by_peaks(a, 2 * i, first, n, scores, bases[2 * i], powers);
+                raise_by_peaks(a, 2 * i + 1, first, n, scores + TILE, bases[2 * i + 1], powers + TILE);
+                BARRIER();
+            } else {
+                raise_stretch(a, n_blocks, n_blocks < 4 ? 4 : 2, q, k, n, scores, powers);
+            }
+            sum_stretch(a, powers, first, n, a->o + i * STRIP * a->v_tiles * 16);
             BARRIER();
         }
     }

@@ -9,7 +9,7 @@
 #define ATL_ATTEND_QUERIES 16 /* in a tile; a strip is two tiles */
 #define ATL_ATTEND_KEYS    32 /* in a unit */
 #define ATL_ATTEND_TILES   16 /* at most, in one call */
-#define ATL_ATTEND_STRETCH 8  /* units that a strip's powers are kept of, where no maximum is wanted */
+#define ATL_ATTEND_STRETCH 8  /* units that a strip's scores and powers are kept of */
 
 /* Where f·q·k is surely within ± this (f = scale·log₂e), powers of two of it are taken without a maximum. A
  * query's largest power, 1 with a maximum and exact, is then rounded like any other; where few keys rule that
@@ -33,12 +33,11 @@ typedef struct atl_attend {
     float *scratch; /* atl_attend_floats() */
 } atl_attend;
 
-/* Two blocks of scores in f32, and two of powers in bf16; or of a strip scores with two units, and powers of
- * a stretch. */
+/* Two blocks of scores in f32, and two of powers in bf16; or a strip's with a stretch of units. */
 static inline size_t atl_attend_floats(size_t keys_a_block)
 {
     size_t by_blocks = 3 * keys_a_block * ATL_ATTEND_QUERIES;
-    size_t by_strips = (2 + ATL_ATTEND_STRETCH / 2) * 2 * ATL_ATTEND_QUERIES * ATL_ATTEND_KEYS;
+    size_t by_strips = 3 * ATL_ATTEND_STRETCH * ATL_ATTEND_QUERIES * ATL_ATTEND_KEYS;
     return by_blocks > by_strips ? by_blocks : by_strips;
 }
 

@@ -112,10 +112,20 @@ void KERNEL(geglu_rows)(int m, int n, const float *a, const float *b, const floa
     }
 }
 
-#define MOMENT_VECS 4 /* columns at a time: chains of sums that do not wait for each other */
+/* `n` bytes that are read soon, `at` bytes behind the first; they need not exist. */
+static inline void call_near(const atl_rows *rows, size_t at, size_t n)
+{
+    for (size_t line = 0; line < n; line += 64)
+        __builtin_prefetch((const void *)((uintptr_t)rows->data + at + line));
+}
+
+#define MOMENT_VECS  4    /* columns at a time: chains of sums that do not wait for each other */
+#define MOMENT_AHEAD 8192 /* bytes: what is called near while as much before it is read */
 
 void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, float *sum, float *sum_sq)
 {
+    const size_t bytes = x->dtype == ATL_BF16 ? sizeof(uint16_t) : sizeof(float), row = x->stride * bytes;
+    const size_t ahead = MOMENT_AHEAD / row * row;
     int j = 0;
     for (; j + MOMENT_VECS * LANES <= n; j += MOMENT_VECS * LANES) {
         vec s[MOMENT_VECS], q[MOMENT_VECS], p[MOMENT_VECS];
@@ -125,6 +135,7 @@ void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, f
             p[v] = v_load(pivot + j + v * LANES);
         }
         for (size_t i = 0; i < (size_t)m; i++) {
+            call_near(x, i * row + (size_t)j * bytes + ahead, MOMENT_VECS * LANES * bytes);
             UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
             {
                 vec d = v_sub(load_any(x, i, j + v * LANES, 0), p[v]);

@@ -18,6 +18,8 @@
 #include "ops/product.h"
 
 #define CHUNK_ROWS 64
+#define CHUNKS_A_RUN                                                                                         \
+    16 /* at most: chunks that one thread takes one after the other, so that it can call the next near */
 
 size_t atl_norm_packed_bytes(int c)
 {
@@ -46,13 +48,19 @@ typedef struct norm_job {
     int n_inputs;
     atl_activation act;
     const atl_map *out;
-    size_t n_chunks;    /* a picture */
+    size_t n_chunks; /* a picture */
+    size_t n_a_run;
     float *sums;        /* [n][n_chunks][2][c]: Σ(x - pivot) and Σ(x - pivot)² */
     float *scale_shift; /* [n][2][c] */
     float *pivots;      /* [n][c]: the first pixels */
     double *totals;     /* [n][groups][2][c / groups] */
     float *rows;        /* [n_threads][2][c]: a row of another type than f32, widened */
 } norm_job;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static size_t picture_rows(const atl_map *map)
 {
@@ -90,13 +98,11 @@ static void find_pivots(const norm_job *job, size_t n_pictures)
         }
 }
 
-static void sum_chunk(void *user, size_t tile, int thread)
+static void sum_chunk(const norm_job *job, size_t tile)
 {
-    const norm_job *job = user;
     size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks, c = (size_t)job->norm->c;
     float *sum = job->sums + tile * 2 * c;
     const float *pivot = job->pivots + picture * c;
-    (void)thread;
     for (int i = 0; i < job->n_inputs; i++) {
         const atl_map *x = job->inputs[i];
         atl_rows rows = rows_of(x, picture, chunk * CHUNK_ROWS);
@@ -108,6 +114,22 @@ static void sum_chunk(void *user, size_t tile, int thread)
         sum += x->c;
         pivot += x->c;
     }
+}
+
+static void sum_chunks(void *user, size_t run, int thread)
+{
+    const norm_job *job = user;
+    size_t n = (size_t)job->inputs[0]->n * job->n_chunks, end = least((run + 1) * job->n_a_run, n);
+    (void)thread;
+    for (size_t tile = run * job->n_a_run; tile < end; tile++)
+        sum_chunk(job, tile);
+}
+
+/* Chunks of a run: enough runs that threads share the work evenly. */
+static size_t choose_run(const atl_bench *bench, size_t n_chunks)
+{
+    size_t n = n_chunks / (4 * (size_t)atl_pool_n_threads(bench->pool));
+    return n < 1 ? 1 : least(n, CHUNKS_A_RUN);
 }
 
 static double pivot_of(const norm_job *job, size_t picture, int channel)
@@ -198,7 +220,8 @@ static void measure(const atl_bench *bench, norm_job *job)
     job->totals = atl_arena_take(bench->arena, n * 2 * c * sizeof *job->totals);
     if (!bench->arena->measuring) {
         find_pivots(job, n);
-        atl_pool_run(bench->pool, n * job->n_chunks, sum_chunk, job);
+        job->n_a_run = choose_run(bench, n * job->n_chunks);
+        atl_pool_run(bench->pool, (n * job->n_chunks + job->n_a_run - 1) / job->n_a_run, sum_chunks, job);
         atl_pool_run(bench->pool, n * (size_t)job->norm->groups, join_group, job);
     }
     atl_arena_release(bench->arena, mark);
