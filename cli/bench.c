@@ -1,4 +1,5 @@
 /* bench.c - `atelier bench`: stages and layers of a model, timed, as shares of what the machine can do. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "engine/stages.h"
 #include "find_model.h"
 #include "leave_row.h"
+#include "results/archive_noise.h"
 
 #define AT(field) offsetof(bench_args, field)
 
@@ -215,6 +217,12 @@ static bool is_one_case(const bench_row *a, const bench_row *b)
 /* One row of the history for each policy × threads × size: the UNet's step is its headline. */
 static void leave_rows(const bench_about *about, const bench_row *found, size_t n)
 {
+    const atl_archive_noise noise = {.steal = about->steal,
+                                     .foreign_load = about->foreign_load,
+                                     .run_delay = about->run_delay,
+                                     .cpu_pressure = about->cpu_pressure,
+                                     .ceiling_drift = about->ceiling_drift,
+                                     .cpu_share = (double)NAN};
     for (size_t i = 0; i < n; i++) {
         bool is_first = strcmp(found[i].kind, "stage") == 0;
         for (size_t j = 0; j < i && is_first; j++)
@@ -234,7 +242,9 @@ static void leave_rows(const bench_about *about, const bench_row *found, size_t 
                     continue;
                 snprintf(name, sizeof name, "%.24s batch %d", found[j].name, found[j].batch);
                 atl_archive_figure_add(&row, name, "ms", found[j].median, ATL_LESS_IS_BETTER);
+                atl_archive_spread_add(&row, name, 100 * found[j].sd / found[j].median, found[j].n);
             }
+        atl_archive_noise_add(&row, &noise);
         leave_row(&row, NULL);
     }
 }

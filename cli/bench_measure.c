@@ -406,6 +406,7 @@ static atl_status watch_rounds(measuring *m, bench_about *about, atl_note *note)
     about->steal = found(list, n, "steal");
     about->foreign_load = found(list, n, "foreign_load");
     about->run_delay = found(list, n, "run_delay");
+    about->cpu_pressure = found(list, n, "psi_cpu_some");
     return st;
 }
 

@@ -43,7 +43,7 @@ static const struct column {
     ABOUT(n_cores, INTEGER, 0), ABOUT(model, TEXT, 0),
     ABOUT(model_hash, TEXT, 0), ABOUT(ceiling_drift, REAL, 2),
     ABOUT(steal, REAL, 2),      ABOUT(foreign_load, REAL, 2),
-    ABOUT(run_delay, REAL, 2),
+    ABOUT(run_delay, REAL, 2),  ABOUT(cpu_pressure, REAL, 2),
 };
 
 static int ascending(const void *a, const void *b)
@@ -255,6 +255,7 @@ static void put_md(const bench_about *about, const bench_row *rows, size_t n, at
     put_percent("; while it ran, steal", about->steal, out);
     put_percent(", other programs", about->foreign_load, out);
     put_percent(" of these cores, waiting for a core", about->run_delay, out);
+    put_percent(", some task on the machine waiting for one", about->cpu_pressure, out);
     atl_text_puts(out, ".\n");
 }
 

@@ -28,7 +28,7 @@ typedef struct bench_about {
     const char *started, *version, *machine, *model, *model_hash, *command;
     int n_cores;
     double ceiling_drift; /* %: the largest change of a ceiling from the run's begin to its end */
-    double steal, foreign_load, run_delay; /* %, while it ran; NAN: not known */
+    double steal, foreign_load, run_delay, cpu_pressure; /* %, while it ran; NAN: not known */
 } bench_about;
 
 /* The median, mean, deviation and least of values[n], which are sorted. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "results/archive_noise.h"
 #include "results/archive_trend.h"
 
 enum { WIDTH = 900, LEFT = 80, RIGHT = 30, PLOT = 180, HEAD = 46, ENTRY = 18, FOOT = 24, N_COLOURS = 8 };
@@ -155,12 +156,22 @@ static void put_point(const panel *p, const atl_trend *t, int k, const char *col
 {
     const atl_archive_entry *e = t->entries[k];
     const double x = x_of(p, e->id), y = y_of(p, t->values[k]);
-    atl_text_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"><title>", x, y, colour);
+    char why[128];
+    const bool disturbed = t->disturbed[k];
+    atl_text_printf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"", x, y,
+                    disturbed ? "none" : colour);
+    if (disturbed) /* empty: it says little */
+        atl_text_printf(out, " stroke=\"%s\"", colour);
+    atl_text_puts(out, "><title>");
     put_date(e->time_s, out);
     atl_text_printf(out, ": %.5g ", t->values[k]);
     put_escaped(out, t->figure->unit);
     atl_text_puts(out, e->commit[0] ? ", " : "");
     put_escaped(out, e->commit);
+    if (disturbed && atl_archive_disturbed(e, t->figure->name, why)) {
+        atl_text_puts(out, "; disturbed: ");
+        put_escaped(out, why);
+    }
     atl_text_puts(out, "</title></circle>\n");
     if (k == t->n - 1 && t->verdict == ATL_TREND_WORSE)
         atl_text_printf(out, "<circle class=\"worse\" cx=\"%.1f\" cy=\"%.1f\" r=\"8\"/>\n", x, y);

@@ -9,6 +9,7 @@
 
 #include "dir_file.h"
 #include "results/archive.h"
+#include "results/archive_noise.h"
 #include "results/history.h"
 #include "results/summary.h"
 
@@ -105,6 +106,9 @@ static void put_figures(session *s, int dir_fd)
         }
     atl_archive_figure_add(e, "peak_memory", "MB", peak_pss_bytes(dir_fd) / 1e6, ATL_LESS_IS_BETTER);
     atl_archive_figure_add(e, "pictures", "", (double)f.n, ATL_NEITHER_IS_BETTER);
+    const double unknown = (double)NAN, share = e->threads == 1 ? 100 * f.unet_cpu_share : unknown;
+    atl_archive_noise_add(
+        e, &(atl_archive_noise){unknown, unknown, unknown, unknown, unknown, share > 0 ? share : unknown});
 }
 
 atl_status atl_archive_entry_of_run(int dir_fd, atl_archive_entry *ret, atl_note *note)

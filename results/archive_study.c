@@ -5,6 +5,7 @@
 
 #include "report_private.h"
 #include "results/archive.h"
+#include "results/archive_noise.h"
 
 static double rate_of(const report_series *s)
 {
@@ -25,6 +26,21 @@ static bool is_beaten(const report *r, int at)
     return false;
 }
 
+/* Of the windows that the rate is the median of. That they were undisturbed was seen to one by one. */
+static void put_spread(const report_series *s, int workers, atl_archive_entry *e)
+{
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (size_t i = 0; i < s->n_windows; i++)
+        if (atl_report_counts(s, &s->window[i]) && s->window[i].config.workers == workers) {
+            sum += s->window[i].images_per_hour;
+            squares += s->window[i].images_per_hour * s->window[i].images_per_hour;
+            n++;
+        }
+    const double variance = n > 1 ? fmax(0, squares - sum * sum / n) / (n - 1) : 0;
+    atl_archive_spread_add(e, e->figures[0].name, 100 * sqrt(variance) / e->figures[0].value, n);
+}
+
 static void fill_in(const atl_study_head *head, const report_series *s, atl_archive_entry *e)
 {
     const report_count *c = &s->count[s->at];
@@ -43,6 +59,7 @@ static void fill_in(const atl_study_head *head, const report_series *s, atl_arch
         atl_archive_figure_add(e, "images_per_hour_of_one", "images/h", s->count[0].rate, ATL_MORE_IS_BETTER);
     atl_archive_figure_add(e, "speed-up", "", c->ratio, ATL_NEITHER_IS_BETTER);
     atl_archive_figure_add(e, "recommended_workers", "", c->workers, ATL_NEITHER_IS_BETTER);
+    put_spread(s, c->workers, e);
     if (!s->scales)
         return;
     atl_archive_figure_add(e, "recommended_low", "", s->scaling.recommended_low, ATL_NEITHER_IS_BETTER);

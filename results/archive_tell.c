@@ -7,12 +7,13 @@
 #include <time.h>
 
 #include "json_text.h"
+#include "results/archive_noise.h"
 
 enum { SPARKLINE = 24 };
 
 const char *atl_trend_verdict_name(atl_trend_verdict verdict)
 {
-    static const char *const names[] = {"unknown", "same", "better", "worse"};
+    static const char *const names[] = {"unknown", "same", "better", "worse", "disturbed"};
     return names[verdict];
 }
 
@@ -73,6 +74,9 @@ static void put_row(const atl_archive_entry *e, bool with_machine, atl_text *out
         atl_text_printf(out, "; %s%s%s", e->version, e->commit[0] ? " " : "", e->commit);
     if (with_machine)
         atl_text_printf(out, "; %s", e->machine);
+    char why[128];
+    if (e->n_figures > 0 && atl_archive_disturbed(e, e->figures[0].name, why))
+        atl_text_printf(out, "; disturbed: %s", why);
     atl_text_putc(out, '\n');
 }
 
@@ -97,9 +101,28 @@ static void put_trend(const atl_trend *t, bool with_machine, atl_text *out)
     atl_text_putc(out, '\n');
 }
 
+/* How many it was held against. */
+static int n_before(const atl_trend *t)
+{
+    const int n = t->n - 1 - t->n_disturbed + t->disturbed[t->n - 1];
+    return n < ATL_TREND_MOST ? n : ATL_TREND_MOST;
+}
+
+static void put_doubt(const atl_trend *t, bool with_machine, atl_text *out)
+{
+    atl_text_printf(out,
+                    "not judged: %s is %.4g %s (the median of %d before: %.4g), but while it was measured ",
+                    t->figure->name, t->figure->value, t->figure->unit, n_before(t), t->median);
+    atl_text_printf(out, "%s; ", t->why);
+    put_series(t->latest, out);
+    if (with_machine)
+        atl_text_printf(out, "; %s", t->latest->machine);
+    atl_text_putc(out, '\n');
+}
+
 static void put_alarm(const atl_trend *t, bool with_machine, atl_text *out)
 {
-    const int n = t->n - 1 < ATL_TREND_MOST ? t->n - 1 : ATL_TREND_MOST;
+    const int n = n_before(t);
     atl_text_printf(out, "%s: %s is %.4g %s, and was %.4g (the median of %d before): ",
                     t->verdict == ATL_TREND_WORSE ? "WORSE" : "better", t->figure->name, t->figure->value,
                     t->figure->unit, t->median, n);
@@ -134,6 +157,9 @@ void atl_archive_put_text(const atl_archive_list *list, int n_last, const atl_tr
     for (int i = 0; i < trends->n; i++)
         if (trends->items[i].verdict == ATL_TREND_WORSE || trends->items[i].verdict == ATL_TREND_BETTER)
             put_alarm(&trends->items[i], with_machine, out);
+    for (int i = 0; i < trends->n; i++)
+        if (trends->items[i].verdict == ATL_TREND_DISTURBED)
+            put_doubt(&trends->items[i], with_machine, out);
 }
 
 /* ---- for programs ---- */
@@ -196,6 +222,8 @@ static void put_trend_json(const atl_trend *t, atl_text *out)
     put_string("figure", t->figure->name, out);
     put_string("unit", t->figure->unit, out);
     put_string("verdict", atl_trend_verdict_name(t->verdict), out);
+    put_string("disturbed_by", t->why, out);
+    put_number("disturbed", t->n_disturbed, ",", out);
     put_number("median_before", t->median, ",", out);
     put_number("scatter", t->scatter, ",", out);
     put_number("distance", t->distance, ",", out);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/archive_noise.h"
+
 /* The 99th percentile of (x − median) / (1.4826 MAD) of n earlier values, for independent normal noise; by
  * simulation, 10⁶ draws each. */
 static const struct {
@@ -55,7 +57,7 @@ static double in_units(double off, double unit)
     return off > 0 ? (double)INFINITY : off < 0 ? -(double)INFINITY : 0;
 }
 
-void atl_trend_judge(const double *values, int n, atl_better better, atl_trend *ret)
+void atl_trend_judge(const double *values, int n, double error, atl_better better, atl_trend *ret)
 {
     double used[ATL_TREND_MOST + 1];
     const int n_used = n < ATL_TREND_MOST + 1 ? n : ATL_TREND_MOST + 1, n_earlier = n_used - 1;
@@ -71,7 +73,8 @@ void atl_trend_judge(const double *values, int n, atl_better better, atl_trend *
         return;
     for (int i = 0; i < n_earlier; i++)
         used[i] = fabs(used[i] - median);
-    ret->scatter = fmax(1.4826 * median_of(used, n_earlier), least_scatter * (are_logs ? 1 : fabs(median)));
+    const double least = fmax(least_scatter, error) * (are_logs ? 1 : fabs(median));
+    ret->scatter = fmax(1.4826 * median_of(used, n_earlier), least);
     ret->limit = limit_of(n_earlier);
     ret->distance = in_units(latest - median, ret->scatter);
     if (better == ATL_NEITHER_IS_BETTER)
@@ -124,6 +127,31 @@ static int compare_trends(const void *a, const void *b)
     return x->figure < y->figure ? -1 : x->figure > y->figure;
 }
 
+/* Held against the undisturbed ones before it. */
+static bool judge(const item *items, int n, atl_trend *ret)
+{
+    const item *last = &items[n - 1];
+    double *quiet = malloc((size_t)n * sizeof *quiet);
+    int n_quiet = 0;
+    if (!quiet)
+        return false;
+    for (int i = 0; i < n; i++) {
+        char why[128];
+        ret->disturbed[i] = atl_archive_disturbed(items[i].entry, items[i].figure->name, why);
+        ret->n_disturbed += ret->disturbed[i];
+        if (!ret->disturbed[i] || i == n - 1)
+            quiet[n_quiet++] = ret->values[i];
+        if (ret->disturbed[i] && i == n - 1)
+            memcpy(ret->why, why, sizeof why);
+    }
+    atl_trend_judge(quiet, n_quiet, atl_archive_error_of(last->entry, last->figure->name),
+                    last->figure->better, ret);
+    if (ret->why[0] && ret->verdict != ATL_TREND_UNKNOWN)
+        ret->verdict = ATL_TREND_DISTURBED;
+    free(quiet);
+    return true;
+}
+
 static bool make_trend(const item *items, int n, atl_trend *ret)
 {
     const item *last = &items[n - 1];
@@ -132,14 +160,15 @@ static bool make_trend(const item *items, int n, atl_trend *ret)
                        .headline = last->figure == last->entry->figures,
                        .n = n,
                        .values = malloc((size_t)n * sizeof *ret->values),
+                       .disturbed = malloc((size_t)n * sizeof *ret->disturbed),
                        .entries = malloc((size_t)n * sizeof(atl_archive_entry *))};
-    for (int i = 0; i < n && ret->values && ret->entries; i++) {
+    if (!ret->values || !ret->disturbed || !ret->entries)
+        return false;
+    for (int i = 0; i < n; i++) {
         ret->values[i] = items[i].figure->value;
         ret->entries[i] = items[i].entry;
     }
-    if (ret->values && ret->entries)
-        atl_trend_judge(ret->values, n, last->figure->better, ret);
-    return ret->values && ret->entries;
+    return judge(items, n, ret);
 }
 
 static item *collect(const atl_archive_list *list, int *ret_n)
@@ -151,7 +180,8 @@ static item *collect(const atl_archive_list *list, int *ret_n)
     *ret_n = 0;
     for (int i = 0; i < list->n && items; i++)
         for (int k = 0; k < list->entries[i].n_figures; k++)
-            items[(*ret_n)++] = (item){&list->entries[i], &list->entries[i].figures[k]};
+            if (!atl_archive_is_noise(list->entries[i].figures[k].name))
+                items[(*ret_n)++] = (item){&list->entries[i], &list->entries[i].figures[k]};
     return items;
 }
 
@@ -182,6 +212,7 @@ void atl_trends_done(atl_trends *trends)
 {
     for (int i = 0; i < trends->n; i++) {
         free(trends->items[i].values);
+        free(trends->items[i].disturbed);
         free(trends->items[i].entries);
     }
     free(trends->items);

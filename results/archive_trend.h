@@ -6,7 +6,8 @@
  * (1.4826 × the median absolute deviation, at least 1 %, so that one wild value among them changes little),
  * both of logarithms where all are above 0. How far is too far depends on how many there are: the 99th
  * percentile of normal noise, 10 with 5 earlier values and 3 with 20, so that at most one of a hundred
- * figures is called worse by mere noise. */
+ * figures is called worse by mere noise. What was measured while others disturbed it (archive_noise.h) is
+ * neither judged nor judged by; and a scatter is at least the latest figure's own standard error. */
 #ifndef ATL_RESULTS_ARCHIVE_TREND_H
 #define ATL_RESULTS_ARCHIVE_TREND_H
 
@@ -19,14 +20,17 @@ typedef enum atl_trend_verdict {
     ATL_TREND_UNKNOWN, /* fewer than 5 earlier values, or a figure that is not judged */
     ATL_TREND_SAME,
     ATL_TREND_BETTER,
-    ATL_TREND_WORSE
+    ATL_TREND_WORSE,
+    ATL_TREND_DISTURBED /* it would be judged, but for what disturbed it */
 } atl_trend_verdict;
 
 typedef struct atl_trend {
     const atl_archive_entry *latest;   /* borrowed from the list */
     const atl_archive_figure *figure;  /* the latest one */
     bool headline;                     /* it is the first of its row */
-    int n;                             /* values, the latest included */
+    int n;                             /* values, the latest included, and the disturbed */
+    bool *disturbed;                   /* owned; which of them were */
+    int n_disturbed;                   /* how many */
     double *values;                    /* owned; the oldest first */
     const atl_archive_entry **entries; /* owned; whose they are */
     atl_trend_verdict verdict;
@@ -34,6 +38,7 @@ typedef struct atl_trend {
     double scatter;  /* see above: a share of the median where all are above 0; NAN below 5 earlier values */
     double distance; /* of the latest from the median, in scatters */
     double limit;    /* beyond which it is called worse or better */
+    char why[128];   /* what disturbed the latest; "": nothing */
 } atl_trend;
 
 typedef struct atl_trends {
@@ -45,8 +50,9 @@ typedef struct atl_trends {
 atl_status atl_trends_find(const atl_archive_list *list, atl_trends *ret, atl_note *note);
 void atl_trends_done(atl_trends *trends);
 
-/* The judgement alone, of values with the latest last; fills in everything from `verdict` on. */
-void atl_trend_judge(const double *values, int n, atl_better better, atl_trend *ret);
+/* The judgement alone, of undisturbed values with the latest last, whose standard error is that share of it
+ * (0: not known); fills in everything from `verdict` to `limit`. */
+void atl_trend_judge(const double *values, int n, double error, atl_better better, atl_trend *ret);
 
 /* Appends the values as up to `width` block characters (the latest ones), the least lowest. */
 void atl_trend_put_sparkline(const atl_trend *trend, int width, atl_text *out);

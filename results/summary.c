@@ -190,6 +190,7 @@ void atl_summary_tell(atl_summary *s, atl_summary_figures *ret)
         .p50_ms = percentile_ms(s, 0.50),
         .p90_ms = percentile_ms(s, 0.90),
         .p99_ms = percentile_ms(s, 0.99),
+        .unet_cpu_share = (double)s->stage[ATL_STAGE_UNET].cpu_ns / (double)s->stage[ATL_STAGE_UNET].wall_ns,
     };
     for (int i = 0; i < ATL_N_STAGES; i++)
         ret->stage_ms[i] = ret->n > 0 ? atl_ns_to_ms(s->stage[i].wall_ns) / (double)ret->n : (double)NAN;

@@ -23,6 +23,7 @@ typedef struct atl_summary_figures {
     uint64_t n; /* pictures whose times are known */
     double images_per_minute, p50_ms, p90_ms, p99_ms;
     double stage_ms[ATL_N_STAGES]; /* mean a picture */
+    double unet_cpu_share;         /* CPU time over wall time */
 } atl_summary_figures;
 void atl_summary_tell(atl_summary *summary, atl_summary_figures *ret);
 

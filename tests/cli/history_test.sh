@@ -54,9 +54,16 @@ if command -v sqlite3 >/dev/null; then
   sqlite3 "$db" "INSERT INTO entries SELECT 100, time_s, kind, machine, version, commit_id, model_name, model_hash, policy,
       worker_order, workers, threads, work, place FROM entries WHERE id = 7;
     UPDATE figures SET value = 1000 + entry WHERE rank = 0;
+    UPDATE figures SET value = 99 WHERE name = 'cpu_share'; -- whatever machine this is
     INSERT INTO figures SELECT 100, rank, name, unit, value / 2, better FROM figures WHERE entry = 7 AND rank = 0;"
   expect 0 "" history
   grep -q '^WORSE: images_per_minute is .* (the median of 7 before): .*run, tiny, fp32, 2 × 1' out || fail "not WORSE: $(cat out)"
+  # The same on a loaded machine is not judged, and the row says why.
+  sqlite3 "$db" "INSERT INTO figures VALUES(100, 30, 'cpu_share', '%', 55, 0);"
+  expect 0 "" history
+  ! grep -q '^WORSE' out || fail "a disturbed row was judged: $(cat out)"
+  grep -q '^not judged: images_per_minute is .* while it was measured it had a CPU for 55 % of its time; run, tiny' out ||
+    fail "not named as disturbed: $(cat out)"
   sqlite3 "$db" "INSERT INTO entries VALUES(101, 1750000000, 'study', '$machine', '', '', 'tiny', '$hash', 'fp32', 'scatter', 1, 2,
       '64x64', '/a/study');"
   expect 0 "workers auto: 1 × 2 threads, as the study of 2025-06-15 .* recommends, 64x64, in /a/study" run p.txt -o s1 -m tiny

@@ -27,7 +27,7 @@ static double normal(void)
 static atl_trend judge(const double *values, int n, atl_better better)
 {
     atl_trend t = {0};
-    atl_trend_judge(values, n, better, &t);
+    atl_trend_judge(values, n, 0, better, &t);
     return t;
 }
 
