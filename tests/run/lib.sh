@@ -21,14 +21,16 @@ start_prompts() {
   job=$!
 }
 
-# use_shim SANITIZERS: the library that makes calls fail is $shim; left out (77) in a build with sanitizers.
+# use_shim SANITIZERS: the library that makes calls fail is $shim, for LD_PRELOAD, which takes a space for the end of a
+# name: it is found by its folder. Left out (77) in a build with sanitizers.
 use_shim() {
-  shim=$build/tests/librun_shim.so
+  shim=librun_shim.so
   if [ -n "$1" ]; then
     echo "sanitizers must come first in a process; left out"
     exit 77
   fi
-  [ -e "$shim" ] || fail "$shim is not there"
+  [ -e "$build/tests/$shim" ] || fail "$build/tests/$shim is not there"
+  export LD_LIBRARY_PATH=$build/tests${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }
 
 # digests DIR: "name digest" of each picture, from the ledger's last DONE of each, sorted.

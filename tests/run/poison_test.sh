@@ -14,7 +14,7 @@ done >p.jsonl
 run_prompts p.jsonl whole -q 2>err || fail "the undisturbed run"
 
 code=0
-ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD=$shim \
+ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD="$shim" \
   "$program" run p.jsonl -o pictures -m tiny -w 2 --plain >out 2>err </dev/null || code=$?
 is 3 $code "with one job that crashes its worker"
 grep -q "job 7 failed again and again (poison): .*signal 11" err || fail "it does not say what failed"
@@ -45,7 +45,7 @@ for ((i = 0; i < 60; i++)); do
   esac
 done >many.jsonl
 for n_failed in 1 2; do
-  ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD=$shim \
+  ATELIER_SHIM=poison:1 ATELIER_SHIM_OF=worker LD_PRELOAD="$shim" \
     "$program" run many.jsonl -o killed -m tiny -w 2 --plain >out 2>err </dev/null &
   job=$!
   for ((i = 0; i < 1200; i++)); do
