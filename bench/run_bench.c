@@ -4,13 +4,17 @@
  *
  *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR [nosync [keep]]]]]]]
  *     run_bench again FOLDER
+ *     run_bench real ATELIER MODEL [PICTURES [WORKERS [STEPS [SIDE [DIR]]]]]
+ *
+ * With BYTES 0 a picture is a true PNG of 8 × 8 px: what `atelier verify` reads.
  *
  * CPU time of this process, all its threads, from the 5th picture to the last, so that start and end are left
  * out; beside it the same pictures and records written and synced by a bare loop, which is what the system
  * itself takes for that. The memory of this process is printed at each power of ten of pictures, from 1000
  * on, and in the end: it is not to grow with the batch. With nosync neither waits for the disk, and there is
  * no loop. With keep the folder stays and is named, and `again` takes up the finished run in it: what that
- * takes. */
+ * takes. `real` is a run of that program's own workers, pinned, with a model: pictures of SIDE × SIDE px
+ * (512) in STEPS steps (2). */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -24,6 +28,8 @@
 #include "coordinator/run.h"
 
 enum { WARM_UP = 5, FIRST_POWER = 1000, RECORDS_BYTES = 1500, PATH_BYTES = 300 };
+
+#define NO_MODEL "/dev/null"
 
 typedef struct spent {
     double user_s, system_s, wall_s;
@@ -100,21 +106,30 @@ static void say(void *user, const char *sentence)
     fprintf(stderr, "run_bench: %s\n", sentence);
 }
 
-static atl_run_outcome run(const char *dir, const char *prompts, int n_workers, bool sync, counter *c)
+/* Who paints. */
+typedef struct painters {
+    const char *program, *model;
+    int n_workers;
+    bool bind, sync;
+} painters;
+
+static atl_run_outcome run(const char *dir, const char *prompts, const painters *p, counter *c)
 {
     const atl_batch_options batch = {
         .path = prompts, .format = ATL_BATCH_TXT, .defaults = {.guidance_scale = (double)NAN}};
-    const atl_run_options options = {
-        .dir = dir,
-        .batch = &batch,
-        .executor = {.model = FAKE_WORKER, .worker_program = FAKE_WORKER, .n_workers = n_workers},
-        .model_name = "fake",
-        .model_hash = "0123456789",
-        .version = "bench",
-        .sync = sync,
-        .say = say,
-        .picture = count,
-        .user = c};
+    const atl_run_options options = {.dir = dir,
+                                     .batch = &batch,
+                                     .executor = {.model = p->model,
+                                                  .worker_program = p->program,
+                                                  .n_workers = p->n_workers,
+                                                  .bind = p->bind},
+                                     .model_name = "any",
+                                     .model_hash = "0123456789",
+                                     .version = "bench",
+                                     .sync = p->sync,
+                                     .say = say,
+                                     .picture = count,
+                                     .user = c};
     atl_run_outcome outcome;
     atl_note note = {0};
     if (atl_run(&options, &outcome, &note) != ATL_OK)
@@ -122,10 +137,10 @@ static atl_run_outcome run(const char *dir, const char *prompts, int n_workers, 
     return outcome;
 }
 
-static void measure_run(const char *dir, const char *prompts, size_t n, int n_workers, bool sync)
+static void measure_run(const char *dir, const char *prompts, const painters *p, size_t n)
 {
     counter c = {.last = n, .next_power = FIRST_POWER};
-    const atl_run_outcome outcome = run(dir, prompts, n_workers, sync, &c);
+    const atl_run_outcome outcome = run(dir, prompts, p, &c);
     if (outcome.n_painted != n)
         die("not every picture was painted");
     report("a run", &c.from, &c.to, n - WARM_UP);
@@ -139,7 +154,8 @@ static int measure_again(const char *folder)
     snprintf(out, sizeof out, "%.*s/out", PATH_BYTES, folder);
     snprintf(prompts, sizeof prompts, "%.*s/prompts.txt", PATH_BYTES, folder);
     const spent from = spent_now();
-    const atl_run_outcome outcome = run(out, prompts, 1, false, &c);
+    const painters p = {.program = FAKE_WORKER, .model = NO_MODEL, .n_workers = 1};
+    const atl_run_outcome outcome = run(out, prompts, &p, &c);
     const spent to = spent_now();
     printf("taken up: %llu of %llu pictures were there: %.2f s, %.2f s of CPU (user %.2f, system %.2f)\n",
            (unsigned long long)outcome.n_done, (unsigned long long)outcome.n_jobs, to.wall_s - from.wall_s,
@@ -182,38 +198,81 @@ static void measure_bare(const char *dir, size_t n, size_t n_bytes)
     free(bytes);
 }
 
+/* ---- all of it ---- */
+
+/* A folder with its prompts, each the same line. */
+typedef struct place {
+    char dir[PATH_BYTES], out[PATH_BYTES + 8], prompts[PATH_BYTES + 16];
+} place;
+
+static void make_place(place *p, const char *parent, const char *line, size_t n)
+{
+    snprintf(p->dir, sizeof p->dir, "%.200s/atelier-run-bench-XXXXXX", parent);
+    if (n <= WARM_UP || !mkdtemp(p->dir))
+        die("wanted more than 5 pictures, and a folder that can be written");
+    snprintf(p->out, sizeof p->out, "%s/out", p->dir);
+    snprintf(p->prompts, sizeof p->prompts, "%s/prompts.txt", p->dir);
+    FILE *file = fopen(p->prompts, "w");
+    if (!file)
+        die("cannot write the prompts");
+    for (size_t i = 0; i < n; i++)
+        fprintf(file, "%s\n", line);
+    fclose(file);
+}
+
+static int remove_place(const place *p)
+{
+    char command[PATH_BYTES + 16];
+    snprintf(command, sizeof command, "rm -rf '%s'", p->dir);
+    return system(command) == 0 ? 0 : 1;
+}
+
+static int measure_real(int argc, char **argv)
+{
+    const size_t n = argc > 4 ? strtoul(argv[4], NULL, 10) : 60;
+    const int steps = argc > 6 ? atoi(argv[6]) : 2, side = argc > 7 ? atoi(argv[7]) : 512;
+    const painters p = {.program = argv[2],
+                        .model = argv[3],
+                        .n_workers = argc > 5 ? atoi(argv[5]) : 2,
+                        .bind = true,
+                        .sync = true};
+    char line[200];
+    place at;
+    snprintf(line, sizeof line, "--prompt \"a house by the sea\" --steps %d --width %d --height %d", steps,
+             side, side);
+    make_place(&at, argc > 8 ? argv[8] : "/tmp", line, n);
+    measure_run(at.out, at.prompts, &p, n);
+    return remove_place(&at);
+}
+
+static int measure_fake(int argc, char **argv)
+{
+    const size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 200;
+    const int sleep_ms = argc > 3 ? atoi(argv[3]) : 200;
+    const size_t n_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 400000;
+    const bool keep = argc > 7 && strcmp(argv[7], "keep") == 0;
+    const painters p = {.program = n_bytes > 0 ? FAKE_WORKER : FAKE_WORKER_PNG,
+                        .model = NO_MODEL,
+                        .n_workers = argc > 2 ? atoi(argv[2]) : 4,
+                        .sync = argc <= 6 || strcmp(argv[6], "nosync") != 0};
+    char line[100];
+    place at;
+    if (sleep_ms > 0)
+        snprintf(line, sizeof line, "sleep %d bytes %zu", sleep_ms, n_bytes);
+    else
+        snprintf(line, sizeof line, "bytes %zu", n_bytes);
+    make_place(&at, argc > 5 ? argv[5] : "/tmp", line, n);
+    measure_run(at.out, at.prompts, &p, n);
+    if (p.sync)
+        measure_bare(at.out, n, n_bytes);
+    if (keep)
+        printf("kept: %s\n", at.dir);
+    return keep ? 0 : remove_place(&at);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "again") == 0)
         return measure_again(argv[2]);
-    const size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 200;
-    const int n_workers = argc > 2 ? atoi(argv[2]) : 4;
-    const int sleep_ms = argc > 3 ? atoi(argv[3]) : 200;
-    const size_t n_bytes = argc > 4 ? strtoul(argv[4], NULL, 10) : 400000;
-    const bool sync = argc <= 6 || strcmp(argv[6], "nosync") != 0;
-    const bool keep = argc > 7 && strcmp(argv[7], "keep") == 0;
-    char dir[PATH_BYTES], out[PATH_BYTES + 8], prompts[PATH_BYTES + 16], command[PATH_BYTES + 16];
-    snprintf(dir, sizeof dir, "%.200s/atelier-run-bench-XXXXXX", argc > 5 ? argv[5] : "/tmp");
-    if (n <= WARM_UP || !mkdtemp(dir))
-        die("wanted more than 5 pictures, and a folder that can be written");
-    snprintf(out, sizeof out, "%s/out", dir);
-    snprintf(prompts, sizeof prompts, "%s/prompts.txt", dir);
-    FILE *file = fopen(prompts, "w");
-    if (!file)
-        die("cannot write the prompts");
-    for (size_t i = 0; i < n; i++)
-        if (sleep_ms > 0)
-            fprintf(file, "sleep %d bytes %zu\n", sleep_ms, n_bytes);
-        else
-            fprintf(file, "bytes %zu\n", n_bytes);
-    fclose(file);
-    measure_run(out, prompts, n, n_workers, sync);
-    if (sync)
-        measure_bare(out, n, n_bytes);
-    if (keep) {
-        printf("kept: %s\n", dir);
-        return 0;
-    }
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    return system(command) == 0 ? 0 : 1;
+    return argc > 3 && strcmp(argv[1], "real") == 0 ? measure_real(argc, argv) : measure_fake(argc, argv);
 }

@@ -148,6 +148,10 @@ size_t atl_executor_wait(atl_executor *executor, atl_future *const *futures, siz
 /* The next future that ended and was not given out by this function before, of all that were submitted; NULL
  * after timeout_ms, or when there is none in flight. */
 atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
+/* Waits until n futures ended that the function before would give out, or none is in flight; returns how many
+ * there are. For who takes results by the group: being woken for each of them costs more than taking it. One
+ * caller at a time. */
+size_t atl_executor_gather(atl_executor *executor, size_t n, int timeout_ms);
 
 /* From now on workers 0 … n - 1 alone take up jobs; n is brought into 1 … the plan's. The others stay: they
  * finish what they began, give back what they did not, then sleep with their weights mapped, ready for a

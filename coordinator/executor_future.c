@@ -45,6 +45,7 @@ static bool init_sync(atl_hall *hall)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     const bool ok = pthread_mutex_init(&hall->mutex, NULL) == 0 &&
                     pthread_cond_init(&hall->ended, &monotonic) == 0 &&
+                    pthread_cond_init(&hall->gathered, &monotonic) == 0 &&
                     pthread_cond_init(&hall->room, &monotonic) == 0;
     pthread_condattr_destroy(&monotonic);
     return ok;
@@ -83,6 +84,7 @@ void atl_hall_leave(atl_hall *hall)
         return;
     pthread_mutex_destroy(&hall->mutex);
     pthread_cond_destroy(&hall->ended);
+    pthread_cond_destroy(&hall->gathered);
     pthread_cond_destroy(&hall->room);
     if (hall->wake_fd >= 0)
         close(hall->wake_fd);
@@ -95,6 +97,19 @@ void atl_hall_wake(atl_hall *hall)
     const uint64_t one = 1;
     if (hall->wake_fd >= 0 && write(hall->wake_fd, &one, sizeof one) < 0)
         return; /* EAGAIN: it was woken 2^64 times already */
+}
+
+void atl_hall_tell_ended(atl_hall *hall)
+{
+    pthread_cond_broadcast(&hall->ended);
+    if (hall->wanted > 0 && (hall->n_completed >= hall->wanted || hall->n_open == 0))
+        pthread_cond_signal(&hall->gathered);
+}
+
+static void take_completed(atl_hall *hall, atl_future *future)
+{
+    atl_list_remove(future);
+    hall->n_completed--;
 }
 
 static bool has_ended(const atl_future *future)
@@ -113,6 +128,7 @@ atl_future *atl_hall_end(atl_hall *hall, atl_future *future, atl_future_state st
     if (!future->users)
         return future;
     atl_list_append(&hall->completed, future);
+    hall->n_completed++;
     return NULL;
 }
 
@@ -129,7 +145,7 @@ void atl_hall_cancel_queue(atl_hall *hall)
 {
     while (hall->queue.first)
         cancel_queued(hall, hall->queue.first, hall->status, hall->note.text);
-    pthread_cond_broadcast(&hall->ended);
+    atl_hall_tell_ended(hall);
     pthread_cond_broadcast(&hall->room);
 }
 
@@ -163,13 +179,18 @@ static struct timespec after_ms(int timeout_ms)
 }
 
 /* Under the mutex. False: the time is over. */
-static bool wait_for_end(atl_hall *hall, int timeout_ms, const struct timespec *until)
+static bool wait_for(pthread_cond_t *what, atl_hall *hall, int timeout_ms, const struct timespec *until)
 {
     if (timeout_ms == 0)
         return false;
     if (timeout_ms < 0)
-        return pthread_cond_wait(&hall->ended, &hall->mutex) == 0;
-    return pthread_cond_timedwait(&hall->ended, &hall->mutex, until) == 0;
+        return pthread_cond_wait(what, &hall->mutex) == 0;
+    return pthread_cond_timedwait(what, &hall->mutex, until) == 0;
+}
+
+static bool wait_for_end(atl_hall *hall, int timeout_ms, const struct timespec *until)
+{
+    return wait_for(&hall->ended, hall, timeout_ms, until);
 }
 
 bool atl_future_wait(atl_future *future, int timeout_ms)
@@ -196,7 +217,7 @@ bool atl_future_cancel(atl_future *future)
     const bool queued = future->list == &hall->queue;
     if (queued) {
         cancel_queued(hall, future, ATL_CANCELLED, "cancelled before it was sent to a worker");
-        pthread_cond_broadcast(&hall->ended);
+        atl_hall_tell_ended(hall);
         pthread_cond_broadcast(&hall->room);
     }
     const bool cancelled = future->state == ATL_FUTURE_CANCELLED;
@@ -215,7 +236,7 @@ void atl_future_release(atl_future **future)
     hall->refs++; /* ours, while the future's goes */
     f->users = false;
     if (f->list == &hall->completed)
-        atl_list_remove(f);
+        take_completed(hall, f);
     if (!f->pools)
         atl_future_free(f);
     pthread_mutex_unlock(&hall->mutex);
@@ -258,7 +279,21 @@ atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms)
         ;
     atl_future *future = hall->completed.first;
     if (future)
-        atl_list_remove(future);
+        take_completed(hall, future);
     pthread_mutex_unlock(&hall->mutex);
     return future;
+}
+
+size_t atl_executor_gather(atl_executor *executor, size_t n, int timeout_ms)
+{
+    atl_hall *hall = executor->hall;
+    const struct timespec until = after_ms(timeout_ms);
+    pthread_mutex_lock(&hall->mutex);
+    hall->wanted = n;
+    while (hall->n_completed < n && hall->n_open > 0 && wait_for(&hall->gathered, hall, timeout_ms, &until))
+        ;
+    hall->wanted = 0;
+    const size_t there = hall->n_completed;
+    pthread_mutex_unlock(&hall->mutex);
+    return there;
 }

@@ -82,7 +82,7 @@ static void publish(atl_executor *x)
     for (int w = 0; w < x->plan.n_workers; w++)
         hall->counts.n_ready += x->workers[w].process.pid > 0 && x->workers[w].is_ready;
     if (x->ended)
-        pthread_cond_broadcast(&hall->ended);
+        atl_hall_tell_ended(hall);
     pthread_mutex_unlock(&hall->mutex);
     x->ended = NULL;
     x->ended_end = &x->ended;

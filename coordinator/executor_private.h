@@ -30,9 +30,11 @@ typedef enum atl_pool_order { ATL_POOL_GO_ON, ATL_POOL_FINISH, ATL_POOL_DRAIN, A
 
 typedef struct atl_hall {
     pthread_mutex_t mutex;
-    pthread_cond_t ended; /* futures ended */
-    pthread_cond_t room;  /* in the queue */
+    pthread_cond_t ended;    /* futures ended */
+    pthread_cond_t gathered; /* as many as `wanted` are in `completed`, or no more will come */
+    pthread_cond_t room;     /* in the queue */
     atl_future_list queue, completed;
+    size_t n_completed, wanted; /* 0: nobody gathers */
     size_t n_queued, queue_limit;
     size_t n_open; /* submitted and not ended */
     size_t refs;   /* futures, and the executor */
@@ -69,6 +71,7 @@ atl_status atl_hall_open(size_t queue_limit, size_t n_workers, atl_hall **ret, a
 /* Each under the mutex unless it says otherwise. */
 void atl_hall_leave(atl_hall *hall); /* not under it: gives one reference back */
 void atl_hall_wake(atl_hall *hall);
+void atl_hall_tell_ended(atl_hall *hall); /* whoever waits for ends: some have come */
 void atl_list_append(atl_future_list *list, atl_future *future);
 void atl_list_remove(atl_future *future);
 /* Ends a future of whichever holder; it must be in no list. Returns it if nobody holds it: to be freed. */

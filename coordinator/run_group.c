@@ -1,12 +1,11 @@
 /* run_group.c - what was painted becomes files, group by group.
  *
- * Pictures that come within a quarter of a second wait for one another: all are written, then each is synced
- * and given its name; the directory and the ledger are synced once for all of them (run_record.c). A synced
- * write costs the less the nearer it is to others: blocks that they share go to the disk once, and nothing
- * has gone cold. A group is bounded in pictures and in bytes, and one that is ready while nothing else is
- * painted, or was long awaited, does not wait. Where there is no room on the disk, what is left of a group is
- * held until there is. */
-#include <limits.h>
+ * Pictures that come within a quarter of a second wait for one another: all are written, then all are synced,
+ * then all are given their names; the directory and the ledger are synced once for all of them
+ * (run_record.c). A synced write costs the less the nearer it is to others: blocks that they share go to the
+ * disk once, and nothing has gone cold. A group is bounded in pictures and in bytes, and one that is ready
+ * while nothing else is painted, or was long awaited, does not wait. Where there is no room on the disk, what
+ * is left of a group is held until there is. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -77,7 +76,9 @@ static void fail_job(atl_runner *r, atl_run_painted *p, const atl_note *why)
     p->over = true;
 }
 
-/* False: it cannot be written now, or never; the run has been told. */
+/* A step on the way of a picture. False: it cannot be written now, or never; the run has been told. */
+typedef bool step(atl_runner *r, atl_run_painted *p);
+
 static bool begin(atl_runner *r, atl_run_painted *p)
 {
     atl_note note = {0};
@@ -90,14 +91,24 @@ static bool begin(atl_runner *r, atl_run_painted *p)
     return st == ATL_OK || st == ATL_USAGE;
 }
 
-static bool end(atl_runner *r, atl_run_painted *p)
+static bool settle(atl_runner *r, atl_run_painted *p)
+{
+    atl_note note = {0};
+    bool full = false;
+    const atl_status st = p->over ? ATL_OK : atl_runner_settle_picture(r, p, &full, &note);
+    if (st != ATL_OK && !full)
+        atl_runner_end_badly(r, st, &note);
+    return st == ATL_OK;
+}
+
+static bool put(atl_runner *r, atl_run_painted *p)
 {
     atl_note note = {0};
     bool full = false;
     if (p->over)
         return true;
     const uint32_t worker = atl_future_result(p->flight.future)->worker;
-    const atl_status st = atl_runner_end_picture(r, p, &full, &note);
+    const atl_status st = atl_runner_put_picture(r, p, &full, &note);
     if (st == ATL_USAGE) {
         fail_job(r, p, &note);
         return true;
@@ -114,21 +125,27 @@ static bool end(atl_runner *r, atl_run_painted *p)
     return true;
 }
 
+/* Takes the first n one step further, as far as it goes; returns how many. */
+static size_t all(atl_runner *r, size_t n, step *take)
+{
+    size_t taken = 0;
+    while (taken < n && take(r, &r->group[taken]))
+        taken++;
+    return taken;
+}
+
 void atl_runner_put_group(atl_runner *r)
 {
     const size_t n = r->n_group;
-    size_t begun = 0, ended = 0;
     r->n_group = r->group_bytes = 0;
     r->put_ns = atl_clock_now_ns();
-    while (begun < n && !r->sync_failed && begin(r, &r->group[begun]))
-        begun++;
-    while (ended < begun && end(r, &r->group[ended]))
-        ended++;
-    for (size_t i = ended; i < n; i++) {
+    const size_t begun = r->sync_failed ? 0 : all(r, n, begin);
+    const size_t settled = all(r, begun, settle);
+    for (size_t i = all(r, settled, put); i < n; i++) {
         atl_run_painted *p = &r->group[i];
         if (p->over)
             continue;
-        if (i < begun && p->part.fd >= 0)
+        if (p->has_part)
             atl_picture_drop(r->writer, &p->part);
         if (r->fatal)
             atl_runner_free_flight(&p->flight);
@@ -149,10 +166,8 @@ void atl_runner_group(atl_runner *r, atl_run_flight *flight)
         atl_runner_put_group(r);
 }
 
-int atl_runner_group_wait_ms(const atl_runner *r)
+int atl_runner_group_due_ms(const atl_runner *r)
 {
-    if (r->n_group == 0)
-        return INT_MAX;
     const int64_t left_ns = r->put_ns + ATL_RUN_COMMIT_NS - atl_clock_now_ns();
-    return r->n_flight == 0 || left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
+    return left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
 }

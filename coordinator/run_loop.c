@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "run_private.h"
 
-enum { TURN_MS = 200, RESULTS_A_TURN = 64, WEIGH_PART = 4000 };
+enum { TURN_MS = 250, RESULTS_A_TURN = 64, WEIGH_PART = 4000 };
 static const int64_t watch_every_ns = 200000000, weigh_every_ns = 2000000000;
 
 void atl_runner_end_badly(atl_runner *r, atl_status status, const atl_note *note)
@@ -95,21 +95,28 @@ static void settle(atl_runner *r, atl_future *future)
     atl_runner_free_flight(&flight);
 }
 
+/* Until a group is full or due, or the turn is over. */
+static void wait_for_results(atl_runner *r)
+{
+    const int due_ms = atl_runner_group_due_ms(r);
+    const size_t n = due_ms > 0 && r->o->sync ? ATL_RUN_GROUP - r->n_group : 1;
+    const bool now = r->n_group > 0 && due_ms == 0;
+    atl_executor_gather(r->executor, n, now ? 0 : due_ms > 0 && due_ms < TURN_MS ? due_ms : TURN_MS);
+}
+
 /* What was told of a job's attempts was told before it ended, and is recorded before its end is. */
 static void collect(atl_runner *r)
 {
-    const int group_ms = atl_runner_group_wait_ms(r);
-    int timeout_ms = group_ms < TURN_MS ? group_ms : TURN_MS;
     atl_note note = {0};
+    wait_for_results(r);
     for (int i = 0; i < RESULTS_A_TURN; i++) {
-        atl_future *future = atl_executor_next_completed(r->executor, timeout_ms);
+        atl_future *future = atl_executor_next_completed(r->executor, 0);
         if (!future)
             break;
         const atl_status st = atl_runner_record_events(r, &note);
         if (st != ATL_OK)
             atl_runner_end_badly(r, st, &note);
         settle(r, future);
-        timeout_ms = 0;
     }
 }
 
@@ -223,7 +230,7 @@ static void turn(atl_runner *r)
     heed(r);
     fill(r);
     collect(r);
-    if (atl_runner_group_wait_ms(r) == 0) {
+    if (r->n_group > 0 && (r->n_flight == 0 || atl_runner_group_due_ms(r) == 0)) {
         atl_runner_put_group(r);
         r->flushed_ns = 0; /* and its records at once */
     }

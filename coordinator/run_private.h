@@ -62,8 +62,9 @@ typedef struct atl_run_flight {
 typedef struct atl_run_painted {
     atl_run_flight flight;
     atl_picture_part part; /* once it was begun */
-    int64_t write_ns;
-    bool over; /* its job ended otherwise */
+    bool has_part;         /* there is a temporary file */
+    int64_t write_ns;      /* what its file took until now */
+    bool over;             /* its job ended otherwise */
 } atl_run_painted;
 
 typedef struct atl_runner {
@@ -132,7 +133,8 @@ atl_status atl_runner_next_job(atl_runner *r, atl_job *ret, bool *ret_end, atl_n
 /* run_record.c: files first, then records. Errors are fatal for the run but ATL_USAGE, which is its job's;
  * *ret_full asks to come again from the beginning. */
 atl_status atl_runner_begin_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
-atl_status atl_runner_end_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
+atl_status atl_runner_settle_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
+atl_status atl_runner_put_picture(atl_runner *r, atl_run_painted *painted, bool *ret_full, atl_note *note);
 atl_status atl_runner_record_failure(atl_runner *r, const atl_job *job, const atl_result *result,
                                      atl_note *note);
 atl_status atl_runner_record_adopted(atl_runner *r, const atl_job *job, const char *name, atl_note *note);
@@ -147,8 +149,8 @@ atl_status atl_runner_flush(atl_runner *r, atl_note *note);
 /* run_group.c: what was painted becomes files, together with what came within the same quarter of a second.
  */
 void atl_runner_group(atl_runner *r, atl_run_flight *flight); /* takes it */
-/* Writes the group when it is time: for how long not yet is the return value, INT_MAX ms without one. */
-int atl_runner_group_wait_ms(const atl_runner *r);
+/* For how long pictures wait for others, from now; 0: one that is there is to be written. */
+int atl_runner_group_due_ms(const atl_runner *r);
 void atl_runner_put_group(atl_runner *r);
 void atl_runner_probe_disk(atl_runner *r); /* whether there is room again for what is held */
 

@@ -86,18 +86,29 @@ atl_status atl_runner_begin_picture(atl_runner *r, atl_run_painted *p, bool *ret
     const int64_t before_ns = atl_clock_now_ns();
     const atl_status st =
         atl_picture_begin(r->writer, name, result->png, result->png_bytes, &p->part, ret_full, note);
+    p->has_part = st == ATL_OK;
     p->write_ns = atl_clock_now_ns() - before_ns;
     return st;
 }
 
-atl_status atl_runner_end_picture(atl_runner *r, atl_run_painted *p, bool *ret_full, atl_note *note)
+atl_status atl_runner_settle_picture(atl_runner *r, atl_run_painted *p, bool *ret_full, atl_note *note)
+{
+    const int64_t before_ns = atl_clock_now_ns();
+    const atl_status st = atl_picture_settle(r->writer, &p->part, ret_full, note);
+    p->has_part = st == ATL_OK;
+    p->write_ns += atl_clock_now_ns() - before_ns;
+    return st;
+}
+
+atl_status atl_runner_put_picture(atl_runner *r, atl_run_painted *p, bool *ret_full, atl_note *note)
 {
     const atl_job *job = &p->flight.job;
     const atl_result *result = atl_future_result(p->flight.future);
     const atl_put how =
         atl_marks_get(&r->marks, job->index) == ATL_MARK_REPLACE ? ATL_PUT_REPLACE : ATL_PUT_NEW;
     const int64_t before_ns = atl_clock_now_ns();
-    atl_status st = atl_picture_end(r->writer, &p->part, how, ret_full, note);
+    atl_status st = atl_picture_put(r->writer, &p->part, how, ret_full, note);
+    p->has_part = false;
     if (st != ATL_OK)
         return st;
     atl_row row = row_of(r, job, result, p->part.name);

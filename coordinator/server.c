@@ -1,6 +1,7 @@
 /* server.c - see server.h. */
 #include "server.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ struct atl_server {
     char folder[LONGEST_FOLDER + 24], endpoint[LONGEST_FOLDER + 48];
     void *context, *socket;
     zmq_msg_t body;
-    zmq_pollitem_t *items; /* the socket, then fds */
+    int told_fd;           /* ZeroMQ's: readable when its socket may have news */
+    struct pollfd *polled; /* [1 + n_fds]: that, then fds */
     size_t n_fds;
 };
 
@@ -86,6 +88,9 @@ static atl_status open_socket(atl_server *server, int high_water, atl_note *note
         !set_int(server, ZMQ_HANDSHAKE_IVL, 1000) ||
         zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame) != 0)
         return fail_zmq(note, "set it up");
+    size_t size = sizeof server->told_fd;
+    if (zmq_getsockopt(server->socket, ZMQ_FD, &server->told_fd, &size) != 0)
+        return fail_zmq(note, "find what to wait for");
     snprintf(server->endpoint, sizeof server->endpoint, "ipc://%s/" SOCKET_NAME, server->folder);
     if (zmq_bind(server->socket, server->endpoint) != 0)
         return fail_zmq(note, "bind it");
@@ -99,8 +104,9 @@ atl_status atl_server_open(int high_water, size_t n_fds, atl_server **ret, atl_n
         return atl_fail(note, ATL_NO_MEMORY, "no memory for the pool's socket");
     zmq_msg_init(&server->body);
     server->n_fds = n_fds;
-    server->items = calloc(n_fds + 1, sizeof *server->items);
-    atl_status st = server->items ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for the pool's socket");
+    server->polled = calloc(n_fds + 1, sizeof *server->polled);
+    atl_status st =
+        server->polled ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for the pool's socket");
     if (st == ATL_OK)
         st = make_folder(server, note);
     if (st == ATL_OK)
@@ -130,7 +136,7 @@ void atl_server_close(atl_server **server)
         unlink(path);
         rmdir(s->folder);
     }
-    free(s->items);
+    free(s->polled);
     free(s);
 }
 
@@ -141,20 +147,27 @@ const char *atl_server_endpoint(const atl_server *server)
 
 /* ---- work ---- */
 
+/* What the socket is ready for. ZeroMQ learns what came, and what a peer has read, from commands that it
+ * looks at only now and then; asking makes it look. */
+static int socket_events(atl_server *server)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    zmq_getsockopt(server->socket, ZMQ_EVENTS, &events, &size);
+    return events;
+}
+
+/* ZeroMQ's descriptor tells of changes, not of what is there: that is asked for before it is waited for.
+ * (This is zmq_poll without its two polls more.) A wait that was for nothing is a turn for nothing. */
 void atl_server_wait(atl_server *server, const int *fds, bool *ret_readable, size_t n, int timeout_ms)
 {
-    size_t n_items = 0;
-    server->items[n_items++] = (zmq_pollitem_t){.socket = server->socket, .events = ZMQ_POLLIN};
-    for (size_t i = 0; i < n && i < server->n_fds; i++)
-        if (fds[i] >= 0)
-            server->items[n_items++] = (zmq_pollitem_t){.fd = fds[i], .events = ZMQ_POLLIN};
-    const int rc = zmq_poll(server->items, (int)n_items, timeout_ms);
-    size_t at = 1;
-    for (size_t i = 0; i < n; i++) {
-        ret_readable[i] = false;
-        if (fds[i] >= 0 && i < server->n_fds)
-            ret_readable[i] = rc > 0 && server->items[at++].revents != 0;
-    }
+    server->polled[0] = (struct pollfd){.fd = server->told_fd, .events = POLLIN};
+    for (size_t i = 0; i < n && i < server->n_fds; i++) /* poll passes over those below 0 */
+        server->polled[1 + i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    const bool news = (socket_events(server) & ZMQ_POLLIN) != 0;
+    const int rc = poll(server->polled, 1 + (n < server->n_fds ? n : server->n_fds), news ? 0 : timeout_ms);
+    for (size_t i = 0; i < n; i++)
+        ret_readable[i] = i < server->n_fds && rc > 0 && server->polled[1 + i].revents != 0;
 }
 
 /* The second frame of a message, moved to memory of its own. */
@@ -201,21 +214,12 @@ bool atl_server_receive(atl_server *server, atl_incoming *ret)
     return true;
 }
 
-/* ZeroMQ learns what a peer has read from commands that it looks at only now and then: a pipe may seem full
- * that is not. Asking for the socket's events makes it look. */
-static void look_at_commands(atl_server *server)
-{
-    int events;
-    size_t size = sizeof events;
-    zmq_getsockopt(server->socket, ZMQ_EVENTS, &events, &size);
-}
-
 atl_status atl_server_send(atl_server *server, const atl_peer *peer, const void *bytes, size_t n_bytes)
 {
     const int flags = ZMQ_SNDMORE | ZMQ_DONTWAIT;
     int rc = zmq_send(server->socket, peer->id, ATL_PEER_BYTES, flags);
     if (rc < 0 && zmq_errno() == EAGAIN) {
-        look_at_commands(server);
+        (void)socket_events(server); /* a pipe may have seemed full that is not */
         rc = zmq_send(server->socket, peer->id, ATL_PEER_BYTES, flags);
     }
     if (rc < 0)

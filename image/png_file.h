@@ -26,6 +26,11 @@ typedef struct atl_png_text {
 atl_status atl_png_encode(const atl_picture *picture, const atl_png_text *texts, size_t n_texts,
                           atl_text *out, atl_note *note);
 
+#define ATL_PNG_PAD_CHUNK "paDd" /* ancillary, private, safe to copy: readers pass over it */
+/* Lengthens a PNG, by a chunk of zeros before its end, to a multiple of block_bytes, at most 64 KiB. Bytes
+ * that do not end as a PNG does stay as they are. Sets `failed` where memory is out. */
+void atl_png_pad(atl_text *png, size_t block_bytes);
+
 /* A picture that was read, with the texts that it carried, in the file's order. */
 typedef struct atl_png_file {
     atl_picture picture;

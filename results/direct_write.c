@@ -2,7 +2,8 @@
  *
  * O_DIRECT wants memory, offsets and lengths in multiples of the disk's block. Bytes that begin a page are
  * written as they lie, to the end of the block that they end in, which is of the same page; others go through
- * an aligned buffer. Then the file is cut to its length. */
+ * an aligned buffer. Then the file is cut to its length, if that is not one of whole blocks: cutting reads
+ * and writes the last block again. */
 #include "direct_write.h"
 
 #include <errno.h>
@@ -56,5 +57,5 @@ bool atl_write_direct(int fd, atl_bounce *bounce, const void *bytes, size_t n)
     const bool as_it_lies = (uintptr_t)bytes % BLOCK_BYTES == 0;
     bool ok = as_it_lies ? write_whole(fd, bytes, in_blocks(n)) : write_bounced(fd, bounce, bytes, n);
     ok = fcntl(fd, F_SETFL, flags) == 0 && ok;
-    return ok && ftruncate(fd, (off_t)n) == 0;
+    return ok && (n % BLOCK_BYTES == 0 || ftruncate(fd, (off_t)n) == 0);
 }

@@ -154,21 +154,31 @@ static bool sync_and_close(const atl_picture_writer *w, atl_picture_part *part)
     return synced && closed;
 }
 
-atl_status atl_picture_end(atl_picture_writer *w, atl_picture_part *part, atl_put how, bool *ret_full,
+atl_status atl_picture_settle(atl_picture_writer *w, atl_picture_part *part, bool *ret_full, atl_note *note)
+{
+    char temp[TEMP_BYTES];
+    *ret_full = false;
+    if (sync_and_close(w, part))
+        return ATL_OK;
+    name_temp(temp, part->name);
+    const atl_status st = fail_errno(note, temp, "write", ret_full);
+    atl_picture_drop(w, part);
+    return st;
+}
+
+atl_status atl_picture_put(atl_picture_writer *w, atl_picture_part *part, atl_put how, bool *ret_full,
                            atl_note *note)
 {
     char temp[TEMP_BYTES];
-    atl_status st = ATL_OK;
     *ret_full = false;
     name_temp(temp, part->name);
-    if (!sync_and_close(w, part))
-        st = fail_errno(note, temp, "write", ret_full);
-    else if (!put_in_place(w->dir_fd, temp, part->name, how))
-        st = errno == EEXIST
-                 ? atl_fail(note, ATL_USAGE, "%s: is there already, and is not overwritten", part->name)
-                 : fail_errno(note, part->name, "put in place", ret_full);
-    if (st != ATL_OK)
-        atl_picture_drop(w, part);
+    if (put_in_place(w->dir_fd, temp, part->name, how))
+        return ATL_OK;
+    const atl_status st =
+        errno == EEXIST
+            ? atl_fail(note, ATL_USAGE, "%s: is there already, and is not overwritten", part->name)
+            : fail_errno(note, part->name, "put in place", ret_full);
+    atl_picture_drop(w, part);
     return st;
 }
 

@@ -1,9 +1,10 @@
 /* pictures.h - puts whole files into a run's directory, or nothing.
  *
- * Commit order (docs/RELIABILITY.md): temporary file → all bytes, for each of a group; fdatasync → rename,
- * for each; then one fsync of the directory for all that were put since the last; the caller's ledger records
- * come after that. The first sync of a group takes much of what the others wait for with it (blocks of
- * inodes). A reader sees the whole picture or none. Names come from prompt files, so nothing here follows a
+ * Commit order (docs/RELIABILITY.md): temporary file → all bytes, for each of a group; fdatasync, for each;
+ * rename, for each; then one fsync of the directory for all that were put since the last; the caller's ledger
+ * records come after that. The first sync of a group takes most of what the others wait for with it: blocks
+ * of inodes and of the directory, which a rename in between would make dirty again. A reader sees the whole
+ * picture or none. Names come from prompt files, so nothing here follows a
  * link or leaves the directory. */
 #ifndef ATL_RESULTS_PICTURES_H
 #define ATL_RESULTS_PICTURES_H
@@ -39,12 +40,16 @@ typedef struct atl_picture_part {
  * Errors: ATL_USAGE (the name), ATL_IO. */
 atl_status atl_picture_begin(atl_picture_writer *writer, const char *name, const void *bytes, size_t n,
                              atl_picture_part *ret, bool *ret_full, atl_note *note);
-/* Waits, if synced, until its bytes are on the disk and gives it its name. NEW refuses to overwrite
- * (ATL_USAGE); REPLACE is for repainting what this run painted. That its name is on the disk, too, takes
- * atl_pictures_sync. The part is gone in any case. *ret_full as above. Errors: ATL_USAGE, ATL_IO. */
-atl_status atl_picture_end(atl_picture_writer *writer, atl_picture_part *part, atl_put how, bool *ret_full,
+/* Waits, if synced, until its bytes are on the disk, and closes it. *ret_full as above, and on any error the
+ * part is gone. Errors: ATL_IO. */
+atl_status atl_picture_settle(atl_picture_writer *writer, atl_picture_part *part, bool *ret_full,
+                              atl_note *note);
+/* Gives one that was settled its name. NEW refuses to overwrite (ATL_USAGE); REPLACE is for repainting what
+ * this run painted. That its name is on the disk, too, takes atl_pictures_sync. The part is gone in any case.
+ * *ret_full as above. Errors: ATL_USAGE, ATL_IO. */
+atl_status atl_picture_put(atl_picture_writer *writer, atl_picture_part *part, atl_put how, bool *ret_full,
                            atl_note *note);
-/* Gives it up. */
+/* Gives it up, settled or not. */
 void atl_picture_drop(atl_picture_writer *writer, atl_picture_part *part);
 
 /* Waits until the names of all pictures that were put are on the disk. A failure is final: what reached the

@@ -1,6 +1,7 @@
 /* row.c - see row.h: what is written. Reading is row_read.c's. */
 #include "results/row.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,33 +49,70 @@ static bool happened(const atl_row *row, int stage)
     return stage != ATL_STAGE_VAE_ENCODE || row->stage[stage].wall_ns > 0;
 }
 
+/* To the nanosecond, as it was measured; what is read back may be anything. */
+static void put_ms(atl_text *out, double ms)
+{
+    if (fabs(ms) < 1e9)
+        atl_text_put_ms(out, llround(ms * 1e6));
+    else
+        atl_text_printf(out, "%.17g", isfinite(ms) ? ms : 0.0);
+}
+
 /* ---- JSON ---- */
+
+static void put_key(atl_text *out, const char *key)
+{
+    atl_text_puts(out, ",\"");
+    atl_text_puts(out, key);
+    atl_text_puts(out, "\":");
+}
 
 static void put_key_string(atl_text *out, const char *key, const char *value)
 {
-    atl_text_printf(out, ",\"%s\":", key);
+    put_key(out, key);
     atl_json_put_string(out, value);
 }
 
 static void put_key_count(atl_text *out, const char *key, uint64_t value)
 {
-    atl_text_printf(out, ",\"%s\":%llu", key, (unsigned long long)value);
+    put_key(out, key);
+    atl_text_put_count(out, value);
+}
+
+static void put_key_ms(atl_text *out, const char *key, double ms)
+{
+    put_key(out, key);
+    put_ms(out, ms);
+}
+
+static void put_stage(const atl_row *row, int i, atl_text *out)
+{
+    put_key(out, stage_names[i]);
+    if (!happened(row, i)) {
+        atl_text_puts(out, "null");
+        return;
+    }
+    atl_text_puts(out, "{\"wall_ms\":");
+    atl_text_put_ms(out, row->stage[i].wall_ns);
+    atl_text_puts(out, ",\"cpu_ms\":");
+    atl_text_put_ms(out, row->stage[i].cpu_ns);
+    atl_text_putc(out, '}');
 }
 
 static void put_stages(const atl_row *row, atl_text *out)
 {
     for (int i = 0; i < ATL_N_STAGES; i++)
-        if (happened(row, i))
-            atl_text_printf(out, ",\"%s\":{\"wall_ms\":%.9g,\"cpu_ms\":%.9g}", stage_names[i],
-                            atl_ns_to_ms(row->stage[i].wall_ns), atl_ns_to_ms(row->stage[i].cpu_ns));
-        else
-            atl_text_printf(out, ",\"%s\":null", stage_names[i]);
+        put_stage(row, i, out);
     if (!row->unet_step || row->n_unet_steps > ATL_ROW_MAX_STEPS)
         return;
     atl_text_puts(out, ",\"unet_step\":[");
-    for (int i = 0; i < row->n_unet_steps; i++)
-        atl_text_printf(out, "%s[%.7g,%.7g]", i > 0 ? "," : "", atl_ns_to_ms(row->unet_step[i].wall_ns),
-                        atl_ns_to_ms(row->unet_step[i].cpu_ns));
+    for (int i = 0; i < row->n_unet_steps; i++) {
+        atl_text_puts(out, i > 0 ? ",[" : "[");
+        atl_text_put_ms(out, row->unet_step[i].wall_ns);
+        atl_text_putc(out, ',');
+        atl_text_put_ms(out, row->unet_step[i].cpu_ns);
+        atl_text_putc(out, ']');
+    }
     atl_text_putc(out, ']');
 }
 
@@ -87,8 +125,10 @@ static void put_rest(const atl_row *row, atl_text *out)
     put_key_count(out, "batch_size", (uint64_t)row->batch_size);
     atl_text_printf(out, ",\"begun_ns\":%lld,\"ended_ns\":%lld", (long long)row->begun_ns,
                     (long long)row->ended_ns);
-    atl_text_printf(out, ",\"queued_ms\":%.7g,\"waited_ms\":%.7g,\"transfer_ms\":%.7g,\"write_ms\":%.7g",
-                    row->queued_ms, row->waited_ms, row->transfer_ms, row->write_ms);
+    put_key_ms(out, "queued_ms", row->queued_ms);
+    put_key_ms(out, "waited_ms", row->waited_ms);
+    put_key_ms(out, "transfer_ms", row->transfer_ms);
+    put_key_ms(out, "write_ms", row->write_ms);
     put_key_count(out, "unet_steps", (uint64_t)row->n_unet_steps);
     put_stages(row, out);
     put_key_count(out, "minor_faults", row->minor_faults);
@@ -139,22 +179,36 @@ void atl_row_put_csv_head(atl_text *out)
                   ",minor_faults,major_faults,voluntary_switches,involuntary_switches,peak_rss_bytes\r\n");
 }
 
+static void put_csv_stage(const atl_row *row, int i, atl_text *out)
+{
+    atl_text_putc(out, ',');
+    if (happened(row, i))
+        atl_text_put_ms(out, row->stage[i].wall_ns);
+    atl_text_putc(out, ',');
+    if (happened(row, i))
+        atl_text_put_ms(out, row->stage[i].cpu_ns);
+}
+
 static void put_csv_rest(const atl_row *row, atl_text *out)
 {
     atl_text_printf(out, ",%u,%u", row->session, row->worker);
     put_cell(out, row->cores);
-    atl_text_printf(out, ",%u,%d,%lld,%lld,%.7g,%.7g,%.7g,%.7g,%d", row->attempt, row->batch_size,
-                    (long long)row->begun_ns, (long long)row->ended_ns, row->queued_ms, row->waited_ms,
-                    row->transfer_ms, row->write_ms, row->n_unet_steps);
+    atl_text_printf(out, ",%u,%d,%lld,%lld", row->attempt, row->batch_size, (long long)row->begun_ns,
+                    (long long)row->ended_ns);
+    const double ms[] = {row->queued_ms, row->waited_ms, row->transfer_ms, row->write_ms};
+    for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
+        atl_text_putc(out, ',');
+        put_ms(out, ms[i]);
+    }
+    atl_text_printf(out, ",%d", row->n_unet_steps);
     for (int i = 0; i < ATL_N_STAGES; i++)
-        if (happened(row, i))
-            atl_text_printf(out, ",%.9g,%.9g", atl_ns_to_ms(row->stage[i].wall_ns),
-                            atl_ns_to_ms(row->stage[i].cpu_ns));
-        else
-            atl_text_puts(out, ",,");
-    atl_text_printf(out, ",%llu,%llu,%llu,%llu,%llu", (unsigned long long)row->minor_faults,
-                    (unsigned long long)row->major_faults, (unsigned long long)row->voluntary_switches,
-                    (unsigned long long)row->involuntary_switches, (unsigned long long)row->peak_rss_bytes);
+        put_csv_stage(row, i, out);
+    const uint64_t counts[] = {row->minor_faults, row->major_faults, row->voluntary_switches,
+                               row->involuntary_switches, row->peak_rss_bytes};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        atl_text_putc(out, ',');
+        atl_text_put_count(out, counts[i]);
+    }
 }
 
 void atl_row_put_csv(const atl_row *row, atl_text *out)

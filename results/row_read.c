@@ -3,6 +3,7 @@
  *
  * The members come in the order of the table, as they were written, so that each is found where the last one
  * left off; any other order is read as well. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -75,6 +76,7 @@ typedef struct reading {
 } reading;
 
 enum { OBJECT = 1, MEMBER, MAX_DEPTH = 32 };
+#define MAX_TIME_MS 9e12      /* in ns still a 64-bit number */
 enum { STOP = 0, GO_ON = 1 }; /* as yajl wants it */
 
 static int stop(reading *r, const char *fault)
@@ -131,7 +133,7 @@ static void arena_free(void *user, void *old)
 static void set_number(reading *r, int64_t whole, double number)
 {
     if (r->depth == MEMBER && r->time_ns)
-        *r->time_ns = (int64_t)(number * 1e6);
+        *r->time_ns = fabs(number) < MAX_TIME_MS ? llround(number * 1e6) : 0;
     if (r->depth != OBJECT || r->field == N_FIELDS)
         return;
     char *to = (char *)&r->row + fields[r->field].at;

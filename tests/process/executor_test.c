@@ -104,6 +104,29 @@ static void waiting_ends_with_its_time(void **state)
     close_pool(p, false);
 }
 
+static void results_are_gathered_until_enough_are_there_or_no_more_can_come(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.n_workers = 1;
+    open_pool(p);
+    char gate[128], prompt[300];
+    snprintf(prompt, sizeof prompt, "await %s", path_in(p, "gate", gate));
+    atl_future *first = submit(p, 0, ""), *second = submit(p, 1, ""), *third = submit(p, 2, prompt);
+    assert_int_equal(atl_executor_gather(p->executor, 2, DEADLINE_MS), 2);
+    assert_int_equal(atl_executor_gather(p->executor, 3, 10), 2); /* its time is over */
+    atl_future_release(&first);
+    assert_int_equal(atl_executor_gather(p->executor, 1, DEADLINE_MS), 1);
+    open_gate(gate);
+    assert_int_equal(atl_executor_gather(p->executor, 99, DEADLINE_MS), 2); /* none is in flight */
+    assert_ptr_equal(atl_executor_next_completed(p->executor, 0), second);
+    assert_ptr_equal(atl_executor_next_completed(p->executor, 0), third);
+    assert_int_equal(atl_executor_gather(p->executor, 1, DEADLINE_MS), 0);
+    atl_future_release(&second);
+    atl_future_release(&third);
+    close_pool(p, true);
+}
+
 static void what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot(void **state)
 {
     (void)state;
@@ -381,14 +404,14 @@ static void large_pictures_come_whole(void **state)
     pool *p = a_pool();
     atl_future *future = submit(p, 0, "bytes 5000000");
     const atl_result *r = ended(future, ATL_FUTURE_DONE);
-    assert_int_equal(r->png_bytes, 5000000);
+    assert_int_equal(r->png_bytes, 5001216); /* in whole blocks */
     assert_int_equal(r->png[4999999], 0);
     assert_true(atl_executor_pss_bytes(p->executor, NULL, 0) > 0);
     atl_future_release(&future);
     close_pool(p, true);
 }
 
-enum { N_LAID = 24, LAID_BYTES = 300000 };
+enum { N_LAID = 24, LAID_BYTES = 303104 /* of 300,000, in whole blocks */ };
 
 /* One after the other, so that a slot is free for each; where its bytes lie tells. */
 static uint8_t *paint_on_trays(pool *p)
@@ -440,6 +463,7 @@ int main(void)
         cmocka_unit_test(every_future_is_given_out_once_as_it_ends),
         cmocka_unit_test(map_submits_all_and_wait_waits_for_all_or_one),
         cmocka_unit_test(waiting_ends_with_its_time),
+        cmocka_unit_test(results_are_gathered_until_enough_are_there_or_no_more_can_come),
         cmocka_unit_test(what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot),
         cmocka_unit_test(a_full_queue_makes_submit_wait),
         cmocka_unit_test(a_paused_pool_hands_nothing_out),

@@ -5,8 +5,13 @@ set(process_dir ${CMAKE_CURRENT_LIST_DIR})
 # A program that is `atelier worker` but for the engine, which comes before the real one's archive.
 add_executable(fake_worker ${process_dir}/fake_main.c ${process_dir}/fake_engine.c ${process_dir}/fake_png.c
   ${PROJECT_SOURCE_DIR}/cli/worker.c ${PROJECT_SOURCE_DIR}/cli/console.c)
-target_include_directories(fake_worker PRIVATE ${PROJECT_SOURCE_DIR}/cli)
-target_link_libraries(fake_worker PRIVATE atelier_worker atelier_base m)
+# The same with true PNGs, for what reads them again.
+add_executable(fake_worker_png ${process_dir}/fake_main.c ${process_dir}/fake_engine.c
+  ${PROJECT_SOURCE_DIR}/cli/worker.c ${PROJECT_SOURCE_DIR}/cli/console.c)
+foreach(name fake_worker fake_worker_png)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cli)
+  target_link_libraries(${name} PRIVATE atelier_worker atelier_base m)
+endforeach()
 
 add_executable(rogue_worker ${process_dir}/rogue_worker.c)
 target_link_libraries(rogue_worker PRIVATE atelier_schemas PkgConfig::zmq PkgConfig::sodium)

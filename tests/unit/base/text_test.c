@@ -61,6 +61,46 @@ static void after_a_failure_nothing_is_appended(void **state)
     assert_false(text.failed);
 }
 
+static void check_number(uint64_t count, int64_t ns, const char *wanted)
+{
+    atl_text text = {0};
+    atl_text_put_count(&text, count);
+    atl_text_putc(&text, ' ');
+    atl_text_put_ms(&text, ns);
+    assert_string_equal(text.data, wanted);
+    atl_text_done(&text);
+}
+
+static void numbers_are_written_exactly(void **state)
+{
+    (void)state;
+    check_number(0, 0, "0 0");
+    check_number(7, 1, "7 0.000001");
+    check_number(10, 1500000, "10 1.5");
+    check_number(1234567890, -2000000, "1234567890 -2");
+    check_number(99, 100000010, "99 100.00001");
+    check_number(UINT64_MAX, INT64_MAX, "18446744073709551615 9223372036854.775807");
+    check_number(1, INT64_MIN, "1 -9223372036854.775808");
+}
+
+/* Lengths around those at which room is made. */
+static void what_is_formatted_is_whole_at_any_length(void **state)
+{
+    (void)state;
+    char long_one[301];
+    for (size_t n = 0; n <= 300; n++) {
+        atl_text text = {0};
+        memset(long_one, 'x', n);
+        long_one[n] = '\0';
+        atl_text_puts(&text, "ab");
+        atl_text_printf(&text, "%s|%zu", long_one, n);
+        assert_int_equal(text.length, 2 + n + 1 + (n < 10 ? 1 : n < 100 ? 2 : 3));
+        assert_int_equal(strlen(text.data), text.length);
+        assert_int_equal(strtoul(strchr(text.data, '|') + 1, NULL, 10), n);
+        atl_text_done(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +108,8 @@ int main(void)
         cmocka_unit_test(every_way_of_appending_adds_its_bytes),
         cmocka_unit_test(an_empty_string_makes_the_text_readable),
         cmocka_unit_test(after_a_failure_nothing_is_appended),
+        cmocka_unit_test(numbers_are_written_exactly),
+        cmocka_unit_test(what_is_formatted_is_whole_at_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,47 @@ static void pixels_and_texts_come_back(void **state)
     atl_picture_done(&p);
 }
 
+/* Every length modulo the block, so that the chunk is of every size from its least on. */
+static void a_padded_file_is_of_whole_blocks_and_holds_the_same(void **state)
+{
+    (void)state;
+    enum { BLOCK = 64 };
+    atl_picture p = sample_picture(9, 7, 5);
+    char words[BLOCK + 1] = "";
+    for (size_t i = 0; i < BLOCK; i++) {
+        words[i] = 'w';
+        const atl_png_text texts[] = {{"parameters", words}};
+        atl_text png = encode(&p, texts, 1);
+        const size_t before = png.length;
+        atl_png_file *file = NULL;
+        const uint8_t *chunk;
+        atl_png_pad(&png, BLOCK);
+        assert_int_equal(png.length % BLOCK, 0);
+        assert_true(png.length >= before && png.length < before + BLOCK + 12);
+        assert_int_equal(find_chunk(&png, ATL_PNG_PAD_CHUNK, &chunk),
+                         png.length > before ? png.length - before - 12 : 0);
+        assert_int_equal(atl_png_decode("test", png.data, png.length, &file, NULL), ATL_OK);
+        assert_memory_equal(file->picture.pixels, p.pixels, atl_picture_bytes(&p));
+        assert_string_equal(atl_png_get(file, "parameters"), words);
+        atl_png_close(&file);
+        atl_text_done(&png);
+    }
+    atl_picture_done(&p);
+}
+
+static void what_does_not_end_as_a_png_is_not_padded(void **state)
+{
+    (void)state;
+    atl_text none = {0};
+    atl_text_puts(&none, "no PNG, and longer than a chunk");
+    const size_t before = none.length;
+    atl_png_pad(&none, 64);
+    assert_int_equal(none.length, before);
+    atl_text_done(&none);
+    atl_png_pad(&none, 64);
+    assert_int_equal(none.length, 0);
+}
+
 static void the_same_job_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -109,6 +150,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_and_texts_come_back),
+        cmocka_unit_test(a_padded_file_is_of_whole_blocks_and_holds_the_same),
+        cmocka_unit_test(what_does_not_end_as_a_png_is_not_padded),
         cmocka_unit_test(the_same_job_gives_the_same_bytes),
         cmocka_unit_test(latin1_text_goes_into_text_and_other_text_into_itxt),
         cmocka_unit_test(texts_that_break_the_format_are_refused),

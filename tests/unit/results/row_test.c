@@ -71,6 +71,26 @@ static void what_is_written_reads_back(void **state)
     atl_text_done(&json);
 }
 
+static void times_come_back_to_the_nanosecond(void **state)
+{
+    (void)state;
+    atl_span steps[] = {{1, 0}, {412345677, 999999999}};
+    atl_row row = sample(steps), found;
+    atl_text json = {0};
+    row.stage[ATL_STAGE_SEND] = (atl_span){.wall_ns = 123456789012345, .cpu_ns = 7};
+    row.transfer_ms = 0.000003;
+    row.queued_ms = 1e300; /* what a foreign ledger may say */
+    atl_row_put_json(&row, &json);
+    assert_non_null(strstr(json.data, "\"unet_step\":[[0.000001,0],[412.345677,999.999999]]"));
+    assert_int_equal(atl_row_parse(json.data, json.length, &found, NULL), ATL_OK);
+    assert_int_equal(found.stage[ATL_STAGE_SEND].wall_ns, 123456789012345);
+    assert_int_equal(found.stage[ATL_STAGE_SEND].cpu_ns, 7);
+    assert_int_equal(found.stage[ATL_STAGE_UNET].wall_ns, 412345678);
+    assert_true(found.transfer_ms == 0.000003);
+    assert_true(found.queued_ms == 1e300);
+    atl_text_done(&json);
+}
+
 static void each_step_is_told_and_a_stage_that_did_not_happen_is_null(void **state)
 {
     (void)state;
@@ -212,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(times_come_back_to_the_nanosecond),
         cmocka_unit_test(each_step_is_told_and_a_stage_that_did_not_happen_is_null),
         cmocka_unit_test(lines_of_csv_have_as_many_cells_as_their_head),
         cmocka_unit_test(what_is_no_object_is_refused),
