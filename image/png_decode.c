@@ -18,15 +18,27 @@ typedef struct reader {
     png_infop info, end_info;
     png_bytep *rows; /* [height], into the picture */
     atl_png_file *file;
-    atl_status st; /* what our own code found, before it jumped or returned */
+    atl_status st;  /* what our own code found, before it jumped or returned */
+    bool no_memory; /* libpng calls that an error like any other, or leaves texts out for it */
     atl_note *note;
 } reader;
+
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n)
+{
+    reader *r = png_get_mem_ptr(png);
+    void *memory = malloc(n);
+    r->no_memory = r->no_memory || !memory;
+    return memory;
+}
 
 static void on_error(png_structp png, png_const_charp message)
 {
     reader *r = png_get_error_ptr(png);
-    r->st = atl_fail(r->note, ATL_BAD_INPUT, "%s: is not a sound PNG: %s (at byte %zu of %zu)", r->name,
-                     message, r->at, r->n_bytes);
+    if (r->no_memory)
+        r->st = atl_fail(r->note, ATL_NO_MEMORY, "%s: no memory to read it", r->name);
+    else
+        r->st = atl_fail(r->note, ATL_BAD_INPUT, "%s: is not a sound PNG: %s (at byte %zu of %zu)", r->name,
+                         message, r->at, r->n_bytes);
     png_longjmp(png, 1);
 }
 
@@ -143,12 +155,14 @@ atl_status atl_png_decode(const char *name, const void *bytes, size_t n_bytes, a
         return atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", name);
     *r = (reader){.name = name, .bytes = bytes, .n_bytes = n_bytes, .note = note, .st = ATL_NO_MEMORY};
     r->file = calloc(1, sizeof *r->file);
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, on_malloc, NULL);
     r->info = r->png ? png_create_info_struct(r->png) : NULL;
     r->end_info = r->png ? png_create_info_struct(r->png) : NULL;
     if (r->file && r->info && r->end_info) {
         r->st = ATL_OK;
         decode(r);
+        if (r->st == ATL_OK && r->no_memory)
+            r->st = atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", name);
         if (r->st == ATL_OK)
             take_texts(r, r->info);
         if (r->st == ATL_OK)

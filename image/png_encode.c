@@ -22,8 +22,17 @@ typedef struct writer {
     char *latin1[ATL_PNG_MAX_TEXTS];
     png_text texts[ATL_PNG_MAX_TEXTS];
     int n_texts;
+    bool no_memory; /* libpng calls that an error like any other */
     atl_note *note;
 } writer;
+
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n)
+{
+    writer *w = png_get_mem_ptr(png);
+    void *memory = malloc(n);
+    w->no_memory = w->no_memory || !memory;
+    return memory;
+}
 
 static void on_error(png_structp png, png_const_charp message)
 {
@@ -49,11 +58,12 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-/* The text in Latin-1 in a new string, or NULL with *ret_fits false where it does not fit. */
+/* The text in Latin-1 in a new string; NULL where it does not fit, or with *ret_fits true where memory is
+ * out. */
 static char *to_latin1(const char *utf8, size_t n, bool *ret_fits)
 {
     char *latin1 = malloc(n + 1);
-    *ret_fits = latin1 != NULL;
+    *ret_fits = true;
     if (!latin1)
         return NULL;
     size_t used = 0;
@@ -94,6 +104,8 @@ static atl_status add_text(writer *w, const atl_png_text *text)
         return atl_fail(w->note, ATL_BAD_INPUT, "the PNG text '%s' is not UTF-8 at byte %zu", text->key, bad);
     bool fits;
     char *latin1 = to_latin1(text->value, n, &fits);
+    if (!latin1 && fits)
+        return atl_fail(w->note, ATL_NO_MEMORY, "no memory for a PNG's texts");
     png_text *t = &w->texts[w->n_texts];
     t->key = (char *)(uintptr_t)text->key;
     t->compression = fits ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
@@ -105,7 +117,7 @@ static atl_status add_text(writer *w, const atl_png_text *text)
 static atl_status write_all(writer *w, const atl_picture *picture)
 {
     if (setjmp(png_jmpbuf(w->png)))
-        return ATL_BAD_INPUT; /* on_error wrote the note */
+        return w->no_memory ? ATL_NO_MEMORY : ATL_BAD_INPUT; /* on_error wrote the note */
     png_set_write_fn(w->png, w, on_write, on_flush);
     png_set_user_limits(w->png, ATL_PICTURE_MAX_SIDE, ATL_PICTURE_MAX_SIDE);
     png_set_compression_level(w->png, COMPRESSION_LEVEL);
@@ -138,11 +150,11 @@ atl_status atl_png_encode(const atl_picture *picture, const atl_png_text *texts,
     if (st != ATL_OK)
         goto done;
     st = ATL_NO_MEMORY;
-    w->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, w, on_error, on_warning);
+    w->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, on_error, on_warning, w, on_malloc, NULL);
     w->info = w->png ? png_create_info_struct(w->png) : NULL;
     if (w->info)
         st = write_all(w, picture);
-    if (st == ATL_OK && out->failed)
+    if (st == ATL_OK && (out->failed || w->no_memory))
         st = ATL_NO_MEMORY;
     if (st == ATL_NO_MEMORY)
         atl_fail(note, st, "no memory to encode a PNG of %d × %d px", picture->width, picture->height);

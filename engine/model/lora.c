@@ -139,17 +139,21 @@ static void hash_tensors(atl_lora *lora)
     sodium_bin2hex(lora->hash, sizeof lora->hash, digest, ATL_LORA_HASH / 2);
 }
 
-atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_lora **ret, atl_note *note)
+atl_status atl_lora_read(atl_safetensors *file, const atl_lora_modules *modules, atl_lora **ret,
+                         atl_note *note)
 {
     atl_lora *lora = calloc(1, sizeof *lora);
-    if (!lora || !(lora->pairs = calloc(modules->n + 1, sizeof *lora->pairs))) {
-        atl_lora_close(&lora);
-        return atl_fail(note, ATL_NO_MEMORY, "%s: no memory to open it", path);
+    if (!lora) {
+        atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", atl_safetensors_path(file));
+        atl_safetensors_close(&file);
+        return ATL_NO_MEMORY;
     }
+    lora->file = file;
     lora->n = modules->n;
-    atl_status st = atl_safetensors_open(path, &lora->file, note);
-    if (st == ATL_OK)
-        st = read_pairs(lora, modules, note);
+    lora->pairs = calloc(modules->n + 1, sizeof *lora->pairs);
+    const atl_status st =
+        lora->pairs ? read_pairs(lora, modules, note)
+                    : atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", atl_safetensors_path(file));
     if (st != ATL_OK) {
         atl_lora_close(&lora);
         return st;
@@ -157,6 +161,13 @@ atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_
     hash_tensors(lora);
     *ret = lora;
     return ATL_OK;
+}
+
+atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_lora **ret, atl_note *note)
+{
+    atl_safetensors *file = NULL;
+    const atl_status st = atl_safetensors_open(path, &file, note);
+    return st == ATL_OK ? atl_lora_read(file, modules, ret, note) : st;
 }
 
 void atl_lora_close(atl_lora **lora)

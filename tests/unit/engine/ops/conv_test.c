@@ -287,22 +287,42 @@ static double expected(const conv_data *d, int n, int y, int x, int o)
     return (double)atl_activate_one(s->after, (float)(sum * (s->scale != 0.0f ? (double)s->scale : 1.0)));
 }
 
+/* All of them, in the map's order: once for all instruction sets. */
+static double *expect_all(const conv_data *d)
+{
+    const atl_map *out = &d->out.map;
+    double *wanted = malloc(atl_map_rows(out) * (size_t)out->c * sizeof *wanted), *at = wanted;
+    assert_non_null(wanted);
+    for (int n = 0; n < d->shape->n; n++)
+        for (int y = 0; y < out->h; y++)
+            for (int x = 0; x < out->w; x++)
+                for (int o = 0; o < out->c; o++)
+                    *at++ = expected(d, n, y, x, o);
+    return wanted;
+}
+
+/* Channel o of a row of the output, counted through all pictures and lines. */
+static double found_at(const conv_data *d, size_t row, int o)
+{
+    return (double)atl_map_f32(&d->out.map)[row * d->out.map.stride + (size_t)o];
+}
+
 static void check_case(const conv_case *s, atl_dtype dtype, bool whole)
 {
     conv_data d;
     uint32_t isas[FIXTURE_ISAS];
     data_init(&d, s, dtype, whole);
     bool exact = whole && s->before == ATL_ACT_NONE && s->after <= ATL_ACT_RELU;
+    double *wanted = expect_all(&d);
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         run(&d, isas[isa], 1, 0, s->n, &d.out);
         guarded_check(&d.out);
-        for (int n = 0; n < s->n; n++)
-            for (int y = 0; y < d.out.map.h; y++)
-                for (int x = 0; x < d.out.map.w; x++)
-                    for (int o = 0; o < s->c_out; o++)
-                        assert_near(guarded_at(&d.out, n, y, x)[o], expected(&d, n, y, x, o),
-                                    exact ? 0.0 : 4e-5);
+        for (size_t row = 0; row < atl_map_rows(&d.out.map); row++)
+            for (int o = 0; o < s->c_out; o++)
+                assert_near((float)found_at(&d, row, o), wanted[row * (size_t)s->c_out + (size_t)o],
+                            exact ? 0.0 : 4e-5);
     }
+    free(wanted);
     data_done(&d);
 }
 
@@ -332,21 +352,21 @@ static void check_in_s8(conv_case s)
     conv_data d;
     data_init(&d, &s, ATL_S8, false);
     const double k = (double)(s.kernel * s.kernel * (s.c + s.c_more)), unit = 0.5 / 127.0;
+    double *wanted = expect_all(&d);
     for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
         double squares = 0.0, all = 0.0;
         run(&d, isas[isa], 2, 0, s.n, &d.out);
         guarded_check(&d.out);
-        for (int n = 0; n < s.n; n++)
-            for (int y = 0; y < d.out.map.h; y++)
-                for (int x = 0; x < d.out.map.w; x++)
-                    for (int o = 0; o < s.c_out; o++, all++) {
-                        const double off = (double)guarded_at(&d.out, n, y, x)[o] - expected(&d, n, y, x, o);
-                        assert_true(fabs(off) <= k * (2.0 * unit + unit * unit) + 1e-4);
-                        squares += off * off;
-                    }
+        for (size_t row = 0; row < atl_map_rows(&d.out.map); row++)
+            for (int o = 0; o < s.c_out; o++, all++) {
+                const double off = found_at(&d, row, o) - wanted[row * (size_t)s.c_out + (size_t)o];
+                assert_true(fabs(off) <= k * (2.0 * unit + unit * unit) + 1e-4);
+                squares += off * off;
+            }
         /* Each of 2·k roundings adds unit²/3 · (|w|² or |x|²: 1/3 each). */
         assert_true(sqrt(squares / all) <= 1.3 * sqrt(2.0 * k / 3.0 * unit * unit / 3.0) + 1e-5);
     }
+    free(wanted);
     data_done(&d);
 }
 
