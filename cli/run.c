@@ -79,6 +79,7 @@ int run_and_report(atl_run_options *options, const run_args *args)
 typedef struct command_state {
     run_args args;
     char *model;      /* its whole path */
+    bool is_there;    /* a run, in the output directory */
     atl_rules *rules; /* of the model: what every line is held against before anything starts */
     char *prompts;
     char model_name[128], model_hash[11], date[16];
@@ -136,8 +137,29 @@ static void list_networks(void *user, atl_text *out)
     atl_rules_networks(((command_state *)user)->rules, out);
 }
 
-/* What a worker will need for the largest picture of the batch. Where that cannot be told, the plan does not
- * look at memory. */
+/* fp32 is the default, as its pictures are the same on every machine; who has not chosen should know, unless
+ * the run is there already and keeps what it began with. */
+static void say_faster(const command_state *s)
+{
+    const char *faster = atl_engine_policy_settle("auto", s->model, s->args.variant);
+    if (!s->args.quiet && !s->is_there && strcmp(s->options.executor.policy, "fp32") == 0 &&
+        strcmp(faster, "fp32") != 0)
+        console_say("painting in fp32; --policy auto would take %s here, which is faster", faster);
+}
+
+/* Whether there is a run in the directory: its pictures' precision is settled. */
+static atl_status look_for_run(command_state *s, atl_note *note)
+{
+    char *ledger = s->args.dry_run ? NULL : atl_path_join(s->args.output, "ledger.tsv");
+    if (!ledger && !s->args.dry_run)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+    s->is_there = ledger && atl_is_file(ledger);
+    free(ledger);
+    return ATL_OK;
+}
+
+/* The batch is checked. What a worker will need for the largest picture of it. Where that cannot be told, the
+ * plan does not look at memory. */
 static void weigh(void *user, atl_executor_options *executor)
 {
     command_state *s = user;
@@ -146,6 +168,7 @@ static void weigh(void *user, atl_executor_options *executor)
                                        .policy = s->args.policy,
                                        .n_threads = executor->n_threads > 0 ? executor->n_threads : 1};
     atl_memory_need need = {0};
+    say_faster(s);
     s->largest.batch_size = executor->batch_size;
     /* also where a study chose the workers: then the plan warns */
     if (strcmp(s->args.workers, "auto") != 0 ||
@@ -153,18 +176,6 @@ static void weigh(void *user, atl_executor_options *executor)
         return;
     executor->shared_bytes = need.shared_bytes;
     executor->worker_bytes = need.each_bytes + atl_rules_network_bytes(s->rules);
-}
-
-/* fp32 is the default, as its pictures are the same on every machine; who has not chosen should know, unless
- * the run is there already and keeps what it began with. */
-static void say_faster(const command_state *s)
-{
-    char *ledger = atl_path_join(s->args.output, "ledger.tsv");
-    const char *faster = atl_engine_policy_settle("auto", s->model, s->args.variant);
-    if (!s->args.quiet && ledger && !atl_is_file(ledger) && strcmp(s->options.executor.policy, "fp32") == 0 &&
-        strcmp(faster, "fp32") != 0)
-        console_say("painting in fp32; --policy auto would take %s here, which is faster", faster);
-    free(ledger);
 }
 
 /* [date] is not a default of names: a run that is taken up on another day must give the same ones. */
@@ -183,6 +194,8 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
     atl_status st = run_pool_options(&s->args, &s->options.executor, note);
     if (st == ATL_OK)
         st = find_files(s, prompts, note);
+    if (st == ATL_OK)
+        st = look_for_run(s, note);
     if (st != ATL_OK)
         return st;
     s->options.executor.policy = atl_engine_policy_settle(s->args.policy, s->model, s->args.variant);
@@ -255,10 +268,7 @@ static int run(command_state *s, const char *prompts)
     const atl_status st = prepare(s, prompts, &note);
     if (st != ATL_OK)
         return console_fail(st, &note);
-    if (s->args.dry_run)
-        return dry_run(s);
-    say_faster(s);
-    return run_and_report(&s->options, &s->args);
+    return s->args.dry_run ? dry_run(s) : run_and_report(&s->options, &s->args);
 }
 
 int command_run(int argc, char **argv)

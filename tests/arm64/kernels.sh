@@ -18,8 +18,10 @@ echo 'int main(void) { return 0; }' >empty.c
 "$cc" -static empty.c -o empty 2>/dev/null || { echo "skipped: $cc has no C library to link"; exit 77; }
 
 mkdir -p rooms/base rooms/engine
-ln -sfn "$source/base" rooms/base/base
-ln -sfn "$source/engine" rooms/engine/engine
+ln -sfn "$source" source # a name without spaces
+source=source
+ln -sfn ../../source/base rooms/base/base
+ln -sfn ../../source/engine rooms/engine/engine
 include="-I $source/tests/arm64 -I $source/engine -I $source/tests -I rooms/base -I rooms/engine"
 objects=
 for file in "$source"/engine/kernels/*.c "$source"/engine/ops/panels.c "$source"/engine/ops/types.c \

@@ -3,9 +3,8 @@
 sanitize=$6
 DESTDIR=$room cmake --install "$build" --prefix /usr >log
 export PKG_CONFIG_PATH=$room/$(dirname "$(find usr -name atelier.pc)")
-flags=$(pkg-config --cflags --libs atelier)
-# shellcheck disable=SC2086
-cc ${sanitize:+-fsanitize=$sanitize} "$source/docs/examples/paint_many.c" $flags -o by_pkg_config
+eval "flags=($(pkg-config --cflags --libs atelier))" # it puts \ before a space
+cc ${sanitize:+-fsanitize=$sanitize} "$source/docs/examples/paint_many.c" "${flags[@]}" -o by_pkg_config
 cmake -S "$source/docs/examples" -B by_cmake -DCMAKE_PREFIX_PATH="$room/usr" \
   ${sanitize:+-DCMAKE_C_FLAGS=-fsanitize=$sanitize} >log 2>&1 || fail "no CMake package"
 cmake --build by_cmake >log 2>&1 || fail "the example does not build with CMake"

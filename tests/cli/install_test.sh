@@ -23,7 +23,6 @@ int main(void)
 }
 C
 export PKG_CONFIG_PATH=$room/$(dirname "$pc")
-flags=$(pkg-config --cflags --libs atelier)
-# shellcheck disable=SC2086
-cc ${sanitize:+-fsanitize=$sanitize} user.c $flags -o user
+eval "flags=($(pkg-config --cflags --libs atelier))" # it puts \ before a space
+cc ${sanitize:+-fsanitize=$sanitize} user.c "${flags[@]}" -o user
 is "$("$program" --version)" "atelier $(./user)"
