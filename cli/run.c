@@ -81,7 +81,8 @@ typedef struct command_state {
     char *model;      /* its whole path */
     bool is_there;    /* a run, in the output directory */
     atl_rules *rules; /* of the model: what every line is held against before anything starts */
-    char *prompts;
+    char *prompts;    /* its whole path; NULL for standard input */
+    char *tokenizer, *lora_dir;
     char model_name[128], model_hash[11], date[16];
     atl_memory_wish largest; /* of all lines */
     atl_batch_options batch;
@@ -93,26 +94,35 @@ static void done(command_state *s)
     atl_rules_close(&s->rules);
     free(s->model);
     free(s->prompts);
+    free(s->tokenizer);
+    free(s->lora_dir);
+}
+
+/* The run's record, for retry and verify from wherever they are called, has whole paths. What is not there
+ * stays as it is: whoever opens it will say so. NULL stays NULL. */
+static atl_status make_whole(const char *path, char **ret, atl_note *note)
+{
+    if (!path)
+        return ATL_OK;
+    char *whole = realpath(path, NULL);
+    *ret = whole ? whole : strdup(path);
+    return *ret ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
 }
 
 static atl_status find_files(command_state *s, const char *prompts, atl_note *note)
 {
-    const bool is_stdin = strcmp(prompts, "-") == 0;
-    char *whole = is_stdin ? NULL : realpath(prompts, NULL);
-    s->prompts = whole ? whole : strdup(prompts); /* where there is no such file, the batch says so */
-    if (!s->prompts)
-        return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
-    if (!s->args.model) {
-        const atl_status st = find_model(&s->model, note);
-        if (st != ATL_OK)
-            return st;
-    } else {
-        whole = realpath(s->args.model, NULL);
-        s->model = whole ? whole : strdup(s->args.model);
-        if (!s->model)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
-    }
+    atl_status st = strcmp(prompts, "-") == 0 ? ATL_OK : make_whole(prompts, &s->prompts, note);
+    if (st == ATL_OK)
+        st = s->args.model ? make_whole(s->args.model, &s->model, note) : find_model(&s->model, note);
+    if (st == ATL_OK)
+        st = make_whole(s->args.tokenizer, &s->tokenizer, note);
+    if (st == ATL_OK)
+        st = make_whole(s->args.lora_dir, &s->lora_dir, note);
+    if (st != ATL_OK)
+        return st;
     s->args.model = s->model;
+    s->options.executor.tokenizer_dir = s->args.tokenizer = s->tokenizer;
+    s->options.executor.lora_dir = s->args.lora_dir = s->lora_dir;
     return atl_engine_identify_model(s->model, s->args.variant, s->model_name, s->model_hash, note);
 }
 
@@ -206,7 +216,7 @@ static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
         return st;
     put_today(s->date);
     s->options.executor.model = s->model;
-    s->batch = run_batch_options(&s->args, s->prompts);
+    s->batch = run_batch_options(&s->args, s->prompts ? s->prompts : "-");
     s->batch.model_name = s->model_name;
     s->batch.model_hash = s->model_hash;
     s->batch.date = s->date;

@@ -20,6 +20,12 @@ run_sd1 both -w 2 --batch-size 5
 is "$(digests one)" "$(digests two)" "with two workers"
 is "$(digests one)" "$(digests together)" "eight painted together"
 is "$(digests one)" "$(digests both)" "two workers, five together"
+# What the record says is enough to paint again, from wherever; a network that is gone is named.
+(cd / && "$program" verify "$room/two" --repaint 15 --json) >out 2>err || fail "verify from elsewhere: $(cat err)"
+is 15 "$(json out repainted_same)" "painted again from elsewhere"
+mv loras gone
+expect 1 "loras/.*.safetensors" verify two --repaint 15
+mv gone loras
 for policy in bf16 int8 fp16; do
   run_sd1 "$policy" -w 1 --policy $policy
   run_sd1 "$policy-both" -w 2 --batch-size 5 --policy $policy
