@@ -315,6 +315,15 @@ static double run_squares_bf16(const atl_kernels *kernels, numbers *x)
     return ATL_BF16_TILE_ROWS * GEMM_K;
 }
 
+static double run_attended_rows(const atl_kernels *kernels, numbers *x)
+{
+    const atl_rows out = {.data = x->c, .stride = 320, .dtype = ATL_BF16};
+    if (!kernels->attended_rows)
+        return 0.0;
+    kernels->attended_rows(ATL_ATTEND_QUERIES, 40, x->a, 48, 0.0f, &out);
+    return ATL_ATTEND_QUERIES * 40;
+}
+
 #define BENCH_ROW(name, parameters) {#name, run_##name},
 static const struct {
     const char *name;

@@ -252,4 +252,30 @@ void atl_squares_bf16__amx(size_t k, const uint16_t *strip, float *sums)
     }
 }
 
+/* Up to 16 numbers. */
+static inline __m512 scaled(__mmask16 some, const float *o, __m512 factor)
+{
+    return _mm512_mul_ps(_mm512_maskz_loadu_ps(some, o), factor);
+}
+
+void atl_attended_rows__amx(int m, int d, const float *o, size_t stride, float doubt, const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++, o += stride) {
+        const __m512 factor = _mm512_set1_ps(1.0f / o[d] + doubt);
+        for (int c = 0; c < d; c += 32) {
+            const __mmask32 some = d - c < 32 ? (1u << (d - c)) - 1 : 0xffffffffu;
+            const __mmask16 first = (__mmask16)some, second = (__mmask16)(some >> 16);
+            const __m512 left = scaled(first, o + c, factor), right = scaled(second, o + c + 16, factor);
+            const size_t at = i * out->stride + (size_t)c;
+            if (out->dtype == ATL_BF16) {
+                _mm512_mask_storeu_epi16((uint16_t *)out->data + at, some,
+                                         (__m512i)_mm512_cvtne2ps_pbh(right, left));
+            } else {
+                _mm512_mask_storeu_ps((float *)out->data + at, first, left);
+                _mm512_mask_storeu_ps((float *)out->data + at + 16, second, right);
+            }
+        }
+    }
+}
+
 #endif

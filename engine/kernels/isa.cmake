@@ -12,7 +12,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_source_files_properties(kernels/amx_finishing.c PROPERTIES COMPILE_OPTIONS
     "-O3;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16;-mamx-tile;-mamx-bf16;-mprefer-vector-width=512")
   set_source_files_properties(kernels/amx_attention.c kernels/amx_attention_passing.c kernels/amx_attention_strips.c PROPERTIES COMPILE_OPTIONS
-    "-O3;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vbmi;-mavx512vbmi2;-mamx-tile;-mamx-bf16;-mprefer-vector-width=512")
+    "-O3;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vbmi;-mavx512vbmi2;-mavx512bf16;-mamx-tile;-mamx-bf16;-mprefer-vector-width=512")
 endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set_source_files_properties(kernels/neon.c PROPERTIES COMPILE_OPTIONS "-O3")

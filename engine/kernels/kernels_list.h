@@ -77,7 +77,10 @@
  *               not finite may get lost. A query's result depends on its own tile alone. Between bf16_begin
  *               and bf16_end, like gemm_bf16.
  *
- * squares_bf16  sums[32] = Σ_k x² of the rows of a strip; k is a multiple of 32. */
+ * squares_bf16  sums[32] = Σ_k x² of the rows of a strip; k is a multiple of 32.
+ *
+ * attended_rows out[i][c] = o[i][c] · (1 / o[i][d] + doubt) for c < d, of m rows `stride` floats apart: results
+ *               from attend_bf16's sums with a column of ones behind the values. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 
@@ -152,6 +155,7 @@
 
 #define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
     X(attend_bf16, (const atl_attend *a))                                                                    \
-    X(squares_bf16, (size_t k, const uint16_t *strip, float *sums))
+    X(squares_bf16, (size_t k, const uint16_t *strip, float *sums))                                          \
+    X(attended_rows, (int m, int d, const float *o, size_t stride, float doubt, const atl_rows *out))
 
 #endif

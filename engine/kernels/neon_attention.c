@@ -171,4 +171,24 @@ void atl_squares_bf16__neon_bf16(size_t k, const uint16_t *strip, float *sums)
     }
 }
 
+void atl_attended_rows__neon_bf16(int m, int d, const float *o, size_t stride, float doubt,
+                                  const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++, o += stride) {
+        const float factor = 1.0f / o[d] + doubt;
+        float y[LANES];
+        for (int c = 0; c < d; c += LANES) {
+            const int n = d - c < LANES ? d - c : LANES;
+            const size_t at = i * out->stride + (size_t)c;
+            uint16_t narrow[LANES];
+            v_store(y, v_mul(n < LANES ? v_load_n(o + c, n) : v_load(o + c), v_set(factor)));
+            v_store_bf16(narrow, v_load(y));
+            if (out->dtype == ATL_BF16)
+                memcpy((uint16_t *)out->data + at, narrow, (size_t)n * sizeof *narrow);
+            else
+                memcpy((float *)out->data + at, y, (size_t)n * sizeof *y);
+        }
+    }
+}
+
 #endif

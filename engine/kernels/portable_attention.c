@@ -77,3 +77,16 @@ void atl_squares_bf16__portable(size_t k, const uint16_t *strip, float *sums)
         }
     }
 }
+
+void atl_attended_rows__portable(int m, int d, const float *o, size_t stride, float doubt,
+                                 const atl_rows *out)
+{
+    for (size_t i = 0; i < (size_t)m; i++, o += stride)
+        for (size_t c = 0; c < (size_t)d; c++) {
+            float y = o[c] * (1.0f / o[d] + doubt);
+            if (out->dtype == ATL_BF16)
+                ((uint16_t *)out->data)[i * out->stride + c] = atl_bf16_from_f32(y);
+            else
+                ((float *)out->data)[i * out->stride + c] = y;
+        }
+}

@@ -18,6 +18,7 @@
 #define QUERIES     (ATL_ATTEND_TILES * ATL_ATTEND_QUERIES)
 #define STRIP       ATL_BF16_TILE_ROWS
 #define BLOCK_BYTES 24576   /* of a block of keys and values: half of L1 */
+#define HEADS_BYTES 1048576 /* of keys and values: half of L2 */
 #define ONE         0x3f80u /* in bf16 */
 #define ROUNDING    1.02f   /* |q|·|k| after rounding to bf16, and what the sums of squares lose */
 
@@ -25,7 +26,7 @@ typedef struct tiles_job {
     const atl_attention_maps *maps;
     const atl_kernels *kernels;
     size_t d, d_k, v_tiles, v_panels;
-    size_t t_q, t_k, n_units, n_chunks, keys_a_block, heads;
+    size_t t_q, t_k, n_units, n_chunks, keys_a_block, heads, heads_a_task;
     uint16_t *k;      /* [head of picture][unit][d_k/2][32][2] */
     uint16_t *v;      /* [head of picture][unit][v_panels][16][32][2] */
     float *k_squares; /* [head of picture][unit]: the largest |k|² */
@@ -55,21 +56,31 @@ static size_t place_of(const tiles_job *job, const atl_map *map, size_t nth_head
     return (picture * (size_t)map->h * (size_t)map->w + token) * map->stride + head * job->d;
 }
 
-/* Up to 32 numbers: blocks of a head's channels, mostly whole. */
+/* Up to 32 numbers, in sizes that a compiler copies in place: heads have 40, 64, 80 or 160 channels. */
 static void copy_block(uint16_t *to, const uint16_t *from, size_t n)
 {
-    if (n == ATL_BLOCK_K)
+    switch (n) {
+    case 8:
+        memcpy(to, from, 8 * sizeof *to);
+        break;
+    case 16:
+        memcpy(to, from, 16 * sizeof *to);
+        break;
+    case ATL_BLOCK_K:
         memcpy(to, from, ATL_BLOCK_K * sizeof *to);
-    else
+        break;
+    default:
         memcpy(to, from, n * sizeof *to);
+    }
 }
 
 /* Tokens [first, first + n ≤ 32) as a strip; zeros in further rows and in channels past the head's last. */
 static void pack_strip(const tiles_job *job, const atl_map *map, size_t nth_head, size_t first, size_t n,
                        uint16_t *strip)
 {
-    if (n < STRIP || job->d < job->d_k)
-        memset(strip, 0, STRIP * job->d_k * sizeof *strip);
+    size_t whole = n < STRIP ? 0 : job->d / ATL_BLOCK_K * ATL_BLOCK_K; /* channels of blocks without zeros */
+    if (whole < job->d_k)
+        memset(strip + whole * STRIP, 0, STRIP * (job->d_k - whole) * sizeof *strip);
     size_t at = place_of(job, map, nth_head, first);
     if (map->dtype == ATL_F32) {
         const float *rows[STRIP];
@@ -183,24 +194,9 @@ static void load_queries(const tiles_job *job, size_t nth_head, size_t first, si
     }
 }
 
-/* The result of a query from its sums, which are spent. */
-static void store_query(const tiles_job *job, size_t nth_head, size_t query, float *o, float doubt)
+static void run_chunk(const tiles_job *job, size_t nth_head, size_t chunk, int thread)
 {
-    const atl_map *out = job->maps->out;
-    size_t at = place_of(job, out, nth_head, query);
-    float factor = 1.0f / o[job->d] + doubt;
-    for (size_t c = 0; c < job->d; c++)
-        o[c] *= factor;
-    if (out->dtype == ATL_F32)
-        memcpy(atl_map_f32(out) + at, o, job->d * sizeof *o);
-    else
-        job->kernels->f32_to_bf16(job->d, o, (uint16_t *)out->data + at);
-}
-
-static void run_chunk(void *user, size_t index, int thread)
-{
-    const tiles_job *job = user;
-    size_t nth_head = index / job->n_chunks, first = index % job->n_chunks * QUERIES;
+    size_t first = chunk * QUERIES;
     size_t n = job->t_q - first < QUERIES ? job->t_q - first : QUERIES;
     workplace w = workplace_of(job, thread);
     bool by_peak[ATL_ATTEND_TILES + 1];
@@ -225,8 +221,34 @@ static void run_chunk(void *user, size_t index, int thread)
     job->kernels->bf16_begin();
     job->kernels->attend_bf16(&attend);
     job->kernels->bf16_end();
-    for (size_t i = 0; i < n; i++)
-        store_query(job, nth_head, first + i, w.o + i * job->v_tiles * 16, doubt[i / ATL_ATTEND_QUERIES]);
+    for (size_t i = 0; i < n; i += ATL_ATTEND_QUERIES) {
+        const atl_map *map = job->maps->out;
+        const size_t at = place_of(job, map, nth_head, first + i), left = n - i;
+        const atl_rows out = {.data = (char *)map->data + at * atl_dtype_bytes(map->dtype),
+                              .stride = map->stride,
+                              .dtype = map->dtype};
+        job->kernels->attended_rows((int)(left < ATL_ATTEND_QUERIES ? left : ATL_ATTEND_QUERIES), (int)job->d,
+                                    w.o + i * job->v_tiles * 16, job->v_tiles * 16,
+                                    doubt[i / ATL_ATTEND_QUERIES], &out);
+    }
+}
+
+/* The queries of a chunk, of some heads: channels of one head follow another's in the lines of q and out. */
+static void run_heads(void *user, size_t index, int thread)
+{
+    const tiles_job *job = user;
+    size_t first = index / job->n_chunks * job->heads_a_task, chunk = index % job->n_chunks;
+    for (size_t head = first; head < first + job->heads_a_task; head++)
+        run_chunk(job, head, chunk, thread);
+}
+
+/* All heads of a picture, if their keys and values stay in L2 and threads get enough to share evenly. */
+static size_t choose_heads(const tiles_job *job, const atl_bench *bench)
+{
+    size_t bytes = job->heads * job->n_units * (job->d_k + job->v_panels * ATL_TILE_COLS) * ATL_ATTEND_KEYS *
+                   sizeof(uint16_t);
+    size_t tasks = (size_t)job->maps->q->n * job->n_chunks;
+    return bytes <= HEADS_BYTES && tasks >= 4 * (size_t)atl_pool_n_threads(bench->pool) ? job->heads : 1;
 }
 
 /* As many keys as half of L1 holds, in whole units, of a head's size: not more than there are. */
@@ -268,7 +290,8 @@ void atl_attention_in_tiles(const atl_bench *bench, const atl_attention_maps *ma
     take_scratch(bench, &job, n_heads);
     if (!bench->arena->measuring) {
         atl_pool_run(bench->pool, n_heads * job.n_units, pack_unit, &job);
-        atl_pool_run(bench->pool, n_heads * job.n_chunks, run_chunk, &job);
+        job.heads_a_task = choose_heads(&job, bench);
+        atl_pool_run(bench->pool, n_heads / job.heads_a_task * job.n_chunks, run_heads, &job);
     }
     atl_arena_release(bench->arena, mark);
 }

@@ -130,6 +130,24 @@ static void check_squares_bf16(const atl_kernels *kernels)
     }
 }
 
+static void check_attended_rows(const atl_kernels *kernels)
+{
+    static const int sizes[] = {1, 16, 33, 40, 64, 80, 160};
+    for (size_t i = 0; kernels->attended_rows && i < 2 * ATL_COUNT(sizes); i++) {
+        const int d = sizes[i / 2], m = 16 - (int)i;
+        const atl_dtype type = i % 2 ? ATL_BF16 : ATL_F32;
+        const size_t stride = (size_t)d + 3;
+        buffer o = buffer_random((size_t)m * stride, i, false);
+        for (size_t row = 0; row < (size_t)m; row++)
+            o.data[row * stride + (size_t)d] = 3.0f + o.data[row * stride + (size_t)d];
+        mixed got = mixed_random(m, d, 5, type, 5), want = mixed_random(m, d, 5, type, 5);
+        kernels->attended_rows(m, d, o.data, stride, i < 4 ? 0.5f : 0.0f, &got.rows);
+        portable()->attended_rows(m, d, o.data, stride, i < 4 ? 0.5f : 0.0f, &want.rows);
+        assert_mixed_agree(&got, &want, 0.0);
+        buffer_check_and_free(&o);
+    }
+}
+
 /* ---- the list ---- */
 
 static const kernel_check checks[] = {ATL_KERNEL_LIST_ATTENTION(CHECK_ROW)};
