@@ -12,7 +12,8 @@
 #define AT(field) offsetof(worker_args, field)
 
 typedef struct worker_args {
-    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *lora_dir, *pack_cache;
+    const char *endpoint, *run, *pus, *model, *variant, *policy, *tokenizer, *lora_dir, *networks,
+        *pack_cache;
     int64_t worker, parent, threads, batch_size, weights_fd, desk_fd, tray_fd, word_every;
 } worker_args;
 
@@ -49,6 +50,8 @@ static const atl_option rows[] = {
      "a folder that holds tokenizer/"},
     {"lora-dir", 0, ATL_OPTION_STRING, AT(lora_dir), "DIR", NULL, 0, 0, NULL, NULL,
      "a folder with networks that prompts ask for"},
+    {"networks", 0, ATL_OPTION_STRING, AT(networks), "LIST", NULL, 0, 0, NULL, NULL,
+     "what they are, with their hashes"},
 };
 
 /* "4,5" into pus[n]: exactly one number a thread. */
@@ -94,7 +97,8 @@ static atl_status run(const worker_args *a, atl_note *note)
                    .policy = a->policy,
                    .pack_cache = a->pack_cache,
                    .tokenizer_dir = a->tokenizer,
-                   .lora_dir = a->lora_dir},
+                   .lora_dir = a->lora_dir,
+                   .networks = a->networks},
     };
     return atl_worker_run(&options, note);
 }

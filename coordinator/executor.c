@@ -15,7 +15,7 @@
 #include "executor_private.h"
 
 enum { DEFAULT_CREDIT = 2, QUEUE_PER_CREDIT = 4, DEFAULT_ATTEMPTS = 3, MAX_UNLUCKY = 9 };
-enum { FEWEST_WORKERS_TRIED = 2 };
+enum { FEWEST_WORKERS_TRIED = 2, MOST_NETWORKS_BYTES = 100000 /* Linux takes 131,072 a word */ };
 enum { FAILURES_TO_QUARANTINE = 5, MAX_RESPAWNS = 5, SPARE_FDS = 64, FDS_A_WORKER = 4, LEAST_HIGH_WATER = 8 };
 static const int64_t start_patience_ns = 600 * (int64_t)1000000000, silence_patience_ns = 5000000000,
                      compute_patience_ns = 600 * (int64_t)1000000000, compute_floor_ns = 30000000000;
@@ -59,9 +59,15 @@ static atl_status copy_options(atl_executor *x, const atl_executor_options *o, a
     if (!o->model || stat(o->model, &there) != 0)
         return atl_fail(note, o->model ? ATL_NOT_FOUND : ATL_USAGE, "the model '%s': %s",
                         o->model ? o->model : "", o->model ? strerror(errno) : "is not named");
+    if (o->networks && strlen(o->networks) > MOST_NETWORKS_BYTES)
+        return atl_fail(
+            note, ATL_UNSUPPORTED,
+            "the names of the networks beside the model take %zu bytes; wanted at most %d in one run",
+            strlen(o->networks), MOST_NETWORKS_BYTES);
     if (!copy_string(o->model, &x->model) || !copy_string(o->variant, &x->variant) ||
         !copy_string(o->policy, &x->policy) || !copy_string(o->pack_cache, &x->pack_cache) ||
         !copy_string(o->tokenizer_dir, &x->tokenizer_dir) || !copy_string(o->lora_dir, &x->lora_dir) ||
+        !copy_string(o->networks, &x->networks) ||
         !copy_string(o->worker_program ? o->worker_program : atl_pool_find_program(path), &x->program) ||
         !copy_extra_args(o->worker_args, &x->extra_args))
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool");
@@ -195,6 +201,7 @@ static void free_executor(atl_executor *x)
     free(x->pack_cache);
     free(x->tokenizer_dir);
     free(x->lora_dir);
+    free(x->networks);
     free(x->program);
     atl_server_close(&x->server);
     atl_dispatch_free(&x->dispatch);

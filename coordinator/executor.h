@@ -70,6 +70,7 @@ typedef struct atl_executor_options {
     const char *model, *variant, *policy; /* as atl_engine_options */
     const char *pack_cache;               /* as atl_engine_options; NULL: none */
     const char *tokenizer_dir, *lora_dir;
+    const char *networks;       /* as atl_engine_options: what workers may open; or NULL */
     const char *worker_program; /* the `atelier` binary; NULL: this program, if it is called so; else the one
                                    that was installed with the library; else $PATH's */
     const char *const *worker_args; /* further arguments, NULL-terminated; or NULL */

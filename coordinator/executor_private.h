@@ -108,7 +108,7 @@ struct atl_executor {
     pthread_t thread;
     atl_plan plan;
     /* copied options */
-    char *model, *variant, *policy, *tokenizer_dir, *lora_dir, *pack_cache, *program, **extra_args;
+    char *model, *variant, *policy, *tokenizer_dir, *lora_dir, *networks, *pack_cache, *program, **extra_args;
     bool bind;
     atl_own_core own_core; /* the thread's that opened the pool */
     int batch_size;

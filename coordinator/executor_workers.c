@@ -16,7 +16,7 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 33, NUMBER_BYTES = 24 };
+enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 35, NUMBER_BYTES = 24 };
 enum { ABOVE_STANDARD_FDS = 10 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
@@ -111,6 +111,7 @@ static bool make_command_line(const atl_executor *x, uint32_t w, int desk_fd, in
     add(line, "--pack-cache", x->pack_cache);
     add(line, "--tokenizer", x->tokenizer_dir);
     add(line, "--lora-dir", x->lora_dir);
+    add(line, "--networks", x->networks);
     if (x->bind) {
         for (int t = 0; t < x->plan.n_threads; t++)
             atl_text_printf(&line->pus, "%s%d", t ? "," : "", x->plan.slots[w].pus[t]);

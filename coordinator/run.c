@@ -133,6 +133,7 @@ static atl_status open_pool(atl_runner *r, atl_note *note)
     if (st != ATL_OK)
         return st;
     r->has_box = true;
+    options.networks = atl_runner_networks(r)[0] ? atl_runner_networks(r) : NULL;
     options.on_event = atl_run_box_put;
     options.user = &r->box;
     if (options.queue_limit == 0) /* never reached: the window is smaller */

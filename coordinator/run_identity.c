@@ -14,7 +14,7 @@
 #include "results/history.h"
 #include "run_private.h"
 
-enum { PLAN_FIELDS = 7 };
+enum { PLAN_FIELDS = 7, NETWORKS = 13 /* of the settings */ };
 
 static const struct {
     const char *key, *words;
@@ -81,7 +81,7 @@ atl_status atl_runner_describe(atl_runner *r, atl_note *note)
               set(r, 9, "tokenizer=%s", or_empty(o->executor.tokenizer_dir)) &&
               set(r, 10, "prompts=%s", o->retry ? "" : or_empty(o->batch->path)) &&
               set(r, 11, "date=%s", date) && set(r, 12, "lora_dir=%s", or_empty(o->executor.lora_dir)) &&
-              set(r, 13, "networks=%s", or_empty(networks.data)) && !networks.failed;
+              set(r, NETWORKS, "networks=%s", or_empty(networks.data)) && !networks.failed;
     atl_text_done(&networks);
     return ok ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for what the run is");
 }
@@ -93,6 +93,11 @@ static const char *value_now(const atl_runner *r, const char *key)
         if (strncmp(r->settings[i], key, n) == 0 && r->settings[i][n] == '=')
             return r->settings[i] + n + 1;
     return "";
+}
+
+const char *atl_runner_networks(const atl_runner *r)
+{
+    return value_now(r, "networks");
 }
 
 atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note *note)
@@ -110,6 +115,10 @@ atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note 
     }
     if (r->o->retry)
         r->n_jobs = strtoull(atl_record_value(record, "jobs"), NULL, 10);
+    if (r->o->retry && !set(r, NETWORKS, "networks=%s", atl_record_value(record, "networks"))) {
+        atl_text_done(&words);
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for what the run is");
+    }
     const atl_status st =
         words.length == 0
             ? ATL_OK

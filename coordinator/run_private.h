@@ -116,6 +116,8 @@ void atl_runner_say(const atl_runner *r, const char *format, ...) __attribute__(
 
 /* run_identity.c: what the run is, as the RUN record has it. */
 atl_status atl_runner_describe(atl_runner *r, atl_note *note);
+/* The networks beside the model, with their hashes; of a retry: those that the run had. */
+const char *atl_runner_networks(const atl_runner *r);
 /* Compares with a RUN record. Errors: ATL_USAGE, with everything that differs. */
 atl_status atl_runner_compare(atl_runner *r, const atl_record *record, atl_note *note);
 /* Records that a session begins, and in a new directory what the run is. */

@@ -300,7 +300,7 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     if (st == ATL_OK)
         st = load(engine, parts, options, note);
     if (st == ATL_OK)
-        st = atl_lora_shelf_init(&engine->loras, options->lora_dir, options->model, note);
+        st = atl_lora_shelf_init(&engine->loras, options->lora_dir, options->networks, options->model, note);
     if (st != ATL_OK)
         goto fail;
     engine->load_ns = atl_clock_now_ns() - begun_ns;

@@ -32,6 +32,9 @@ typedef struct atl_engine_options {
     /* Where the networks that prompts ask for are: "<lora:name:0.8>" is NAME.safetensors there. NULL or "":
      * the folder "loras" beside the model. Files are opened when they are first asked for. */
     const char *lora_dir;
+    /* What they must be, as atl_rules_networks lists them: a file that is another one by now fails the
+     * request. NULL or "": nothing is known of them. */
+    const char *networks;
 } atl_engine_options;
 
 /* Reads, checks and packs the whole model. Errors: the note says file, tensor or key, what was found and what

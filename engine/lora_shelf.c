@@ -27,10 +27,12 @@ static char *beside_model(const char *model)
     return dir;
 }
 
-atl_status atl_lora_shelf_init(atl_lora_shelf *shelf, const char *dir, const char *model, atl_note *note)
+atl_status atl_lora_shelf_init(atl_lora_shelf *shelf, const char *dir, const char *wanted, const char *model,
+                               atl_note *note)
 {
-    *shelf = (atl_lora_shelf){.dir = dir && dir[0] ? strdup(dir) : beside_model(model)};
-    return shelf->dir ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
+    *shelf = (atl_lora_shelf){.dir = dir && dir[0] ? strdup(dir) : beside_model(model),
+                              .wanted = strdup(wanted ? wanted : "")};
+    return shelf->dir && shelf->wanted ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a path");
 }
 
 static void set_free(atl_lora_set *set)
@@ -51,11 +53,29 @@ void atl_lora_shelf_done(atl_lora_shelf *shelf)
     free(shelf->sets);
     free(shelf->books);
     free(shelf->dir);
+    free(shelf->wanted);
     atl_lora_modules_done(&shelf->modules);
     *shelf = (atl_lora_shelf){0};
 }
 
 /* ---- files ---- */
+
+/* Whether `wanted` has nothing of that name, or that hash. A name may hold what stands between two: of
+ * several places that look like it, one is its own. */
+static bool is_wanted(const char *wanted, const char *name, const char *hash)
+{
+    const size_t n = strlen(name);
+    bool named = false;
+    for (const char *at = wanted; (at = strstr(at, name)) != NULL; at++) {
+        const bool begins = at == wanted || (at - wanted >= 2 && at[-2] == ',' && at[-1] == ' ');
+        if (!begins || strncmp(at + n, ": ", 2) != 0)
+            continue;
+        if (strncmp(at + n + 2, hash, strlen(hash)) == 0)
+            return true;
+        named = true;
+    }
+    return !named;
+}
 
 static atl_status open_book(const atl_lora_shelf *shelf, const char *name, atl_lora **ret, atl_note *note)
 {
@@ -74,6 +94,11 @@ static atl_status open_book(const atl_lora_shelf *shelf, const char *name, atl_l
                      name, path);
     else
         st = atl_lora_open(path, &shelf->modules, ret, note);
+    if (st == ATL_OK && !is_wanted(shelf->wanted, name, (*ret)->hash)) {
+        st = atl_fail(note, ATL_BAD_INPUT, "%s: was exchanged since the run began (%s now, of %s)", path,
+                      (*ret)->hash, shelf->wanted);
+        atl_lora_close(ret);
+    }
     free(path);
     return st;
 }

@@ -28,7 +28,7 @@ typedef struct atl_lora_set {
 
 /* Zero-initialised is a shelf without a directory. */
 typedef struct atl_lora_shelf {
-    char *dir;
+    char *dir, *wanted; /* owned; wanted: as atl_engine_options.networks */
     atl_lora_modules modules;
     atl_lora_book *books;
     size_t n_books;
@@ -37,12 +37,14 @@ typedef struct atl_lora_shelf {
     unsigned long count;
 } atl_lora_shelf;
 
-/* `dir` NULL or "": "loras" beside the model. Nothing is looked at yet. Errors: ATL_NO_MEMORY. */
-atl_status atl_lora_shelf_init(atl_lora_shelf *shelf, const char *dir, const char *model, atl_note *note);
+/* `dir` NULL or "": "loras" beside the model; `wanted` may be NULL. Nothing is looked at yet. Errors:
+ * ATL_NO_MEMORY. */
+atl_status atl_lora_shelf_init(atl_lora_shelf *shelf, const char *dir, const char *wanted, const char *model,
+                               atl_note *note);
 void atl_lora_shelf_done(atl_lora_shelf *shelf);
 
 /* Whether all of these networks are there and fit the model; an engine without weights will do. Errors:
- * ATL_NOT_FOUND, and atl_lora_open's. */
+ * ATL_NOT_FOUND, ATL_BAD_INPUT (it is not what was wanted), and atl_lora_open's. */
 atl_status atl_lora_shelf_check(struct atl_engine *engine, const atl_networks *networks, atl_note *note);
 
 /* What the largest of the opened files takes as f32, times the sets that there can be of it: one at work, and

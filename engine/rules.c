@@ -33,7 +33,7 @@ atl_status atl_rules_open(const char *model, const char *variant, const char *lo
         st = atl_model_config_check(rules->engine.config, note);
     }
     if (st == ATL_OK)
-        st = atl_lora_shelf_init(&rules->engine.loras, lora_dir, model, note);
+        st = atl_lora_shelf_init(&rules->engine.loras, lora_dir, NULL, model, note);
     if (st != ATL_OK) {
         atl_rules_close(&rules);
         return st;

@@ -68,3 +68,32 @@ refuse "a fox<lora:torn:1>" "torn.safetensors"
 cp loras/peft.safetensors loras/kohya.safetensors
 expect 2 "what differs: the networks beside the model (there: .*kohya: [0-9a-f]*.*, here: " run p.txt -o one -m sd1 \
   --width 32 --height 40 --steps 2 --seed 7 -q
+
+# One that goes, or is exchanged, while the run runs fails the jobs that ask for it and no others. Put back, it is tried
+# again.
+cp "$golden/loras/sd1/kohya.safetensors" loras/kohya.safetensors
+for ((i = 0; i < 80; i++)); do echo "a fox"; done >p.txt
+printf '%s\n' "a fox<lora:kohya:0.8>" "a wood<lora:kohya:0.8>" >>p.txt
+run_sd1 late -w 1
+for change in gone exchanged; do
+  "$program" run p.txt -o $change -m sd1 --width 32 --height 40 --steps 2 --seed 7 -w 1 --plain >out 2>err &
+  job=$!
+  wait_for "	PLAN	" $change/ledger.tsv
+  rm loras/kohya.safetensors
+  [ $change = gone ] || cp loras/peft.safetensors loras/kohya.safetensors
+  code=0
+  wait $job || code=$?
+  is 3 $code "with a network that is $change"
+  is 2 "$(grep -c 'job 8[01] failed: .*kohya.safetensors' err)" "jobs that say so"
+  is 80 "$(n_done $change)" "pictures of the others"
+  if [ $change = gone ]; then
+    expect 1 "p.txt:81:1: .*there is no file .*loras/kohya.safetensors" run p.txt -o gone -m sd1 --width 32 --height 40 \
+      --steps 2 --seed 7 -q
+  else
+    expect 3 "was exchanged since the run began" retry exchanged -w 1
+  fi
+  cp "$golden/loras/sd1/kohya.safetensors" loras/kohya.safetensors
+  expect 0 "" retry $change -w 1 -q
+  reconcile $change 82
+  is "$(digests late)" "$(digests $change)" "pictures with a network that was $change"
+done
