@@ -1,5 +1,6 @@
-/* verdict.c - see verdict.h. The thresholds stand at the top, each with its reason. */
-#include "results/verdict.h"
+/* verdict.c - see verdict.h. The thresholds stand at the top, each with its reason; how often they are wrong
+ * says bench/verdict_trial.c, and docs/SCALING.md. */
+#include "verdict_private.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #define GOOD_EFFICIENCY  0.90 /* at the largest N: no limit was met */
-#define RISE             1.10 /* of a stage's CPU time: above the spread of rounds, which is a few per cent */
+#define RISE             1.10 /* of a stage's CPU time; and beyond SURE, since windows scatter by 3 to 9 % */
 #define FLAT             1.05
 #define SHARP_LATENCY    1.30 /* reads of a loaded memory: queues, not noise */
 #define FLAT_LATENCY     1.10
@@ -18,61 +19,14 @@
 #define FAR              2.5  /* or contradict each other beyond this one */
 #define UNITS_SHARED     0.70 /* what all cores compute together, over what as many lone ones would */
 #define WAITED_PERCENT   3.0  /* of its time, for a core: the same 3 % at which a window is flawed */
+#define SURE             2.0  /* standard errors that a rise or a loss has to be away from none */
 #define LEAST_STAGE_NS   1e6  /* a stage below a millisecond is noise */
-#define MAX_VALUES       4096
 #define CACHE_LINE_BYTES 64
 
 const char *atl_limit_name(atl_limit limit)
 {
     static const char *const names[] = {"not seen", "memory", "cores", "unproven"};
     return names[limit];
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double atl_median(double *values, size_t n)
-{
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (isfinite(values[i]))
-            values[m++] = values[i];
-    if (m == 0)
-        return NAN;
-    qsort(values, m, sizeof *values, compare);
-    return m % 2 ? values[m / 2] : (values[m / 2 - 1] + values[m / 2]) / 2;
-}
-
-/* ---- medians over windows ---- */
-
-typedef double (*figure_of)(const atl_study_window *window, int which);
-
-typedef struct inquiry {
-    const atl_study_window *windows;
-    size_t n_windows;
-    const atl_scaling *scaling;
-    const atl_study_ceilings *ceilings;
-    double cores, n_first, n_last; /* the least and the largest worker count */
-    int threads;
-    atl_verdict *verdict;
-} inquiry;
-
-/* Of the valid windows with that many workers and co-runners; probe: −1 either, else without or with. */
-static double median_of(const inquiry *q, double workers, int corunners, int probe, figure_of figure,
-                        int which)
-{
-    double values[MAX_VALUES];
-    size_t n = 0;
-    for (size_t i = 0; i < q->n_windows && n < MAX_VALUES; i++) {
-        const atl_study_window *w = &q->windows[i];
-        if (w->valid && w->round >= 0 && w->config.workers == (int)workers &&
-            w->config.corunners == corunners && (probe < 0 || w->config.probe == (probe == 1)))
-            values[n++] = figure(w, which);
-    }
-    return atl_median(values, n);
 }
 
 static double stage_cpu(const atl_study_window *w, int stage)
@@ -137,18 +91,18 @@ __attribute__((format(printf, 3, 4))) static void add(char list[][256], int *n, 
 /* ---- the four pieces ---- */
 
 /* Where the gain ends: the ceiling's place if that law was chosen, else the recommended count. */
-static double knee(const inquiry *q)
+static double knee(const atl_inquiry *q)
 {
     const atl_scaling *s = q->scaling;
     return s->modelled && s->chosen == ATL_LAW_SATURATION ? s->fits[ATL_LAW_SATURATION].s : s->recommended;
 }
 
-static void ask_bandwidth(const inquiry *q)
+static void ask_bandwidth(const atl_inquiry *q)
 {
-    double one = median_of(q, q->n_first, 0, -1, bandwidth_gbps, 0) / q->n_first;
+    double one = atl_inquiry_median(q, (atl_inquired){q->n_first, 0, -1}, bandwidth_gbps, 0) / q->n_first;
     const char *source = "as counted by resctrl";
     if (!isfinite(one)) {
-        one = median_of(q, q->n_first, 0, -1, missed_gbps, 0) / q->n_first;
+        one = atl_inquiry_median(q, (atl_inquired){q->n_first, 0, -1}, missed_gbps, 0) / q->n_first;
         source = "by its cache misses, which is a lower bound";
     }
     const double all = q->ceilings->triad_gbps_all;
@@ -177,15 +131,17 @@ static void ask_bandwidth(const inquiry *q)
                   fit, source, end);
 }
 
-static double rise_of(const inquiry *q, int stage)
+static double rise_of(const atl_inquiry *q, int stage)
 {
-    const double first = median_of(q, q->n_first, 0, -1, stage_cpu, stage);
-    return first >= LEAST_STAGE_NS ? median_of(q, q->n_last, 0, -1, stage_cpu, stage) / first : NAN;
+    const double first = atl_inquiry_median(q, (atl_inquired){q->n_first, 0, -1}, stage_cpu, stage);
+    return first >= LEAST_STAGE_NS
+               ? atl_inquiry_median(q, (atl_inquired){q->n_last, 0, -1}, stage_cpu, stage) / first
+               : NAN;
 }
 
 /* The encoder of PNGs works in the first caches and is the control; the network's stages read weights and
  * maps. The text encoder does, too, but most prompts come from a worker's cache: its mean says how many. */
-static void ask_stages(const inquiry *q)
+static void ask_stages(const atl_inquiry *q)
 {
     static const int streaming[] = {ATL_STAGE_UNET, ATL_STAGE_VAE_DECODE};
     double most = NAN;
@@ -204,15 +160,17 @@ static void ask_stages(const inquiry *q)
         return;
     }
     const char *name = atl_stage_name((atl_stage)which);
-    if (most >= RISE && control <= FLAT)
+    const double error =
+        atl_inquiry_error(q, (atl_inquired){q->n_first, 0, -1}, (atl_inquired){q->n_last, 0, -1});
+    if (most >= RISE && most - control >= SURE * error && control <= FLAT)
         SPEAKS_FOR(q,
                    "%s takes %.2f times the CPU time at %g workers, while png_encode, which stays in the "
                    "caches, takes %.2f times",
                    name, most, q->n_last, control);
-    else if (most <= FLAT)
+    else if (most <= FLAT && SURE * error <= RISE - 1)
         SPEAKS_AGAINST(q, "no stage takes more CPU time at %g workers (%s, the most: %.2f times)", q->n_last,
                        name, most);
-    else if (control >= RISE)
+    else if (control >= RISE && control - 1 >= SURE * error)
         SPEAKS_AGAINST(
             q,
             "png_encode, which stays in the caches, takes %.2f times the CPU time at %g workers, too "
@@ -221,11 +179,11 @@ static void ask_stages(const inquiry *q)
     else
         NOT_KNOWN(q,
                   "the stages: %s takes %.2f times the CPU time at %g workers, png_encode %.2f times: too "
-                  "close to tell",
-                  name, most, q->n_last, control);
+                  "close to tell (one window scatters by %.0f %%)",
+                  name, most, q->n_last, control, 100 * q->noise);
 }
 
-static void ask_neighbours(const inquiry *q)
+static void ask_neighbours(const atl_inquiry *q)
 {
     int most = 0;
     double workers = 0;
@@ -238,30 +196,36 @@ static void ask_neighbours(const inquiry *q)
         NOT_KNOWN(q, "%s", "how much streaming neighbours slow a worker down: not measured");
         return;
     }
-    double alone = median_of(q, workers, 0, 0, rate, 0);
+    double alone = atl_inquiry_median(q, (atl_inquired){workers, 0, 0}, rate, 0);
     if (!isfinite(alone))
-        alone = median_of(q, workers, 0, -1, rate, 0);
-    const double beside = median_of(q, workers, most, -1, rate, 0) / alone;
+        alone = atl_inquiry_median(q, (atl_inquired){workers, 0, -1}, rate, 0);
+    const double beside = atl_inquiry_median(q, (atl_inquired){workers, most, -1}, rate, 0) / alone;
+    const double error =
+        atl_inquiry_error(q, (atl_inquired){workers, 0, -1}, (atl_inquired){workers, most, -1});
     if (!isfinite(beside))
         NOT_KNOWN(q, "%s", "how much streaming neighbours slow a worker down: nothing to compare with");
-    else if (beside <= SLOWED)
+    else if (beside <= SLOWED && 1 - beside >= SURE * error)
         SPEAKS_FOR(q,
                    "beside %d processes that only stream through memory, %g worker%s at %.0f %% of the rate",
                    most, workers, workers > 1 ? "s paint" : " paints", 100 * beside);
-    else if (beside >= UNTOUCHED)
+    else if (beside >= UNTOUCHED && SURE * error <= 1 - SLOWED)
         SPEAKS_AGAINST(q, "%d processes that only stream through memory do not slow a worker down (%.0f %%)",
                        most, 100 * beside);
     else
-        NOT_KNOWN(q, "the neighbours: beside %d streams %.0f %% of the rate is left, too close to tell", most,
-                  100 * beside);
+        NOT_KNOWN(
+            q,
+            "the neighbours: beside %d streams %.0f %% of the rate is left, too close to tell (one window "
+            "scatters by %.0f %%)",
+            most, 100 * beside, 100 * q->noise);
 }
 
-static void ask_latency(const inquiry *q)
+static void ask_latency(const atl_inquiry *q)
 {
-    double first = median_of(q, q->n_first, 0, 1, probe_latency, 0);
+    double first = atl_inquiry_median(q, (atl_inquired){q->n_first, 0, 1}, probe_latency, 0);
     if (!isfinite(first))
         first = q->ceilings->latency_ns_idle;
-    const double last = median_of(q, q->n_last, 0, 1, probe_latency, 0), rise = last / first;
+    const double last = atl_inquiry_median(q, (atl_inquired){q->n_last, 0, 1}, probe_latency, 0),
+                 rise = last / first;
     if (!isfinite(rise))
         NOT_KNOWN(q, "%s",
                   "the memory's latency under load: the probe did not run, or had no core of its own");
@@ -285,7 +249,7 @@ static double efficiency_at_last(const atl_scaling *s)
     return s->median_rate[last] / s->median_rate[0] * s->counts[0] / s->counts[last];
 }
 
-static void say_gain_goes_on(const inquiry *q)
+static void say_gain_goes_on(const atl_inquiry *q)
 {
     atl_verdict *v = q->verdict;
     const double used = q->n_last * q->threads;
@@ -307,19 +271,19 @@ static void say_gain_goes_on(const inquiry *q)
 }
 
 /* How many times as much as one core all of them compute out of their first caches; NAN: not known. */
-static double units(const inquiry *q)
+static double units(const atl_inquiry *q)
 {
     const double one = q->ceilings->gflops_one, all = q->ceilings->gflops_all;
     return one > 0 && all > 0 ? all / one : (double)NAN;
 }
 
 /* Whether cores slow each other down where no memory is touched. What all do says nothing of a few. */
-static bool units_are_shared(const inquiry *q)
+static bool units_are_shared(const atl_inquiry *q)
 {
     return q->cores > 1 && 2 * q->n_last * q->threads > q->cores && units(q) < UNITS_SHARED * q->cores;
 }
 
-static void ask_units(const inquiry *q)
+static void ask_units(const atl_inquiry *q)
 {
     if (units_are_shared(q))
         add(q->verdict->reason_against, &q->verdict->n_against,
@@ -329,10 +293,10 @@ static void ask_units(const inquiry *q)
             q->cores, units(q));
 }
 
-static void say_gain_ends(const inquiry *q)
+static void say_gain_ends(const atl_inquiry *q)
 {
     atl_verdict *v = q->verdict;
-    const double waited = median_of(q, q->n_last, 0, -1, run_delay, 0);
+    const double waited = atl_inquiry_median(q, (atl_inquired){q->n_last, 0, -1}, run_delay, 0);
     if (v->n_for >= 2 && v->n_against == 0) {
         v->limit = ATL_LIMIT_MEMORY;
         snprintf(v->sentence, sizeof v->sentence,
@@ -373,15 +337,17 @@ void atl_verdict_reach(const atl_study_window *windows, size_t n_windows, const 
                  "One worker count alone says nothing about what more workers would gain.");
         return;
     }
-    const inquiry q = {windows,
-                       n_windows,
-                       scaling,
-                       ceilings,
-                       cores,
-                       scaling->counts[0],
-                       scaling->counts[scaling->n_counts - 1],
-                       n_windows > 0 ? windows[0].config.threads : 1,
-                       ret};
+    atl_inquiry q = {windows,
+                     n_windows,
+                     scaling,
+                     ceilings,
+                     cores,
+                     scaling->counts[0],
+                     scaling->counts[scaling->n_counts - 1],
+                     n_windows > 0 ? windows[0].config.threads : 1,
+                     0,
+                     ret};
+    q.noise = atl_inquiry_noise(&q);
     ask_bandwidth(&q);
     ask_stages(&q);
     ask_neighbours(&q);

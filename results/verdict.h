@@ -10,7 +10,8 @@
  *
  * "Cores" is said where the machine's own ceilings show it: all cores together compute much less than as many
  * lone ones, out of their first caches. Otherwise it is said what was seen and what was not.
- * Pure: figures in, sentences out. */
+ * A piece of evidence speaks only where it is further from nothing than two standard errors, by the scatter
+ * of windows that should be alike. Pure: figures in, sentences out. */
 #ifndef ATL_RESULTS_VERDICT_H
 #define ATL_RESULTS_VERDICT_H
 

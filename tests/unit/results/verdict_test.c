@@ -45,7 +45,9 @@ static atl_study_window window_of(const scene *s, int workers, int corunners)
 
 static atl_verdict verdict_of(const scene *s)
 {
-    const atl_study_window windows[] = {window_of(s, 1, 0), window_of(s, 16, 0), window_of(s, 1, 8)};
+    /* two alike of each count, so that the noise is known to be none */
+    const atl_study_window one = window_of(s, 1, 0), many = window_of(s, 16, 0),
+                           windows[] = {one, one, many, many, window_of(s, 1, 8)};
     atl_scaling scaling = {
         .n_counts = 2, .counts = {1, 16}, .median_rate = {100, 100 * s->gain}, .recommended = 8};
     const atl_study_ceilings ceilings = {NAN,
@@ -55,7 +57,7 @@ static atl_verdict verdict_of(const scene *s)
                                          s->units > 0 ? 1000 * s->units : NAN,
                                          "bf16"};
     atl_verdict v;
-    atl_verdict_reach(windows, s->beside > 0 ? 3 : 2, &scaling, &ceilings, s->cores, &v);
+    atl_verdict_reach(windows, s->beside > 0 ? 5 : 4, &scaling, &ceilings, s->cores, &v);
     assert_true(strlen(v.sentence) > 20);
     assert_null(strstr(v.sentence, "nan"));
     assert_null(strstr(v.sentence, "inf"));
@@ -148,6 +150,28 @@ static void what_all_cores_compute_says_nothing_of_a_quarter_of_them(void **stat
     assert_int_equal(v.n_against, 0);
 }
 
+/* Of windows that scatter by 9 %, a rise by 12 % is none, and one by 0 % does not speak against a rise. */
+static void what_noise_can_make_speaks_neither_for_nor_against(void **state)
+{
+    (void)state;
+    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN, "bf16"};
+    const atl_scaling scaling = {
+        .n_counts = 2, .counts = {1, 16}, .median_rate = {100, 800}, .recommended = 8};
+    const double rises[] = {1.12, 1.0, 1.6};
+    const int n_for[] = {0, 0, 1};
+    for (int i = 0; i < 3; i++) {
+        const scene s = {.gain = 8, .rise = rises[i], .control = 1, .cores = 64};
+        atl_study_window windows[] = {window_of(&s, 1, 0), window_of(&s, 1, 0), window_of(&s, 16, 0),
+                                      window_of(&s, 16, 0)};
+        windows[1].images_per_hour *= 1.13;
+        windows[3].images_per_hour *= 1.13;
+        atl_verdict v;
+        atl_verdict_reach(windows, 4, &scaling, &ceilings, 64, &v);
+        assert_int_equal(v.n_for, n_for[i]);
+        assert_int_equal(v.n_against, 0);
+    }
+}
+
 static void waiting_for_cores_is_cores(void **state)
 {
     (void)state;
@@ -172,17 +196,21 @@ static void flawed_windows_have_no_say(void **state)
 {
     (void)state;
     const scene good = {.gain = 8, .rise = 1, .control = 1}, bad = {.gain = 8, .rise = 9, .control = 1};
-    atl_study_window windows[] = {window_of(&good, 1, 0), window_of(&good, 16, 0), window_of(&bad, 16, 0)};
-    windows[2].valid = false;
+    const atl_study_window one = window_of(&good, 1, 0), many = window_of(&good, 16, 0),
+                           odd = window_of(&bad, 16, 0);
+    atl_study_window windows[] = {one, one, many, many, odd, odd, odd};
+    for (int i = 4; i < 7; i++)
+        windows[i].valid = false;
     const atl_scaling scaling = {
         .n_counts = 2, .counts = {1, 16}, .median_rate = {100, 800}, .recommended = 8};
     const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN, ""};
     atl_verdict v;
-    atl_verdict_reach(windows, 3, &scaling, &ceilings, 64, &v);
+    atl_verdict_reach(windows, 7, &scaling, &ceilings, 64, &v);
     assert_int_equal(v.n_for, 0);
     assert_int_equal(v.n_against, 1);
-    windows[2].valid = true;
-    atl_verdict_reach(windows, 3, &scaling, &ceilings, 64, &v);
+    for (int i = 4; i < 7; i++)
+        windows[i].valid = true;
+    atl_verdict_reach(windows, 7, &scaling, &ceilings, 64, &v);
     assert_int_equal(v.n_for, 1);
 }
 
@@ -218,6 +246,7 @@ int main(void)
         cmocka_unit_test(stages_that_all_rise_are_not_memory),
         cmocka_unit_test(cores_that_slow_each_other_down_without_memory_are_the_limit),
         cmocka_unit_test(what_all_cores_compute_says_nothing_of_a_quarter_of_them),
+        cmocka_unit_test(what_noise_can_make_speaks_neither_for_nor_against),
         cmocka_unit_test(waiting_for_cores_is_cores),
         cmocka_unit_test(a_gain_to_the_last_core_is_cores_and_below_it_nothing),
         cmocka_unit_test(flawed_windows_have_no_say),
