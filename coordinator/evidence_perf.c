@@ -39,6 +39,11 @@ enum {
 
 #define DTLB_READ_MISSES                                                                                     \
     (PERF_COUNT_HW_CACHE_DTLB | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_MISS << 16)
+/* Of the last cache, for processors on which the generic events are not: there the kernel maps those to the
+ * second cache (AMD: its Zen events in arch/x86/events/amd/core.c) or to the first (Arm: PMUv3's L1D_CACHE).
+ */
+#define LAST_CACHE(result)                                                                                   \
+    (PERF_COUNT_HW_CACHE_LL | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_##result << 16)
 /* Intel's CYCLE_ACTIVITY.STALLS_TOTAL (event A3h, umask 04h, cmask 4; SDM vol. 3B), for processors of which
  * the kernel maps no generic event of that meaning. */
 #define INTEL_STALLS_TOTAL (0xa3u | 0x04u << 8 | 0x04u << 24)
@@ -93,6 +98,10 @@ static int open_counter(perf *p, int event, pid_t thread)
     counters *c = &p->of[event];
     uint32_t type = events[event].type;
     uint64_t config = events[event].config;
+    if (!p->is_intel && (event == LLC_REFERENCES || event == LLC_MISSES)) {
+        type = PERF_TYPE_HW_CACHE;
+        config = event == LLC_MISSES ? LAST_CACHE(MISS) : LAST_CACHE(ACCESS);
+    }
     int fd = open_event(type, config, thread, c->user_alone);
     if (fd < 0 && event == STALLED && p->is_intel && (errno == ENOENT || errno == EINVAL)) {
         type = PERF_TYPE_RAW;
