@@ -49,6 +49,20 @@ void atl_report_put_reason(const report_series *s, atl_text *out)
     }
 }
 
+void atl_report_put_refusal(const report *r, atl_text *out)
+{
+    atl_text_printf(out, "Why not: %s.", r->n_series > 0 ? r->series[0].why_not : "nothing was measured");
+    for (int i = 0; i < r->n_series; i++) {
+        const report_series *s = &r->series[i];
+        for (int k = 0; k < s->n_counts; k++) {
+            atl_text_printf(out, " %s: %d worker%s painted ", s->label, s->count[k].workers,
+                            s->count[k].workers == 1 ? "" : "s");
+            atl_put_figure(out, s->count[k].rate);
+            atl_text_puts(out, " images an hour.");
+        }
+    }
+}
+
 /* ---- what another number costs ---- */
 
 static void put_memory(double mb, atl_text *out)

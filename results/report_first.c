@@ -141,6 +141,8 @@ void atl_report_put_first_screen(const report *r, atl_text *out)
     if (r->best >= 0) {
         put_paragraph("lead", say_why, r, out);
         put_answers(&r->series[r->best], out);
+    } else {
+        put_paragraph("lead", atl_report_put_refusal, r, out);
     }
     atl_text_puts(out, "</header>\n");
     if (r->best >= 0) {

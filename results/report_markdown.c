@@ -257,6 +257,14 @@ void atl_report_put_markdown(const report *r, atl_text *out)
         put_answers(&r->series[r->best], out);
         atl_report_put_gaps(r, &r->series[r->best], out);
         atl_text_puts(out, "\n");
+    } else {
+        atl_text refusal = {0};
+        atl_report_put_refusal(r, &refusal);
+        atl_text_puts(out, "\n");
+        atl_report_put_escaped(out, refusal.data ? refusal.data : "");
+        atl_text_puts(out, "\n");
+        out->failed = out->failed || refusal.failed;
+        atl_text_done(&refusal);
     }
     for (int i = 0; i < r->n_warnings; i++) {
         atl_text_puts(out, i > 0 ? "- " : "\nMind:\n\n- ");

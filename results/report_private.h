@@ -102,6 +102,8 @@ void atl_report_put_law(const atl_law_fit *fit, atl_text *out); /* its parameter
 void atl_report_put_reason(const report_series *s, atl_text *out);
 void atl_report_put_regret(const report_series *s, atl_text *out);
 void atl_report_put_gaps(const report *r, const report_series *s, atl_text *out);
+/* Of a report without a recommendation: why there is none, and what was measured all the same. */
+void atl_report_put_refusal(const report *r, atl_text *out);
 /* The one with that many workers, or the last. */
 const report_count *atl_report_count_of(const report_series *s, int workers);
 

@@ -63,8 +63,9 @@ static void warn_of_cores_left(report *r, const report_series *s)
     if (most > 0 && 2 * most * s->threads <= r->cores)
         warn(r,
              "%s: at most %d worker%s × %d thread%s were measured, and there are %g cores: what more of them "
-             "bring is not known, and the recommendation is among these.",
-             s->label, most, most == 1 ? "" : "s", s->threads, s->threads == 1 ? "" : "s", r->cores);
+             "bring is not known%s.",
+             s->label, most, most == 1 ? "" : "s", s->threads, s->threads == 1 ? "" : "s", r->cores,
+             s->at >= 0 ? ", and the recommendation is among these" : "");
 }
 
 /* No worker can gain from company: where it looks so, the least count's windows were slow. */

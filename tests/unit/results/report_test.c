@@ -256,6 +256,29 @@ static void the_first_screen_answers_a_first_reader(void **state)
     fixture_done(&f);
 }
 
+/* One count alone: no advice, but the reason and the figure on the first screen. */
+static void a_report_without_advice_says_why_and_what_was_measured(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    atl_text first = {0};
+    fixture_make(&f);
+    size_t n = 0;
+    for (size_t i = 0; i < f.study.n_windows; i++)
+        if (f.study.windows[i].config.workers == 2 && f.study.windows[i].config.threads == 1)
+            f.study.windows[n++] = f.study.windows[i];
+    f.study.n_windows = n;
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    atl_report_put_first_screen(&r, &first);
+    assert_non_null(strstr(first.data, "Why not:</strong> all windows have 2 workers"));
+    assert_non_null(strstr(first.data, "2 workers painted "));
+    assert_null(strstr(first.data, "the recommendation is among these"));
+    atl_text_done(&first);
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
 /* Two workers cannot paint more than twice as much: the reader hears that the lone one was slow. */
 static void more_than_the_ideal_gain_is_doubted(void **state)
 {
@@ -500,6 +523,7 @@ int main(void)
         cmocka_unit_test(one_count_alone_recommends_nothing_and_says_why),
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
         cmocka_unit_test(the_first_screen_answers_a_first_reader),
+        cmocka_unit_test(a_report_without_advice_says_why_and_what_was_measured),
         cmocka_unit_test(more_than_the_ideal_gain_is_doubted),
         cmocka_unit_test(what_a_reader_must_know_is_said),
         cmocka_unit_test(figures_have_three_digits_and_apart_thousands),
