@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "json_load.h"
 #include "model/json_depth.h"
 
 #define MAX_JSON_BYTES ((size_t)16 << 20)
@@ -39,12 +40,12 @@ void atl_json_open_bytes(atl_json *json, const char *file, char *data, size_t si
         return;
     }
     replace_infinities(data, size);
-    json->owned = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+    json->owned = atl_json_load(data, size, JSON_REJECT_DUPLICATES, &error);
     /* transformers writes 10^30 with all its digits: a number beyond 64 bits makes all of them reals */
     if (!json->owned && json_error_code(&error) == json_error_numeric_overflow)
-        json->owned = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+        json->owned = atl_json_load(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     json->root = json->owned;
-    if (!json->owned && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+    if (!json->owned && error.text[0] == '\0')
         atl_json_fail(json, ATL_NO_MEMORY, "no memory to read it");
     else if (!json->owned)
         atl_json_fail(json, ATL_BAD_INPUT, "is not valid JSON at line %d, column %d: %s", error.line,

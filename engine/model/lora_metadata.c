@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_load.h"
 #include "model/json_depth.h"
 
 enum { MAX_DEPTH = 32 };
@@ -22,17 +23,18 @@ atl_status atl_lora_metadata_read(const atl_safetensors *file, atl_lora_metadata
     if (!text)
         return ATL_OK;
     json_t *json = NULL;
+    json_error_t error = {.text = "too deep"};
     if (!atl_json_nests_deeper(text, strlen(text), MAX_DEPTH))
-        json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        json = atl_json_load(text, strlen(text), JSON_REJECT_DUPLICATES, &error);
     atl_lora_metadata *metadata = malloc(sizeof *metadata);
     if (!metadata || !json_is_object(json)) {
-        const bool is_object = json_is_object(json);
+        const bool memory_ended = json_is_object(json) || (!json && error.text[0] == '\0');
         json_decref(json);
         free(metadata);
-        return is_object ? atl_fail(note, ATL_NO_MEMORY, "no memory for a network's metadata")
-                         : atl_fail(note, ATL_BAD_INPUT,
-                                    "%s: metadata lora_adapter_metadata: wanted an object of JSON",
-                                    atl_safetensors_path(file));
+        return memory_ended ? atl_fail(note, ATL_NO_MEMORY, "no memory for a network's metadata")
+                            : atl_fail(note, ATL_BAD_INPUT,
+                                       "%s: metadata lora_adapter_metadata: wanted an object of JSON",
+                                       atl_safetensors_path(file));
     }
     metadata->json = json;
     *ret = metadata;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "json_load.h"
 #include "model/json_depth.h"
 
 #define MAX_HEADER_BYTES  100000000u
@@ -90,8 +91,8 @@ static atl_status read_header(atl_safetensors *file, const uint8_t *bytes, size_
         return atl_fail(note, ATL_BAD_INPUT, "%s: the header nests deeper than %d levels", file->path,
                         MAX_HEADER_DEPTH);
     json_error_t error;
-    file->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (!file->header && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+    file->header = atl_json_load(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    if (!file->header && error.text[0] == '\0')
         return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its header", file->path);
     if (!file->header)
         return atl_fail(note, ATL_BAD_INPUT, "%s: the header is not valid JSON at byte %d: %s", file->path,

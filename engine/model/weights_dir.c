@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/sizes.h"
+#include "json_load.h"
 #include "model/weights_table.h"
 
 #define MAX_INDEX_BYTES   ((size_t)64 << 20)
@@ -251,10 +252,10 @@ static atl_status add_indexed(atl_weights *weights, atl_component component, con
     if (st != ATL_OK)
         return st;
     json_error_t error;
-    json_t *root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = atl_json_load(data, size, JSON_REJECT_DUPLICATES, &error);
     free(data);
     const json_t *map = json_object_get(root, "weight_map");
-    if (!root && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+    if (!root && error.text[0] == '\0')
         st = atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", index_path);
     else if (!root)
         st = atl_fail(note, ATL_BAD_INPUT, "%s: is not valid JSON at line %d, column %d: %s", index_path,

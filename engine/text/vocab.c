@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_load.h"
+
 #define MAX_VOCAB_IDS (1 << 24)
 
 struct atl_vocab {
@@ -63,10 +65,10 @@ static atl_status load(const char *name, const char *data, size_t size, atl_voca
     if (!vocab)
         return atl_fail(note, ATL_NO_MEMORY, "%s: out of memory", name);
     json_error_t error;
-    vocab->root = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
+    vocab->root = atl_json_load(data, size, JSON_REJECT_DUPLICATES, &error);
     if (!vocab->root) {
         atl_vocab_close(&vocab);
-        if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
+        if (error.text[0] == '\0')
             return atl_fail(note, ATL_NO_MEMORY, "%s: no memory to read it", name);
         return atl_fail(note, ATL_BAD_INPUT, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     }

@@ -3,8 +3,7 @@
 #
 # Struck are the first allocation at every place of the program's own code (from a place on: at every fifth), and of all
 # allocations, the libraries' too, as many as EVERY_ALLOCATION_POINTS says, spread evenly: 8 in every test run, `all` for
-# a long night. Nine in ten of them are jansson's while it reads a vocabulary; it calls one that failed a mistake in the
-# file, and the run ends with that word.
+# a long night. Nine in ten of them are jansson's while it reads a vocabulary (engine/json_load.h).
 . "$(dirname "$0")/lib.sh"
 points=${EVERY_ALLOCATION_POINTS:-8}
 use_shim "${6:-}"
