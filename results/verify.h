@@ -14,11 +14,12 @@ typedef struct atl_verify_counts {
 typedef struct atl_verify_watch {
     void (*whole)(void *user, const char *name, const char *digest); /* may be NULL, as the next */
     void (*fault)(void *user, const char *name, const char *what);
-    bool (*stop)(void *user); /* asked before each picture */
+    bool (*stop)(void *user); /* asked often */
     void *user;
 } atl_verify_watch;
 
-/* Reads every picture that the ledger has as DONE: its job's id, its size, and the digest of its pixels.
+/* Reads every picture that the ledger has as DONE, whole: its job's id, its size, and the digest of its
+ * pixels; several at once, in threads of its own. Calls back from the calling thread, in the ledger's order.
  * Damage is counted, and no error. Errors: as atl_ledger_read; ATL_CANCELLED. */
 atl_status atl_verify(int dir_fd, const atl_verify_watch *watch, atl_verify_counts *ret, atl_note *note);
 
