@@ -1,7 +1,8 @@
 /* run_end.c - what a run leaves beside its pictures: failed.jsonl, the timings, a summary, the gallery.
  *
  * All of it follows from the ledger and the batch, and is made again whenever a run is taken up: that one of
- * them cannot be written is said, and spoils nothing. */
+ * them cannot be written is said, and spoils nothing. Timings, summary and gallery are made in one visit: a
+ * ledger of a million pictures is more than a gigabyte, and its figures are dear to read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "results/gallery.h"
+#include "results/history.h"
 #include "results/summary.h"
 #include "run_private.h"
 
@@ -97,13 +99,44 @@ static atl_status write_summary(const atl_runner *r, atl_text *json, atl_note *n
     return st;
 }
 
-static atl_status summarize(atl_runner *r, const char *how, atl_run_outcome *outcome, atl_note *note)
+/* ---- what follows from the ledger ---- */
+
+/* All that is made of one visit to the ledger's last words; NULL: not to be made, or given up. */
+typedef struct telling {
+    atl_runner *r;
+    atl_exports *exports;
+    atl_summary *summary;
+    atl_gallery *gallery;
+} telling;
+
+static bool is_good(const telling *t, atl_status st, const atl_note *note)
 {
-    atl_summary *summary = atl_summary_new();
-    uint64_t n_failed = 0;
-    if (!summary)
-        return atl_fail(note, ATL_NO_MEMORY, "no memory for a summary");
-    atl_status st = atl_summary_read(r->dir_fd, summary, &n_failed, note);
+    if (st != ATL_OK)
+        atl_runner_say(t->r, "%s", note->text);
+    return st == ATL_OK;
+}
+
+static atl_status take_record(void *user, const atl_record *record, atl_note *note)
+{
+    telling *t = user;
+    atl_row read;
+    const atl_row *row = NULL;
+    if (record->type == ATL_RECORD_DONE) {
+        const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
+        row = atl_row_parse(figures, strlen(figures), &read, note) == ATL_OK ? &read : NULL;
+    }
+    if (t->exports && !is_good(t, atl_exports_take(t->exports, record, row, note), note))
+        atl_exports_close(&t->exports);
+    if (t->summary && !is_good(t, atl_summary_take(t->summary, record, row, note), note))
+        atl_summary_free(&t->summary);
+    if (t->gallery && !is_good(t, atl_gallery_take(t->gallery, record, row, note), note))
+        atl_gallery_close(&t->gallery);
+    return ATL_OK;
+}
+
+static atl_status put_summary(atl_runner *r, atl_summary *summary, const char *how, atl_run_outcome *outcome,
+                              atl_note *note)
+{
     const atl_summary_facts facts = {
         .model_name = r->o->model_name,
         .model_hash = r->o->model_hash,
@@ -111,7 +144,7 @@ static atl_status summarize(atl_runner *r, const char *how, atl_run_outcome *out
         .version = r->o->version,
         .how = how,
         .n_jobs = r->n_jobs,
-        .n_failed = n_failed,
+        .n_failed = atl_summary_n_failed(summary),
         .lost = r->lost,
         .dropped = r->dropped,
         .session_s = atl_ns_to_s(atl_clock_now_ns() - r->begun_ns),
@@ -119,30 +152,50 @@ static atl_status summarize(atl_runner *r, const char *how, atl_run_outcome *out
         .peak_pss_bytes = r->peak_pss_bytes,
     };
     atl_text json = {0}, words = {0};
-    if (st == ATL_OK) {
-        atl_summary_put_json(summary, &facts, &json);
-        atl_summary_put_text(summary, &facts, &words);
-        snprintf(outcome->summary, sizeof outcome->summary, "%s", words.data ? words.data : "");
-        st = write_summary(r, &json, note);
-    }
+    atl_summary_put_json(summary, &facts, &json);
+    atl_summary_put_text(summary, &facts, &words);
+    snprintf(outcome->summary, sizeof outcome->summary, "%s", words.data ? words.data : "");
+    const atl_status st = write_summary(r, &json, note);
     atl_text_done(&json);
     atl_text_done(&words);
-    atl_summary_free(&summary);
     return st;
+}
+
+static void begin_telling(telling *t, bool with_exports)
+{
+    atl_note note = {0};
+    t->summary = atl_summary_new();
+    if (!t->summary)
+        atl_runner_say(t->r, "no memory for a summary");
+    if (with_exports)
+        is_good(t, atl_exports_begin(t->r->dir_fd, &t->exports, &note), &note);
+    is_good(t, atl_gallery_begin(t->r->dir_fd, 0, &t->gallery, &note), &note);
+}
+
+static void finish_telling(telling *t, const char *how, atl_run_outcome *outcome)
+{
+    atl_note note = {0};
+    if (t->exports)
+        is_good(t, atl_exports_finish(t->exports, &note), &note);
+    if (t->summary)
+        is_good(t, put_summary(t->r, t->summary, how, outcome, &note), &note);
+    if (t->gallery)
+        is_good(t, atl_gallery_finish(t->gallery, &note), &note);
 }
 
 void atl_runner_conclude(atl_runner *r, const char *how, atl_run_outcome *outcome)
 {
     atl_note note = {0};
+    telling t = {.r = r};
     if (r->exports && (r->exports_stale || atl_exports_flush(r->exports, &note) != ATL_OK))
         atl_exports_close(&r->exports); /* made anew */
-    if (!r->exports && atl_exports_open(r->dir_fd, &r->exports, &note) != ATL_OK)
-        atl_runner_say(r, "%s", note.text);
+    begin_telling(&t, !r->exports);
     atl_exports_close(&r->exports);
     if (atl_runner_write_failed(r, &note) != ATL_OK)
         atl_runner_say(r, "%s", note.text);
-    if (summarize(r, how, outcome, &note) != ATL_OK)
-        atl_runner_say(r, "%s", note.text);
-    if (atl_gallery_write(r->dir_fd, 0, &note) != ATL_OK)
-        atl_runner_say(r, "%s", note.text);
+    if (is_good(&t, atl_history_visit(r->dir_fd, take_record, &t, &note), &note))
+        finish_telling(&t, how, outcome);
+    atl_exports_close(&t.exports);
+    atl_summary_free(&t.summary);
+    atl_gallery_close(&t.gallery);
 }

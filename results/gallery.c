@@ -20,20 +20,14 @@
 
 static const char temp[] = ".atelier-gallery.part", marker[] = "@DATA@";
 
-typedef struct page {
-    int fd;
+struct atl_gallery {
+    int dir_fd, fd;
+    bool in_place;
     atl_text text;
     uint64_t first, n, n_failed, n_left_out;
     atl_pace pace; /* of the whole run, whatever stretch of it is shown */
-} page;
-
-static void take_times(page *p, const atl_record *record)
-{
-    const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
-    atl_row row;
-    if (atl_row_glance(figures, strlen(figures), &row, NULL) == ATL_OK)
-        atl_pace_add(&p->pace, &row);
-}
+};
+typedef atl_gallery page;
 
 /* The figures' object, and the infotext as one more member. */
 static void put_picture(page *p, const atl_record *record)
@@ -49,14 +43,14 @@ static void put_picture(page *p, const atl_record *record)
     atl_text_putc(&p->text, '}');
 }
 
-static atl_status add_record(void *user, const atl_record *record, atl_note *note)
+atl_status atl_gallery_take(page *p, const atl_record *record, const atl_row *row, atl_note *note)
 {
-    page *p = user;
     if (record->type == ATL_RECORD_FAIL) {
         p->n_failed++;
         return ATL_OK;
     }
-    take_times(p, record);
+    if (row)
+        atl_pace_add(&p->pace, row);
     if (record->index < p->first || record->index - p->first >= ATL_GALLERY_MAX_PICTURES) {
         p->n_left_out++;
         return ATL_OK;
@@ -64,6 +58,14 @@ static atl_status add_record(void *user, const atl_record *record, atl_note *not
     p->n++;
     put_picture(p, record);
     return p->text.length < FLUSH_BYTES ? ATL_OK : atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);
+}
+
+static atl_status add_record(void *user, const atl_record *record, atl_note *note)
+{
+    const char *figures = atl_record_field(record, ATL_DONE_FIGURES);
+    atl_row row;
+    const bool is_read = atl_row_glance(figures, strlen(figures), &row, NULL) == ATL_OK;
+    return atl_gallery_take(user, record, is_read ? &row : NULL, note);
 }
 
 /* What the run is, from its first record. */
@@ -84,19 +86,23 @@ static atl_status add_run(void *user, const atl_record *record, atl_note *note)
     return ATL_CANCELLED; /* enough was read */
 }
 
-static atl_status write_page(int dir_fd, page *p, atl_note *note)
+/* The page up to its pictures. */
+static atl_status put_head(page *p, atl_note *note)
 {
     atl_ledger_report report;
     const char *html = (const char *)atl_gallery_page;
     const char *data = memmem(html, atl_gallery_page_bytes, marker, sizeof marker - 1);
     atl_text_append(&p->text, html, (size_t)(data - html));
     atl_text_puts(&p->text, "{");
-    atl_status st = atl_ledger_read(dir_fd, add_run, p, &report, note);
+    const atl_status st = atl_ledger_read(p->dir_fd, add_run, p, &report, note);
     atl_text_puts(&p->text, "\"pictures\":[\n");
-    if (st == ATL_OK || st == ATL_CANCELLED)
-        st = atl_history_visit(dir_fd, add_record, p, note);
-    if (st != ATL_OK)
-        return st;
+    return st == ATL_CANCELLED ? ATL_OK : st;
+}
+
+static void put_tail(page *p)
+{
+    const char *html = (const char *)atl_gallery_page;
+    const char *data = memmem(html, atl_gallery_page_bytes, marker, sizeof marker - 1);
     atl_text_printf(&p->text, "\n],\n\"failed\":%llu,\"left_out\":%llu,\"first\":%llu,\"room\":%d",
                     (unsigned long long)p->n_failed, (unsigned long long)p->n_left_out,
                     (unsigned long long)p->first, ATL_GALLERY_MAX_PICTURES);
@@ -106,22 +112,62 @@ static atl_status write_page(int dir_fd, page *p, atl_note *note)
     atl_text_putc(&p->text, '}');
     data += sizeof marker - 1;
     atl_text_append(&p->text, data, (size_t)(html + atl_gallery_page_bytes - data));
-    return atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);
+}
+
+atl_status atl_gallery_begin(int dir_fd, uint64_t first, atl_gallery **ret, atl_note *note)
+{
+    page *p = calloc(1, sizeof *p);
+    if (!p)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the gallery");
+    unlinkat(dir_fd, temp, 0);
+    *p = (page){.dir_fd = dir_fd,
+                .first = first,
+                .fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+    const atl_status st =
+        p->fd >= 0 ? put_head(p, note)
+                   : atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot create: %s", strerror(errno));
+    if (st != ATL_OK) {
+        atl_gallery_close(&p);
+        return st;
+    }
+    *ret = p;
+    return ATL_OK;
+}
+
+atl_status atl_gallery_finish(atl_gallery *p, atl_note *note)
+{
+    put_tail(p);
+    const atl_status st = atl_text_write(&p->text, p->fd, ATL_GALLERY_NAME, note);
+    if (st != ATL_OK)
+        return st;
+    if (renameat(p->dir_fd, temp, p->dir_fd, ATL_GALLERY_NAME) != 0)
+        return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot put in place: %s", strerror(errno));
+    p->in_place = true;
+    return ATL_OK;
+}
+
+void atl_gallery_close(atl_gallery **gallery)
+{
+    page *p = *gallery;
+    *gallery = NULL;
+    if (!p)
+        return;
+    if (p->fd >= 0)
+        close(p->fd);
+    if (p->fd >= 0 && !p->in_place)
+        unlinkat(p->dir_fd, temp, 0);
+    atl_text_done(&p->text);
+    free(p);
 }
 
 atl_status atl_gallery_write(int dir_fd, uint64_t first, atl_note *note)
 {
-    unlinkat(dir_fd, temp, 0);
-    page p = {.first = first,
-              .fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
-    if (p.fd < 0)
-        return atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot create: %s", strerror(errno));
-    atl_status st = write_page(dir_fd, &p, note);
-    close(p.fd);
-    atl_text_done(&p.text);
-    if (st == ATL_OK && renameat(dir_fd, temp, dir_fd, ATL_GALLERY_NAME) != 0)
-        st = atl_fail(note, ATL_IO, ATL_GALLERY_NAME ": cannot put in place: %s", strerror(errno));
-    if (st != ATL_OK)
-        unlinkat(dir_fd, temp, 0);
+    atl_gallery *gallery = NULL;
+    atl_status st = atl_gallery_begin(dir_fd, first, &gallery, note);
+    if (st == ATL_OK)
+        st = atl_history_visit(dir_fd, add_record, gallery, note);
+    if (st == ATL_OK)
+        st = atl_gallery_finish(gallery, note);
+    atl_gallery_close(&gallery);
     return st;
 }

@@ -21,7 +21,7 @@ typedef struct worker_sum {
 } worker_sum;
 
 struct atl_summary {
-    uint64_t n, n_adopted;
+    uint64_t n, n_adopted, n_failed;
     atl_span stage[ATL_N_STAGES], painting;
     double queued_ms, transfer_ms, write_ms;
     float *sample_ms;
@@ -121,30 +121,34 @@ atl_status atl_summary_add(atl_summary *s, const atl_row *row, atl_note *note)
     return ATL_OK;
 }
 
-typedef struct reading {
-    atl_summary *summary;
-    uint64_t n_failed;
-} reading;
+atl_status atl_summary_take(atl_summary *s, const atl_record *record, const atl_row *row, atl_note *note)
+{
+    static const atl_row unknown = {.adopted = true}; /* of another version: counted, its times unknown */
+    if (record->type == ATL_RECORD_FAIL) {
+        s->n_failed++;
+        return ATL_OK;
+    }
+    return atl_summary_add(s, row ? row : &unknown, note);
+}
+
+uint64_t atl_summary_n_failed(const atl_summary *s)
+{
+    return s->n_failed;
+}
 
 static atl_status add_record(void *user, const atl_record *record, atl_note *note)
 {
-    reading *r = user;
     atl_row row;
-    if (record->type == ATL_RECORD_FAIL) {
-        r->n_failed++;
-        return ATL_OK;
-    }
     const char *json = atl_record_field(record, ATL_DONE_FIGURES);
-    if (atl_row_parse(json, strlen(json), &row, note) != ATL_OK)
-        row = (atl_row){.adopted = true}; /* of another version: counted, its times unknown */
-    return atl_summary_add(r->summary, &row, note);
+    const bool is_read =
+        record->type == ATL_RECORD_DONE && atl_row_parse(json, strlen(json), &row, note) == ATL_OK;
+    return atl_summary_take(user, record, is_read ? &row : NULL, note);
 }
 
 atl_status atl_summary_read(int dir_fd, atl_summary *summary, uint64_t *ret_failed, atl_note *note)
 {
-    reading r = {.summary = summary};
-    const atl_status st = atl_history_visit(dir_fd, add_record, &r, note);
-    *ret_failed = r.n_failed;
+    const atl_status st = atl_history_visit(dir_fd, add_record, summary, note);
+    *ret_failed = summary->n_failed;
     return st;
 }
 

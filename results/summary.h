@@ -5,6 +5,7 @@
 #define ATL_RESULTS_SUMMARY_H
 
 #include "base/text.h"
+#include "results/ledger.h"
 #include "results/row.h"
 
 #define ATL_SUMMARY_NAME "summary.json"
@@ -15,6 +16,11 @@ atl_summary *atl_summary_new(void); /* NULL: no memory */
 void atl_summary_free(atl_summary **summary);
 /* Takes one picture in. Errors: ATL_NO_MEMORY. */
 atl_status atl_summary_add(atl_summary *summary, const atl_row *row, atl_note *note);
+/* A job's last word (results/history.h), with its figures as atl_row_parse read them, or NULL where it could
+ * not. Errors: as above. */
+atl_status atl_summary_take(atl_summary *summary, const atl_record *record, const atl_row *row,
+                            atl_note *note);
+uint64_t atl_summary_n_failed(const atl_summary *summary); /* of those that were taken */
 /* All pictures of a run, from its ledger; also how many jobs failed. Errors: as atl_ledger_read. */
 atl_status atl_summary_read(int dir_fd, atl_summary *summary, uint64_t *ret_failed, atl_note *note);
 
