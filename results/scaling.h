@@ -73,7 +73,7 @@ typedef struct atl_scaling {
     int n_counts; /* distinct N, ascending */
     double counts[ATL_SCALING_MAX_COUNTS];
     double median_rate[ATL_SCALING_MAX_COUNTS];
-    int rounds_at[ATL_SCALING_MAX_COUNTS]; /* that have a point there: below 3 its intervals are NAN */
+    int rounds_at[ATL_SCALING_MAX_COUNTS];     /* that have a point there: below 3 its intervals are NAN */
     atl_interval rate[ATL_SCALING_MAX_COUNTS]; /* of the median, over resampled rounds */
     bool modelled;                             /* false below 5 distinct N: then no law, only ratios */
     atl_law_fit fits[ATL_N_LAWS];
