@@ -81,8 +81,8 @@
  *
  * squares_bf16  sums[32] = Σ_k x² of the rows of a strip; k is a multiple of 32.
  *
- * attended_rows out[i][c] = o[i][c] · (1 / o[i][d] + doubt) for c < d, of m rows `stride` floats apart: results
- *               from attend_bf16's sums with a column of ones behind the values. */
+ * attended_rows out[i][c] = o[i][c] · (1 / o[i][d] + doubt) for c < d, of m rows `stride` floats apart:
+ * results from attend_bf16's sums with a column of ones behind the values. */
 #ifndef ATL_KERNELS_LIST_H
 #define ATL_KERNELS_LIST_H
 

@@ -119,7 +119,7 @@ static inline void call_near(const atl_rows *rows, size_t at, size_t n)
         __builtin_prefetch((const void *)((uintptr_t)rows->data + at + line));
 }
 
-#define MOMENT_VECS  4    /* columns at a time: chains of sums that do not wait for each other */
+#define MOMENT_VECS  4     /* columns at a time: chains of sums that do not wait for each other */
 #define MOMENT_AHEAD 16384 /* bytes: what is called near while as much before it is read */
 
 void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, float *sum, float *sum_sq)

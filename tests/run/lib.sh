@@ -89,6 +89,13 @@ wait_for_still() {
   fail "$1 still got pictures after a minute"
 }
 
+# hold DIR: the run $job is paused before its last jobs, for as long as something is done to what they need.
+hold() {
+  wait_for "	PLAN	" "$1/ledger.tsv"
+  kill -USR1 $job
+  wait_for state=paused "$1/ledger.tsv"
+}
+
 # gone PID: until that process has ended, for at most ten seconds.
 gone() {
   local i

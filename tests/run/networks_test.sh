@@ -78,9 +78,10 @@ run_sd1 late -w 1
 for change in gone exchanged; do
   "$program" run p.txt -o $change -m sd1 --width 32 --height 40 --steps 2 --seed 7 -w 1 --plain >out 2>err &
   job=$!
-  wait_for "	PLAN	" $change/ledger.tsv
+  hold $change
   rm loras/kohya.safetensors
   [ $change = gone ] || cp loras/peft.safetensors loras/kohya.safetensors
+  kill -USR2 $job
   code=0
   wait $job || code=$?
   is 3 $code "with a network that is $change"

@@ -14,9 +14,10 @@ echo '{"prompt":"from another","steps":4,"init_image":"second.png"}' >>p.jsonl
 # Two jobs, the last, begin from pictures that are changed after all lines were checked.
 workers=1
 start_prompts p.jsonl pictures --json
-wait_for_done pictures 1
+hold pictures
 cp other.png init.png
 rm second.png
+kill -USR2 $job
 workers=2
 code=0
 wait $job || code=$?
