@@ -4,10 +4,7 @@
  * not at all; making results of 32 × 32 sums takes the latter some 450. One after the other they add up, as
  * the processor looks only some 500 instructions ahead, so a few rows are finished after each 32 of k. Where
  * there is nothing to finish a multiply-add whose result nobody reads stands in: without it, the part that
- * this was measured on slows down its stores of tiles after some 36 products (docs/SPEED.md).
- *
- * A tile's store waits for its last product, and what comes after waits for the store. So sums stay in their
- * tiles until the next call, which stores each tile right before the first product that needs it again. */
+ * this was measured on slows down its stores of tiles after some 36 products (docs/SPEED.md). */
 #if defined(__x86_64__)
 #define KERNEL(name) atl_##name##__amx
 #include "kernels/wide_avx512.h"
@@ -35,41 +32,7 @@ static inline void multiply_block(bool two, const uint16_t *upper, const uint16_
     _tile_dpbf16ps(3, 5, 7);
 }
 
-/* Tile `i` is stored where the previous sums go, and begins anew. */
-#define TURN_OVER(i, previous, from)                                                                         \
-    do {                                                                                                     \
-        if (previous)                                                                                        \
-            ATL_STORE_SUM(i, previous, ATL_TILE_COLS);                                                       \
-        if (from)                                                                                            \
-            ATL_LOAD_SUM(i, from, ATL_TILE_COLS);                                                            \
-        else                                                                                                 \
-            _tile_zero(i);                                                                                   \
-    } while (0)
-
-/* The first 32 of k. */
-static inline void multiply_first(bool two, const uint16_t *upper, const uint16_t *lower, size_t row_bytes,
-                                  const uint16_t *b, float *previous, const float *from)
-{
-    _tile_loadd(4, upper, row_bytes);
-    _tile_loadd(6, b, PAIRS_BYTES);
-    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-    TURN_OVER(0, previous, from);
-    _tile_dpbf16ps(0, 4, 6);
-    TURN_OVER(1, previous, from);
-    _tile_dpbf16ps(1, 4, 7);
-    if (two)
-        _tile_loadd(5, lower, row_bytes);
-    TURN_OVER(2, previous, from);
-    if (two)
-        _tile_dpbf16ps(2, 5, 6);
-    TURN_OVER(3, previous, from);
-    if (two)
-        _tile_dpbf16ps(3, 5, 7);
-    BARRIER(); /* what was stored may be what is finished */
-}
-
 #define LINE_ELEMENTS 32 /* of bf16 in a cache line */
-#define LINES_SOONEST 16 /* of a panel's 32 for 32 of k */
 
 static inline void call_near(const uint16_t *from, size_t n_lines)
 {
@@ -77,14 +40,7 @@ static inline void call_near(const uint16_t *from, size_t n_lines)
         _mm_prefetch((const char *)(from + LINE_ELEMENTS * line), _MM_HINT_T1);
 }
 
-/* Half of what two steps later reads of the panel, from L2 to L1: more than half is no better. */
-static inline void call_next(const uint16_t *b)
-{
-    for (size_t line = 0; line < LINES_SOONEST; line++)
-        _mm_prefetch((const char *)(b + LINE_ELEMENTS * line), _MM_HINT_T0);
-}
-
-typedef enum finishing_kind { NOTHING, PLAIN, TIMED, RESIDUAL, GATED } finishing_kind;
+typedef enum finishing_kind { NOTHING, PLAIN, RESIDUAL, GATED } finishing_kind;
 
 /* What serves all rows: both halves of the columns. */
 typedef struct columns {
@@ -103,8 +59,7 @@ static inline vec finished(finishing_kind kind, const atl_finishing *f, const co
     vec y = v_add(v_load(f->sums + at), all->bias[half]);
     if (kind == GATED)
         return v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
-    if (kind != PLAIN)
-        y = v_add(y, all->per_picture[half]);
+    y = v_add(y, all->per_picture[half]);
     if (kind == RESIDUAL)
         y = v_add(y, v_from_bf16(f->residual + row * f->residual_stride + half * LANES));
     return y;
@@ -119,19 +74,16 @@ static inline void finish_row(finishing_kind kind, const atl_finishing *f, const
 
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
  * they find them in L1. */
-static inline __attribute__((always_inline)) void
-multiply_finishing(finishing_kind kind, bool two, size_t n_turn, const atl_gathered *a, const uint16_t *b,
-                   float *previous, const float *from, atl_soon soon, const atl_finishing *f)
+static inline __attribute__((always_inline)) void multiply_finishing(finishing_kind kind, bool two,
+                                                                     const atl_gathered *a, const uint16_t *b,
+                                                                     atl_soon soon, const atl_finishing *f)
 {
-    const size_t row_bytes = a->stride * sizeof *a->upper;
+    const size_t row_bytes = a->stride * sizeof *a->upper, n_turn = a->n_taps % 3 == 0 ? 3 : 1;
     const size_t n_steps = a->n_taps * a->k / ATL_BLOCK_K, n_rows = kind == NOTHING ? 0 : (size_t)f->m;
-    const size_t n_finishing = n_steps > 1 ? n_steps - 1 : 1; /* the first step stores sums */
-    const size_t rows_a_step = (n_rows + n_finishing - 1) / n_finishing;
+    const size_t rows_a_step = (n_rows + n_steps - 1) / n_steps;
     const size_t lines_a_step = (soon.n + LINE_ELEMENTS * n_steps - 1) / (LINE_ELEMENTS * n_steps);
-    size_t step = 0, row = 0;
+    size_t row = 0;
     vec busy = v_set(0.0f);
-    const atl_finishing of =
-        kind == NOTHING ? (atl_finishing){0} : *f; /* in registers: stores may alias *f */
     columns all = {.bias = {busy, busy}};
     for (int half = 0; kind != NOTHING && half < 2; half++) {
         all.bias[half] = or_zeros(f->bias, half);
@@ -140,62 +92,40 @@ multiply_finishing(finishing_kind kind, bool two, size_t n_turn, const atl_gathe
     }
     for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->panel_k * ATL_TILE_COLS)
         for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
-            for (size_t i = 0; i < n_turn; i++, step++) {
+            for (size_t i = 0; i < n_turn; i++) {
                 const size_t at = a->taps[first + i] + k;
-                const uint16_t *panel = b + (i * a->panel_k + k) * ATL_TILE_COLS;
-                if (step == 0)
-                    multiply_first(two, a->upper + at, a->lower + at, row_bytes, panel, previous, from);
-                else
-                    multiply_block(two, a->upper + at, a->lower + at, row_bytes, panel);
-                if (n_turn == 1 && kind != GATED)
-                    call_next(panel + 2 * ATL_BLOCK_K * ATL_TILE_COLS);
+                multiply_block(two, a->upper + at, a->lower + at, row_bytes,
+                               b + (i * a->panel_k + k) * ATL_TILE_COLS);
                 call_near(soon.from, lines_a_step);
                 soon.from += lines_a_step * LINE_ELEMENTS;
-                size_t end = step < n_steps - n_finishing ? 0 : row + rows_a_step;
-                end = end < n_rows ? end : n_rows;
-                for (; row + 4 <= end; row += 4) {
-                    finish_row(kind, &of, &all, row);
-                    finish_row(kind, &of, &all, row + 1);
-                    finish_row(kind, &of, &all, row + 2);
-                    finish_row(kind, &of, &all, row + 3);
-                }
-                for (; row < end; row++)
-                    finish_row(kind, &of, &all, row);
+                for (size_t end = row + rows_a_step; row < end && row < n_rows; row++)
+                    finish_row(kind, f, &all, row);
                 __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
 }
 
-static inline __attribute__((always_inline)) void multiply_kind(bool two, size_t n_turn,
-                                                                const atl_gathered *a, const uint16_t *b,
-                                                                float *previous, const float *from,
-                                                                atl_soon soon, const atl_finishing *f)
+static inline __attribute__((always_inline)) void
+multiply_kind(bool two, const atl_gathered *a, const uint16_t *b, atl_soon soon, const atl_finishing *f)
 {
     if (!f)
-        multiply_finishing(NOTHING, two, n_turn, a, b, previous, from, soon, f);
+        multiply_finishing(NOTHING, two, a, b, soon, f);
     else if (f->gates)
-        multiply_finishing(GATED, two, n_turn, a, b, previous, from, soon, f);
+        multiply_finishing(GATED, two, a, b, soon, f);
     else if (f->residual)
-        multiply_finishing(RESIDUAL, two, n_turn, a, b, previous, from, soon, f);
-    else if (f->per_picture)
-        multiply_finishing(TIMED, two, n_turn, a, b, previous, from, soon, f);
+        multiply_finishing(RESIDUAL, two, a, b, soon, f);
     else
-        multiply_finishing(PLAIN, two, n_turn, a, b, previous, from, soon, f);
+        multiply_finishing(PLAIN, two, a, b, soon, f);
 }
 
 void atl_gemm_finishing_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
-                                  float *previous, atl_soon soon, const atl_finishing *other)
+                                  atl_soon soon, const atl_finishing *other)
 {
-    const float *from = add ? c : NULL;
     BARRIER();
-    const bool two = m > 16;
-    if (a->n_taps % 3 == 0)
-        multiply_kind(two, 3, a, b, previous, from, soon, other);
+    atl_load_sums(c, ATL_TILE_COLS, add);
+    if (m > 16)
+        multiply_kind(true, a, b, soon, other);
     else
-        multiply_kind(two, 1, a, b, previous, from, soon, other);
-}
-
-void atl_bf16_settle__amx(float *c)
-{
+        multiply_kind(false, a, b, soon, other);
     atl_store_sums(c, ATL_TILE_COLS);
     BARRIER();
 }
@@ -204,8 +134,7 @@ void atl_gemm_gathered_bf16__amx(int m, const atl_gathered *a, const uint16_t *b
                                  const uint16_t *ahead)
 {
     const atl_soon soon = {.from = ahead, .n = 8 * a->n_taps * a->k};
-    atl_gemm_finishing_bf16__amx(m, a, b, c, add, NULL, soon, NULL);
-    atl_bf16_settle__amx(c);
+    atl_gemm_finishing_bf16__amx(m, a, b, c, add, soon, NULL);
 }
 
 #endif

@@ -7,12 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One of the four, `i` a number: its instruction has it as an immediate. */
-#define ATL_LOAD_SUM(i, c, ldc)                                                                              \
-    _tile_loadd(i, (c) + (i) / 2 * 16 * (ldc) + (i) % 2 * 16, (ldc) * sizeof(float))
-#define ATL_STORE_SUM(i, c, ldc)                                                                             \
-    _tile_stored(i, (c) + (i) / 2 * 16 * (ldc) + (i) % 2 * 16, (ldc) * sizeof(float))
-
 /* From c[32][32], whose rows are ldc numbers of 4 bytes apart; without `add` they begin at 0. */
 static inline void atl_load_sums(const float *c, size_t ldc, bool add)
 {
@@ -23,18 +17,18 @@ static inline void atl_load_sums(const float *c, size_t ldc, bool add)
         _tile_zero(3);
         return;
     }
-    ATL_LOAD_SUM(0, c, ldc);
-    ATL_LOAD_SUM(1, c, ldc);
-    ATL_LOAD_SUM(2, c, ldc);
-    ATL_LOAD_SUM(3, c, ldc);
+    _tile_loadd(0, c, ldc * sizeof *c);
+    _tile_loadd(1, c + 16, ldc * sizeof *c);
+    _tile_loadd(2, c + 16 * ldc, ldc * sizeof *c);
+    _tile_loadd(3, c + 16 * ldc + 16, ldc * sizeof *c);
 }
 
 static inline void atl_store_sums(float *c, size_t ldc)
 {
-    ATL_STORE_SUM(0, c, ldc);
-    ATL_STORE_SUM(1, c, ldc);
-    ATL_STORE_SUM(2, c, ldc);
-    ATL_STORE_SUM(3, c, ldc);
+    _tile_stored(0, c, ldc * sizeof *c);
+    _tile_stored(1, c + 16, ldc * sizeof *c);
+    _tile_stored(2, c + 16 * ldc, ldc * sizeof *c);
+    _tile_stored(3, c + 16 * ldc + 16, ldc * sizeof *c);
 }
 
 #endif

@@ -38,12 +38,7 @@ static void nothing(void)
 {
 }
 
-static void nothing_held(float *c)
-{
-    (void)c;
-}
-
-#define NO_TILES .bf16_begin = nothing, .bf16_end = nothing, .bf16_settle = nothing_held
+#define NO_TILES .bf16_begin = nothing, .bf16_end = nothing
 
 static const atl_kernels portable = {
     .isa = "portable", .gemm_by_blas = true, ATL_KERNEL_LIST(SLOT_PORTABLE) NO_TILES};
@@ -76,8 +71,7 @@ static const atl_kernels amx = {
     ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512).gemm_gathered_s8 =
         atl_gemm_gathered_s8__amx,
     ATL_KERNEL_LIST_ATTENTION(SLOT_AMX) ATL_KERNEL_LIST_TILES(SLOT_AMX).bf16_begin = atl_bf16_begin__amx,
-    .bf16_end = atl_bf16_end__amx,
-    .bf16_settle = atl_bf16_settle__amx};
+    .bf16_end = atl_bf16_end__amx};
 
 /* AMX: the processor has tiles and multiplies bf16 and int8 in them, the system saves them (XCR0), and gave
  * this process leave to use them, which is asked for here and holds for all its threads. */

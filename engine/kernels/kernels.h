@@ -107,9 +107,8 @@ typedef struct atl_kernels {
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
 #undef ATL_KERNEL_SLOT
-    void (*bf16_begin)(void);      /* what a thread does before a run of gemm_…: AMX has tiles to set up */
-    void (*bf16_end)(void);        /* and after it: tiles in use make the system's thread switches dearer */
-    void (*bf16_settle)(float *c); /* c has its sums: see gemm_finishing_bf16 */
+    void (*bf16_begin)(void); /* what a thread does before a run of gemm_…: AMX has tiles to set up */
+    void (*bf16_end)(void);   /* and after it: tiles in use make the system's thread switches dearer */
 } atl_kernels;
 
 #define ATL_KERNEL_DECLARE(name, parameters)                                                                 \
@@ -157,7 +156,6 @@ void atl_gemm_gathered_s8__neon_dot(int m, const atl_gathered_s8 *a, const int8_
                                     const int8_t *ahead);
 void atl_bf16_begin__amx(void);
 void atl_bf16_end__amx(void);
-void atl_bf16_settle__amx(float *c);
 
 /* What the CPU can do, as bits. */
 enum {

@@ -64,11 +64,9 @@
  *               Brings the next 8·n_taps·k bytes from `ahead` near. Between bf16_begin and bf16_end too.
  *
  * gemm_finishing_bf16  as gemm_gathered_bf16, and meanwhile makes results of other sums (atl_finishing, which
- *               may be NULL): bit for bit those that finish_rows or geglu_rows make of them. The sums may be
- *               held back: c[32][32] has them once the next call, whose `previous` it must be, has begun, or
- *               once bf16_settle(c) was called. `previous` is NULL where nothing is held back; it may be c,
- *               and `other` may be of its sums. Brings `soon` near, a part with each 32 of k. NULL where a
- *               matrix unit does not leave others idle.
+ *               may be NULL): bit for bit those that finish_rows or geglu_rows make of them. Nothing of
+ *               `other` may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit
+ *               does not leave others idle.
  *
  * What follows is NULL where attention is better multiplied in f32:
  *
@@ -153,7 +151,7 @@
 
 #define ATL_KERNEL_LIST_TILES(X)                                                                             \
     X(gemm_finishing_bf16, (int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,             \
-                            float *previous, atl_soon soon, const atl_finishing *other))
+                            atl_soon soon, const atl_finishing *other))
 
 #define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
     X(attend_bf16, (const atl_attend *a))                                                                    \

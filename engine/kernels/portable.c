@@ -313,8 +313,12 @@ void atl_geglu_rows__portable(int m, int n, const float *a, const float *b, cons
         }
 }
 
-static void finish_other(const atl_finishing *other)
+void atl_gemm_finishing_bf16__portable(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
+                                       atl_soon soon, const atl_finishing *other)
 {
+    atl_gemm_gathered_bf16__portable(m, a, b, c, add, soon.from);
+    if (!other)
+        return;
     const atl_rows out = {.data = other->out, .stride = other->out_stride, .dtype = ATL_BF16};
     if (other->gates) {
         atl_geglu_rows__portable(other->m, ATL_TILE_COLS, other->sums, other->gates, other->bias,
@@ -326,15 +330,6 @@ static void finish_other(const atl_finishing *other)
         .data = (void *)(uintptr_t)other->residual, .stride = other->residual_stride, .dtype = ATL_BF16};
     atl_finish_rows__portable(&finish, other->m, ATL_TILE_COLS, other->sums,
                               other->residual ? &residual : NULL, &out);
-}
-
-void atl_gemm_finishing_bf16__portable(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
-                                       float *previous, atl_soon soon, const atl_finishing *other)
-{
-    (void)previous; /* nothing was held back */
-    if (other)
-        finish_other(other); /* before c is written, where its sums may be */
-    atl_gemm_gathered_bf16__portable(m, a, b, c, add, soon.from);
 }
 
 void atl_moments_rows__portable(int m, int n, const atl_rows *x, const float *pivot, float *sum,

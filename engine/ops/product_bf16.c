@@ -22,8 +22,7 @@ typedef struct bf16_tile {
     atl_patch patch;
     size_t first_row, end_row, first_unit, end_unit;
     size_t next_unit; /* of the tile that this thread is likely to take next */
-    float *sums; /* [units_a_group][strips][32][32]; of one chunk one tile, or of values, gates and values */
-    float *held; /* sums of the last product, which its kernel may not have stored yet */
+    float *sums;      /* [units_a_group][strips][32][32]; or two sets in turn of a tile, for geglu two */
 
     bool waiting;        /* sums whose results are made while the next are multiplied */
     atl_finishing left;  /* what of them is not finished yet */
@@ -69,13 +68,6 @@ static atl_finishing take_waiting(bf16_tile *t)
     return part;
 }
 
-static void settle(bf16_tile *t)
-{
-    if (t->held)
-        t->job->kernels->bf16_settle(t->held);
-    t->held = NULL;
-}
-
 static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums, atl_soon soon)
 {
     const atl_bf16_job *job = t->job;
@@ -88,18 +80,13 @@ static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float
     a.k = atl_least(job->slice_k, job->patch.k - first_channel(job, chunk));
     if (job->kernels->gemm_finishing_bf16) {
         atl_finishing part = t->waiting ? take_waiting(t) : (atl_finishing){0};
-        job->kernels->gemm_finishing_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, t->held, soon,
+        job->kernels->gemm_finishing_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon,
                                           part.m > 0 ? &part : NULL);
-        t->held = sums;
-        if (job->patch.n_taps > 1) /* convolutions lose by it: docs/SPEED.md */
-            settle(t);
     } else {
         job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon.n ? soon.from : b);
     }
-    if (job->product->aside && chunk + 1 == job->n_chunks) {
-        settle(t);
+    if (job->product->aside && chunk + 1 == job->n_chunks)
         atl_product_add_aside(job->kernels, job->product->aside, row, strip_rows(t, row), panel, sums);
-    }
 }
 
 static atl_rows rows_at(const atl_map *map, size_t row, size_t col)
@@ -108,21 +95,8 @@ static atl_rows rows_at(const atl_map *map, size_t row, size_t col)
     return (atl_rows){.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
 }
 
-/* Where a unit's sums are; gates are geglu's. */
-typedef struct unit_sums {
-    float *values, *gates;
-} unit_sums;
-
-/* Of the product's only chunk. Values are stored while the last unit's results are still being made, so they
- * have two places if that takes two products; L1 is the less crowded the fewer places there are. */
-static unit_sums sums_of_turn(const bf16_tile *t, size_t turn)
-{
-    const bool gated = t->job->product->geglu;
-    return (unit_sums){t->sums + (gated ? turn % 2 * 2 * TILE : 0), gated ? t->sums + TILE : NULL};
-}
-
 /* Rows [row, row + m), all of one picture if that matters. */
-static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit, unit_sums sums)
+static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit, const float *sums)
 {
     const atl_product *p = job->product;
     const atl_epilogue *e = p->epilogue;
@@ -131,8 +105,7 @@ static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit,
     atl_rows out = rows_at(p->out, row, col), residual = {0};
     const float *bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
-        job->kernels->geglu_rows(m, n, sums.values, sums.gates, bias, bias ? bias + p->n_out / 2 : NULL,
-                                 &out);
+        job->kernels->geglu_rows(m, n, sums, sums + TILE, bias, bias ? bias + p->n_out / 2 : NULL, &out);
         return;
     }
     atl_finish finish = job->finish;
@@ -142,22 +115,22 @@ static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit,
             e->per_picture + row / ((size_t)p->out->h * (size_t)p->out->w) * e->per_picture_stride + col;
     if (e && e->residual)
         residual = rows_at(e->residual, row, col);
-    job->kernels->finish_rows(&finish, m, n, sums.values, e && e->residual ? &residual : NULL, &out);
+    job->kernels->finish_rows(&finish, m, n, sums, e && e->residual ? &residual : NULL, &out);
 }
 
 /* The sums' results are made while the next are multiplied. */
-static void let_wait(bf16_tile *t, size_t row, size_t unit, unit_sums sums)
+static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
 {
     const atl_bf16_job *job = t->job;
     const atl_product *p = job->product;
     const atl_epilogue *e = p->epilogue;
     const size_t col = unit * ATL_TILE_COLS, pixels = (size_t)p->out->h * (size_t)p->out->w;
     atl_finishing *f = &t->left;
-    *f = (atl_finishing){.m = strip_rows(t, row), .sums = sums.values, .out_stride = p->out->stride};
+    *f = (atl_finishing){.m = strip_rows(t, row), .sums = sums, .out_stride = p->out->stride};
     f->out = (uint16_t *)p->out->data + row * p->out->stride + col;
     f->bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
-        f->gates = sums.gates;
+        f->gates = sums + TILE;
         f->gate_bias = f->bias ? f->bias + p->n_out / 2 : NULL;
     }
     if (e && e->per_picture)
@@ -180,7 +153,6 @@ static void finish_waiting(bf16_tile *t)
     atl_finish finish = {.bias = f->bias, .per_picture = f->per_picture, .scale = 1.0f};
     if (!t->waiting)
         return;
-    settle(t);
     if (f->gates)
         kernels->geglu_rows(f->m, ATL_TILE_COLS, f->sums, f->gates, f->bias, f->gate_bias, &out);
     else
@@ -188,7 +160,7 @@ static void finish_waiting(bf16_tile *t)
     t->waiting = false;
 }
 
-static void finish(bf16_tile *t, size_t row, size_t unit, unit_sums sums)
+static void finish(bf16_tile *t, size_t row, size_t unit, const float *sums)
 {
     const atl_bf16_job *job = t->job;
     const atl_epilogue *e = job->product->epilogue;
@@ -198,15 +170,13 @@ static void finish(bf16_tile *t, size_t row, size_t unit, unit_sums sums)
         let_wait(t, row, unit, sums);
         return;
     }
-    settle(t);
     while (row < end) {
         size_t n = end - row;
         if (e && e->per_picture)
             n = atl_least(n, pixels - row % pixels);
         finish_rows(job, row, (int)n, unit, sums);
         row += n;
-        sums.values += n * ATL_TILE_COLS;
-        sums.gates += sums.gates ? n * ATL_TILE_COLS : 0;
+        sums += n * ATL_TILE_COLS;
     }
 }
 
@@ -240,11 +210,11 @@ static void pass_strips(bf16_tile *t)
         if (job->patch.rolling)
             while (n_filled < atl_patch_lines_read(&t->patch, row))
                 atl_patch_fill(&t->patch, n_filled++);
-        for (size_t unit = t->first_unit; unit < t->end_unit; unit++) {
-            unit_sums sums = sums_of_turn(t, turn++);
+        for (size_t unit = t->first_unit; unit < t->end_unit; unit++, turn = 1 - turn) {
+            float *sums = t->sums + turn * job->panels_a_unit * TILE;
             for (size_t half = 0; half < job->panels_a_unit; half++) {
                 size_t panel = half * job->n_units + unit;
-                multiply(t, row, panel, 0, half ? sums.gates : sums.values,
+                multiply(t, row, panel, 0, sums + half * TILE,
                          soon_of_strips(t, row, panel, unit - t->first_unit, n, n_filled));
             }
             finish(t, row, unit, sums);
@@ -281,12 +251,12 @@ static void pass_panel(bf16_tile *t, size_t unit, size_t chunk, size_t group_end
     const atl_bf16_job *job = t->job;
     size_t n_strips = atl_ceil_div(t->end_row - t->first_row, ATL_BF16_TILE_ROWS), strip = 0;
     for (size_t row = t->first_row; row < t->end_row; row += ATL_BF16_TILE_ROWS, strip++) {
-        unit_sums to = sums_of_turn(t, strip + unit * n_strips);
-        if (job->n_chunks > 1)
-            to.values = sums + strip * TILE;
+        float *to = sums + (job->n_chunks > 1 ? strip : strip % 2) * job->panels_a_unit * TILE;
+        if (t->waiting && t->left.sums == to)
+            finish_waiting(t);
         for (size_t half = 0; half < job->panels_a_unit; half++) {
             atl_soon soon = part_of_chunk(job, next_panel(t, unit, half, chunk, group_end), strip, n_strips);
-            multiply(t, row, half * job->n_units + unit, chunk, half ? to.gates : to.values, soon);
+            multiply(t, row, half * job->n_units + unit, chunk, to + half * TILE, soon);
         }
         if (chunk + 1 == job->n_chunks)
             finish(t, row, unit, to);
@@ -349,7 +319,7 @@ void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
     atl_bf16_job job;
     size_t mark = atl_arena_mark(bench->arena), n_threads = (size_t)atl_pool_n_threads(bench->pool);
     atl_bf16_plan(&job, bench, product);
-    size_t n_tiles = product->geglu ? 3 : 1;
+    size_t n_tiles = 2 * job.panels_a_unit;
     if (job.n_chunks > 1)
         n_tiles = job.units_a_group * atl_ceil_div(job.rows_a_block, ATL_BF16_TILE_ROWS);
     size_t patch_rows = job.shared ? job.patch.n_rows : job.rows_a_block;
