@@ -118,17 +118,13 @@ static atl_status read_pairs(atl_lora *lora, const atl_lora_modules *modules, at
     return st;
 }
 
-/* Tensors fill a file from its header to its end without holes. */
+/* Tensors fill a file from its header to its end without holes. What a trainer left in the metadata is the
+ * same, unless the file was changed since: it is not asked. */
 static void hash_tensors(atl_lora *lora)
 {
-    const char *left = atl_safetensors_metadata(lora->file, "sshs_model_hash");
     const uint8_t *begin = NULL;
     size_t n_bytes = 0;
     unsigned char digest[crypto_hash_sha256_BYTES];
-    if (left && strlen(left) >= ATL_LORA_HASH && strspn(left, "0123456789abcdef") == strlen(left)) {
-        memcpy(lora->hash, left, ATL_LORA_HASH);
-        return;
-    }
     for (size_t i = 0; i < atl_safetensors_count(lora->file); i++) {
         const atl_st_tensor *tensor = atl_safetensors_at(lora->file, i);
         n_bytes += tensor->n_bytes;

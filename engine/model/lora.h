@@ -8,8 +8,8 @@
 
 #include "model/lora_modules.h"
 
-/* Hex digits of the SHA-256 of all tensors' bytes, or of the one that the trainer left in the metadata
- * ("sshs_model_hash"): as AUTOMATIC1111's web UI shows it. */
+/* Hex digits of the SHA-256 of all tensors' bytes: what trainers leave in the metadata ("sshs_model_hash")
+ * and AUTOMATIC1111's web UI shows. */
 #define ATL_LORA_HASH 12
 
 /* What a file has for one layer; down is NULL where it has nothing. */

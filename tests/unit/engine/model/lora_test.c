@@ -221,6 +221,36 @@ static void the_metadata_of_peft_say_the_alpha(void **state)
     assert_factor("{", NAN);
 }
 
+/* What a trainer left in the metadata is of the tensors that it wrote. */
+static void the_hash_is_of_the_tensors_themselves(void **state)
+{
+    (void)state;
+    static const char left[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    char hashes[2][ATL_LORA_HASH + 1];
+    float numbers[24] = {0};
+    char *folder = folder_make();
+    atl_lora_modules modules = small_modules();
+    for (int i = 0; i < 2; i++) {
+        atl_note note = {0};
+        atl_lora *lora = NULL;
+        atl_st_writer *writer;
+        numbers[5] = (float)i;
+        assert_ok(atl_st_writer_open(&writer, &note), &note);
+        atl_st_writer_add(writer, "unet." TO_Q ".lora_A.weight", ATL_ST_F32, 2, (size_t[]){3, 6}, numbers);
+        atl_st_writer_add(writer, "unet." TO_Q ".lora_B.weight", ATL_ST_F32, 2, (size_t[]){8, 3}, numbers);
+        atl_st_writer_metadata(writer, "sshs_model_hash", left);
+        assert_ok(atl_st_writer_write(writer, in_folder(folder, "x.safetensors"), &note), &note);
+        atl_st_writer_close(&writer);
+        assert_ok(atl_lora_open(in_folder(folder, "x.safetensors"), &modules, &lora, &note), &note);
+        memcpy(hashes[i], lora->hash, sizeof hashes[i]);
+        assert_int_equal(strspn(hashes[i], "0123456789abcdef"), ATL_LORA_HASH);
+        atl_lora_close(&lora);
+    }
+    assert_string_not_equal(hashes[0], hashes[1]);
+    atl_lora_modules_done(&modules);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_pair_is_read_with_its_rank_and_factor),
         cmocka_unit_test(what_cannot_be_applied_is_refused_by_name),
         cmocka_unit_test(the_metadata_of_peft_say_the_alpha),
+        cmocka_unit_test(the_hash_is_of_the_tensors_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
