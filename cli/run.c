@@ -147,8 +147,8 @@ static void list_networks(void *user, atl_text *out)
     atl_rules_networks(((command_state *)user)->rules, out);
 }
 
-/* fp32 is the default, as its pictures are the same on every machine; who has not chosen should know, unless
- * the run is there already and keeps what it began with. */
+/* fp32 is the default, as its pictures differ between machines by rounding alone; who has not chosen should
+ * know, unless the run is there already and keeps what it began with. */
 static void say_faster(const command_state *s)
 {
     const char *faster = atl_engine_policy_settle("auto", s->model, s->args.variant);

@@ -5,7 +5,8 @@
  * policy without such figures has no row. Width is the channels of the UNet's first blocks: with 320, as SD
  * has them, eight bits save a quarter of a step; with the 96 of a small model, making numbers whole takes
  * longer than multiplying them. fp32 is the last resort, and on AVX-512 and AVX2 the fastest of what was
- * measured: there bf16 is widened and multiplied as f32, which saves memory and costs time. */
+ * measured: there bf16 is widened and multiplied as f32, which saves memory and costs time. On arm64 nothing
+ * was measured but under emulation: fp32, too. */
 #include <string.h>
 
 #include "base/sizes.h"
@@ -18,7 +19,6 @@ static const struct {
 } fastest[] = {
     {"int8", ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX, ATL_WIDE_MODEL},
     {"bf16", ATL_CPU_AVX512 | ATL_CPU_AVX512_BF16 | ATL_CPU_AMX, 0},
-    {"bf16", ATL_CPU_NEON | ATL_CPU_NEON_BF16, 0},
 };
 
 atl_status atl_engine_check_isa(atl_note *note)
