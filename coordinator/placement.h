@@ -25,7 +25,10 @@ typedef struct atl_machine_source {
 
 /* For this machine: usable is what the cgroup's cpuset allows ∩ the process's own binding (taskset) ∩ `cpus`,
  * and the cgroups' CPU quota and memory limits count. Errors: ATL_USAGE (a cpu list or a synthetic string
- * that cannot be; nothing is left to use), ATL_NOT_FOUND, ATL_BAD_INPUT (the XML), ATL_IO, ATL_NO_MEMORY. */
+ * that cannot be; nothing is left to use), ATL_NOT_FOUND, ATL_BAD_INPUT (the XML), ATL_IO, ATL_NO_MEMORY.
+ *
+ * An XML file is read by a child first, as hwloc 2.9 crashes of some: this forks, and waits for the child. To
+ * be called with `xml` before the process has threads that hold locks of the system's libraries. */
 atl_status atl_machine_load(const atl_machine_source *source, atl_machine **ret, atl_note *note);
 void atl_machine_free(atl_machine **machine);
 
