@@ -1,4 +1,4 @@
-/* bench_measure.c - see bench_plan.h.
+/* bench_measure.c - see bench_plan.h; bench_measure_rows.c makes rows of what is measured here.
  *
  * All engines are open at once: one for each policy and number of threads, on the same cores, with one copy
  * of a policy's weights between them. First come the ceilings, then one run of every case that warms it up,
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/sizes.h"
-#include "bench_plan.h"
+#include "bench_measure_private.h"
 #include "console.h"
 #include "coordinator/evidence.h"
 #include "engine/ceilings.h"
@@ -22,51 +22,11 @@
 
 #define CEILING_S 0.3
 
-enum { MAX_ROWS = 4096, MAX_OPS = 512 };
-
-/* One policy on one number of threads. */
-typedef struct seat {
-    const char *policy;
-    int threads;
-    const atl_plan *plan; /* of the cores for so many threads */
-    atl_stage_bench *bench;
-} seat;
-
-typedef struct op_times {
-    atl_stage_op op; /* of the last run */
-    double *ms;      /* [repetitions] */
-    int n;
-} op_times;
-
-/* What is measured over and over. */
-typedef struct subject {
-    const seat *seat;
-    atl_stage_case which;
-    double gflop, mb;
-    double *ms; /* [repetitions] */
-    op_times *ops;
-    size_t n_ops;
-} subject;
-
-typedef struct measuring {
-    const bench_plan *plan;
-    atl_plan plans[BENCH_MAX_LIST];
-    seat seats[BENCH_MAX_LIST * BENCH_MAX_LIST];
-    int n_seats;
-    subject *subjects;
-    size_t n_subjects;
-    atl_ceiling before[BENCH_MAX_LIST][ATL_MAX_CEILINGS], after[ATL_MAX_CEILINGS];
-    size_t n_before[BENCH_MAX_LIST];
-    atl_cpu cpu;
-    bench_row *rows;
-    size_t n_rows;
-} measuring;
-
 /* ---- opening ---- */
 
 static void bind_thread(void *user, int thread)
 {
-    const seat *s = user;
+    const bench_seat *s = user;
     const int cpu = s->plan->slots[0].pus[thread];
     cpu_set_t *set = CPU_ALLOC((size_t)cpu + 1);
     if (!set)
@@ -77,7 +37,7 @@ static void bind_thread(void *user, int thread)
     CPU_FREE(set);
 }
 
-static atl_status open_seats(measuring *m, atl_note *note)
+static atl_status open_seats(bench_measuring *m, atl_note *note)
 {
     const bench_plan *plan = m->plan;
     atl_status st = ATL_OK;
@@ -85,13 +45,14 @@ static atl_status open_seats(measuring *m, atl_note *note)
         st = atl_plan_make(plan->machine, 1, plan->threads[t], ATL_COMPACT, 0, &m->plans[t], note);
     for (int t = 0; st == ATL_OK && t < plan->n_threads; t++)
         if (m->plans[t].warning[0])
-            console_say("%d thread(s): %s", plan->threads[t], m->plans[t].warning);
+            console_say("%d thread%s: %s", plan->threads[t], plan->threads[t] == 1 ? "" : "s",
+                        m->plans[t].warning);
     for (int p = 0; st == ATL_OK && p < plan->n_policies; p++) {
         const int weights = memfd_create(
             "atelier-bench", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* without it each has its own copy */
         for (int t = 0; st == ATL_OK && t < plan->n_threads; t++) {
-            seat *s = &m->seats[m->n_seats];
-            *s = (seat){.policy = plan->policies[p], .threads = plan->threads[t], .plan = &m->plans[t]};
+            bench_seat *s = &m->seats[m->n_seats];
+            *s = (bench_seat){.policy = plan->policies[p], .threads = plan->threads[t], .plan = &m->plans[t]};
             const atl_engine_options options = {.model = plan->model,
                                                 .variant = plan->variant,
                                                 .policy = s->policy,
@@ -100,7 +61,8 @@ static atl_status open_seats(measuring *m, atl_note *note)
                                                     atl_machine_can_bind(plan->machine) ? bind_thread : NULL,
                                                 .hook_user = s,
                                                 .shared_weights_fd = weights > 0 ? weights : 0};
-            console_say("opening the model: %s, %d thread(s)", s->policy, s->threads);
+            console_say("opening the model: %s, %d thread%s", s->policy, s->threads,
+                        s->threads == 1 ? "" : "s");
             st = atl_stage_bench_open(&options, &s->bench, note);
             m->n_seats += st == ATL_OK;
         }
@@ -110,19 +72,19 @@ static atl_status open_seats(measuring *m, atl_note *note)
     return st;
 }
 
-static atl_status make_subjects(measuring *m, atl_note *note)
+static atl_status make_subjects(bench_measuring *m, atl_note *note)
 {
     const bench_plan *plan = m->plan;
     const size_t most = (size_t)m->n_seats * (size_t)plan->n_stages * (size_t)plan->n_sizes;
     m->subjects = calloc(most, sizeof *m->subjects);
-    m->rows = calloc(MAX_ROWS, sizeof *m->rows);
+    m->rows = calloc(BENCH_MAX_ROWS, sizeof *m->rows);
     bool ok = m->subjects && m->rows;
     for (int stage = 0; ok && stage < plan->n_stages; stage++)
         for (int size = 0; ok && size < plan->n_sizes; size++)
             for (int s = 0; ok && s < m->n_seats; s++) {
                 if (size > 0 && strcmp(plan->stages[stage], "text_encode") == 0)
                     continue; /* the picture's size is no matter to it */
-                subject *x = &m->subjects[m->n_subjects++];
+                bench_subject *x = &m->subjects[m->n_subjects++];
                 x->seat = &m->seats[s];
                 x->which = (atl_stage_case){.stage = plan->stages[stage],
                                             .width = plan->widths[size],
@@ -133,13 +95,13 @@ static atl_status make_subjects(measuring *m, atl_note *note)
                 if (x->which.batch == 0)
                     x->which.batch = strncmp(x->which.stage, "vae", 3) == 0 ? 1 : 2;
                 x->ms = calloc((size_t)plan->repetitions, sizeof *x->ms);
-                x->ops = calloc(MAX_OPS, sizeof *x->ops);
+                x->ops = calloc(BENCH_MAX_OPS, sizeof *x->ops);
                 ok = x->ms && x->ops;
             }
     return ok ? ATL_OK : atl_fail(note, ATL_NO_MEMORY, "no memory for a benchmark");
 }
 
-static void close_all(measuring *m)
+static void close_all(bench_measuring *m)
 {
     for (size_t i = 0; i < m->n_subjects; i++) {
         for (size_t j = 0; j < m->subjects[i].n_ops; j++)
@@ -160,7 +122,7 @@ static void close_all(measuring *m)
 
 #define OF_SHARES "gemm,read_memory,triad_streaming"
 
-static atl_status measure_ceilings(const measuring *m, int t, bool all, atl_ceiling *ret, size_t *n,
+static atl_status measure_ceilings(const bench_measuring *m, int t, bool all, atl_ceiling *ret, size_t *n,
                                    atl_note *note)
 {
     const atl_ceilings_options options = {.n_threads = m->plan->threads[t],
@@ -171,18 +133,19 @@ static atl_status measure_ceilings(const measuring *m, int t, bool all, atl_ceil
     return atl_ceilings_measure(&options, ret, n, note);
 }
 
-static atl_status ceilings_before(measuring *m, atl_note *note)
+static atl_status ceilings_before(bench_measuring *m, atl_note *note)
 {
     atl_status st = ATL_OK;
     for (int t = 0; st == ATL_OK && t < m->plan->n_threads && !m->plan->no_ceilings; t++) {
-        console_say("measuring the ceilings of %d thread(s)", m->plan->threads[t]);
+        console_say("measuring the ceilings of %d thread%s", m->plan->threads[t],
+                    m->plan->threads[t] == 1 ? "" : "s");
         st = measure_ceilings(m, t, m->plan->all_ceilings, m->before[t], &m->n_before[t], note);
     }
     return st;
 }
 
 /* The largest change of a median, in %. */
-static atl_status ceilings_after(measuring *m, double *ret_drift, atl_note *note)
+static atl_status ceilings_after(bench_measuring *m, double *ret_drift, atl_note *note)
 {
     atl_status st = ATL_OK;
     double drift = m->plan->no_ceilings ? NAN : 0;
@@ -201,26 +164,16 @@ static atl_status ceilings_after(measuring *m, double *ret_drift, atl_note *note
     return st;
 }
 
-static double ceiling_of(const measuring *m, int threads, const char *name, const char *isa)
-{
-    for (int t = 0; t < m->plan->n_threads; t++) {
-        const atl_ceiling *found = atl_ceiling_find(m->before[t], m->n_before[t], name, isa, threads);
-        if (found)
-            return found->median;
-    }
-    return NAN;
-}
-
 /* ---- the rounds ---- */
 
-static double *times_of(const measuring *m, subject *x, const atl_stage_op *op)
+static double *times_of(const bench_measuring *m, bench_subject *x, const atl_stage_op *op)
 {
     size_t i = 0;
     while (i < x->n_ops && strcmp(x->ops[i].op.name, op->name) != 0)
         i++;
-    if (i == MAX_OPS)
+    if (i == BENCH_MAX_OPS)
         return NULL;
-    op_times *times = &x->ops[i];
+    bench_op_times *times = &x->ops[i];
     if (i == x->n_ops) {
         times->ms = calloc((size_t)m->plan->repetitions, sizeof *times->ms);
         if (!times->ms)
@@ -232,7 +185,7 @@ static double *times_of(const measuring *m, subject *x, const atl_stage_op *op)
 }
 
 /* `repetition` -1 warms up: it counts for nothing. */
-static atl_status run_once(const measuring *m, subject *x, int repetition, atl_note *note)
+static atl_status run_once(const bench_measuring *m, bench_subject *x, int repetition, atl_note *note)
 {
     atl_stage_cost cost = {0};
     const bool with_ops = m->plan->layers && repetition >= 0;
@@ -264,7 +217,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *state)
     }
 }
 
-static atl_status run_rounds(measuring *m, atl_note *note)
+static atl_status run_rounds(bench_measuring *m, atl_note *note)
 {
     size_t *order = calloc(m->n_subjects, sizeof *order);
     uint64_t state = 88172645463325252u;
@@ -284,101 +237,7 @@ static atl_status run_rounds(measuring *m, atl_note *note)
     return st;
 }
 
-/* ---- rows ---- */
-
-/* What most of a stage's products are made of. */
-static const char *layers_of(const char *stage)
-{
-    return strcmp(stage, "text_encode") == 0 ? "text encoder"
-           : strcmp(stage, "unet_step") == 0 ? "convolutions"
-                                             : "autoencoder";
-}
-
-static bench_row row_of(const measuring *m, const subject *x)
-{
-    bench_row row = {.threads = x->seat->threads,
-                     .width = x->which.width,
-                     .height = x->which.height,
-                     .batch = x->which.batch,
-                     .unit = "ms",
-                     .calls = 1,
-                     .gflop = x->gflop,
-                     .mb = x->mb,
-                     .peak_gflops = NAN};
-    snprintf(row.kind, sizeof row.kind, "stage");
-    snprintf(row.name, sizeof row.name, "%s", x->which.stage);
-    snprintf(row.stage, sizeof row.stage, "%s", x->which.stage);
-    snprintf(row.policy, sizeof row.policy, "%s", x->seat->policy);
-    snprintf(row.isa, sizeof row.isa, "%s", atl_stage_bench_isa(x->seat->bench));
-    for (size_t i = 0; i < m->cpu.n_uses; i++) {
-        const atl_cpu_use *use = &m->cpu.uses[i];
-        char product[32];
-        if (strcmp(use->policy, row.policy) != 0 || strcmp(use->layers, layers_of(row.stage)) != 0)
-            continue;
-        const bool by_blas = strcmp(use->isa, "blas") == 0;
-        const char *store = strcmp(use->store, "f16") == 0 ? "f32" : use->store; /* which is widened first */
-        snprintf(product, sizeof product, "gemm_%s", store);
-        row.peak_gflops = ceiling_of(m, row.threads, product, by_blas ? row.isa : use->isa);
-        snprintf(row.isa, sizeof row.isa, "%s", use->isa);
-    }
-    row.peak_gbps = fmax(ceiling_of(m, row.threads, "read_memory", NULL),
-                         ceiling_of(m, row.threads, "triad_streaming", NULL));
-    return row;
-}
-
-static void add_row(measuring *m, const bench_row *row)
-{
-    if (m->n_rows < MAX_ROWS)
-        m->rows[m->n_rows++] = *row;
-}
-
-static void add_subject(measuring *m, subject *x)
-{
-    bench_row row = row_of(m, x);
-    bench_summarise(x->ms, m->plan->repetitions, &row);
-    bench_set_shares(&row);
-    add_row(m, &row);
-    for (size_t i = 0; m->plan->layers && i < x->n_ops; i++) {
-        op_times *times = &x->ops[i];
-        row = row_of(m, x);
-        snprintf(row.kind, sizeof row.kind, "layer");
-        snprintf(row.name, sizeof row.name, "%s", times->op.name);
-        row.calls = times->op.n_calls;
-        row.gflop = times->op.flops / 1e9;
-        row.mb = times->op.bytes / 1e6;
-        bench_summarise(times->ms, times->n, &row);
-        bench_set_shares(&row);
-        add_row(m, &row);
-    }
-}
-
-static void add_ceilings(measuring *m)
-{
-    for (int t = 0; t < m->plan->n_threads; t++)
-        for (size_t i = 0; i < m->n_before[t]; i++) {
-            const atl_ceiling *c = &m->before[t][i];
-            bench_row row = {.threads = c->n_threads,
-                             .n = c->n,
-                             .median = c->median,
-                             .mean = c->mean,
-                             .sd = c->sd,
-                             .least = c->best,
-                             .gflop = NAN,
-                             .mb = NAN,
-                             .gflops = NAN,
-                             .gbps = NAN,
-                             .peak_gflops = NAN,
-                             .peak_gbps = NAN,
-                             .of_peak = NAN,
-                             .of_bandwidth = NAN,
-                             .of_roof = NAN};
-            snprintf(row.kind, sizeof row.kind, "ceiling");
-            snprintf(row.name, sizeof row.name, "%s", c->name);
-            snprintf(row.isa, sizeof row.isa, "%s", c->isa);
-            snprintf(row.unit, sizeof row.unit, "%s", c->unit);
-            add_row(m, &row);
-        }
-}
+/* ---- all of it ---- */
 
 static double found(const atl_evidence *list, size_t n, const char *name)
 {
@@ -387,7 +246,7 @@ static double found(const atl_evidence *list, size_t n, const char *name)
 }
 
 /* The rounds, watched. */
-static atl_status watch_rounds(measuring *m, bench_about *about, atl_note *note)
+static atl_status watch_rounds(bench_measuring *m, bench_about *about, atl_note *note)
 {
     const pid_t self = getpid();
     atl_evidence_scope scope = {.pids = &self, .n_pids = 1};
@@ -413,7 +272,7 @@ static atl_status watch_rounds(measuring *m, bench_about *about, atl_note *note)
 atl_status bench_measure(const bench_plan *plan, bench_row **ret_rows, size_t *ret_n, bench_about *about,
                          atl_note *note)
 {
-    measuring *m = calloc(1, sizeof *m);
+    bench_measuring *m = calloc(1, sizeof *m);
     if (!m)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a benchmark");
     m->plan = plan;
@@ -427,10 +286,8 @@ atl_status bench_measure(const bench_plan *plan, bench_row **ret_rows, size_t *r
         st = watch_rounds(m, about, note);
     if (st == ATL_OK)
         st = ceilings_after(m, &about->ceiling_drift, note);
-    for (size_t i = 0; st == ATL_OK && i < m->n_subjects; i++)
-        add_subject(m, &m->subjects[i]);
     if (st == ATL_OK) {
-        add_ceilings(m);
+        bench_fill_rows(m);
         *ret_rows = m->rows;
         *ret_n = m->n_rows;
         m->rows = NULL;

@@ -270,8 +270,9 @@ static void draw_dot(drawing *d, const bench_row *row)
                     colour_of(row->policy), is_layer ? " faint" : "", x_px(d, intensity(row)),
                     y_px(d, row->gflops), is_layer ? "4" : "7");
     put_escaped(row->name, d->out);
-    atl_text_printf(d->out, ", %s, %d thread(s): %.2f ms, %.0f GFLOP/s, %.1f GB/s, %.0f %% of the roof",
-                    row->policy, row->threads, row->median, row->gflops, row->gbps, row->of_roof);
+    atl_text_printf(d->out, ", %s, %d thread%s: %.2f ms, %.0f GFLOP/s, %.1f GB/s, %.0f %% of the roof",
+                    row->policy, row->threads, row->threads == 1 ? "" : "s", row->median, row->gflops,
+                    row->gbps, row->of_roof);
     if (is_layer)
         atl_text_printf(d->out, ", %.0f %% of %s", 100 * share_of_stage(d, row), row->stage);
     atl_text_puts(d->out, "</title></circle>\n");

@@ -219,6 +219,15 @@ static void put_style(const picture *p)
                        ".free{fill:var(--cell)}.module{fill:none;stroke:var(--line)}\n</style>\n");
 }
 
+/* "w7", in letters small enough for a cell: a bold one at 12 px is up to 9 px wide, a "w" 11. */
+static void put_seat(const picture *p, int x, int y, int worker, const char *more)
+{
+    char words[24];
+    const int n = snprintf(words, sizeof words, "w%d%s", worker, more);
+    const char *size = n < 4 ? "" : n < 6 ? " style=\"font-size:10px\"" : " style=\"font-size:8px\"";
+    atl_text_printf(p->out, "<text x=\"%d\" y=\"%d\" class=\"seat\"%s>%s</text>", x, y, size, words);
+}
+
 static void put_cell(const picture *p, const atl_core *core, int layer, int x, int y)
 {
     const int pu = core->first_pu + layer, n = p->seats->counts[pu], worker = p->seats->workers[pu];
@@ -238,8 +247,7 @@ static void put_cell(const picture *p, const atl_core *core, int layer, int x, i
     const box cell = {x + 1, y + 1, CELL_WIDTH - 2, CELL_HEIGHT - 2};
     put_box(p, &cell, colour, 4);
     if (n > 0)
-        atl_text_printf(p->out, "<text x=\"%d\" y=\"%d\" class=\"seat\">w%d%s</text>", middle, y + 15, worker,
-                        n > 1 ? "+" : "");
+        put_seat(p, middle, y + 15, worker, n > 1 ? "+" : "");
     atl_text_printf(p->out, "<text x=\"%d\" y=\"%d\" class=\"cpu\">%d</text></g>\n", middle,
                     n > 0 ? y + 25 : y + 19, cpu);
 }

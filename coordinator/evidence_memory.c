@@ -62,7 +62,8 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
         atl_evidence_reason(why, sizeof why, "smaps_rollup of the workers", error);
     const double mb = m->n > 0 ? 1024.0 / 1e6 : NAN;
     atl_evidence_add(list, "pss", "MB", (m->pss + m->shared_huge) * mb, why);
-    atl_evidence_add(list, "worker_own", "MB", m->own * mb / m->n, why);
+    atl_evidence_add(list, "worker_own", "MB", m->own * mb / m->n,
+                     m->n > 0 ? "anonymous pages alone; PSS has files and pictures under way, too" : why);
     atl_evidence_add(list, "huge_pages", "MB", (m->huge + m->mapped_huge) * mb, why);
     free(m);
 }

@@ -79,8 +79,11 @@ static void end(void *state, const atl_watched *watched, atl_evidence_list *list
         atl_evidence_reason(why, sizeof why, "stat of the workers' processes", stat_error);
     if (io_error != 0)
         atl_evidence_reason(io_why, sizeof io_why, "io of the workers' processes", io_error);
+    char ticks[128];
+    snprintf(ticks, sizeof ticks, "in ticks of %.3g ms", 1e3 / (double)sysconf(_SC_CLK_TCK));
     const double s = watched->seconds, cpu_s = sums[CPU_TICKS] / (double)sysconf(_SC_CLK_TCK);
-    atl_evidence_add(list, "cpu_share", "%", why[0] ? NAN : 100 * cpu_s / s / (double)watched->n_cpus, why);
+    atl_evidence_add(list, "cpu_share", "%", why[0] ? NAN : 100 * cpu_s / s / (double)watched->n_cpus,
+                     why[0] ? why : ticks);
     atl_evidence_add(list, "faults_minor", "1/s", why[0] ? NAN : sums[MINOR] / s, why);
     atl_evidence_add(list, "faults_major", "1/s", why[0] ? NAN : sums[MAJOR] / s, why);
     atl_evidence_add(list, "disk_read", "MB/s", io_why[0] ? NAN : sums[READ_BYTES] / 1e6 / s, io_why);

@@ -90,6 +90,17 @@ static double evidence(const atl_study_window *w, const char *name)
     return NAN;
 }
 
+const char *atl_compare_why_no_energy(const comparison *c, const compare_policy *p)
+{
+    for (size_t i = 0; i < c->study->n_windows; i++) {
+        const atl_study_window *w = &c->study->windows[i];
+        for (int k = 0; strcmp(w->config.policy, p->policy) == 0 && k < w->n_evidence; k++)
+            if (strcmp(w->evidence[k].name, "energy_image") == 0 && w->evidence[k].why[0])
+                return w->evidence[k].why;
+    }
+    return "this record does not say why";
+}
+
 /* Figures from N_FIGURES on are stages: wall, then CPU. */
 static double figure_of(const atl_study_window *w, int which)
 {

@@ -155,43 +155,100 @@ static void put_gain_cell(atl_text *out, const compare_gain *gain)
     atl_text_puts(out, "<td>");
     atl_put_figure(out, gain->ratio);
     if (isfinite(gain->low) && isfinite(gain->high)) {
-        atl_text_puts(out, " <span class=\"quiet\">");
+        atl_text_puts(out, "<br><span class=\"quiet\">");
         atl_put_figure(out, gain->low);
         atl_text_puts(out, "…");
         atl_put_figure(out, gain->high);
-        atl_text_printf(out, gain->p_value < 0.001 ? ", p &lt; 0.001</span>" : ", p = %.2g</span>",
+        atl_text_printf(out, gain->p_value < 0.001 ? "<br>p &lt; 0.001</span>" : "<br>p = %.2g</span>",
                         gain->p_value);
     }
     atl_text_puts(out, "</td>");
 }
 
-static void put_setups_table(const compare_policy *p, atl_text *out)
+/* The columns of plain figures: one that no setup has is left out, and named below. */
+enum { N_PLAIN = 8 };
+static const char *const plain_heads[N_PLAIN] = {"efficiency, %", "p50, s",   "p99, s",      "CPUs busy",
+                                                 "memory, GB",    "read, MB", "written, MB", "J a picture"};
+
+static void plain_figures(const compare_setup *s, double ret[N_PLAIN])
 {
-    atl_text_puts(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>workers × threads</th><th>images an "
-        "hour</th><th>batch, s</th><th>over one core (95 %)</th><th>over one worker on all cores</th>"
-        "<th>efficiency, %</th><th>p50, s</th><th>p99, s</th><th>CPUs busy</th><th>memory, GB</th>"
-        "<th>read, MB</th><th>written, MB</th><th>J a picture</th><th>batches</th></tr></thead><tbody>\n");
+    const double figures[N_PLAIN] = {100 * s->efficiency, s->job_ms[0] / 1000, s->job_ms[2] / 1000,
+                                     s->cpus_busy,        s->pss_mb / 1000,    s->read_mb,
+                                     s->written_mb,       s->energy_j};
+    memcpy(ret, figures, sizeof figures);
+}
+
+static void find_plain(const compare_policy *p, bool ret[N_PLAIN])
+{
+    memset(ret, 0, N_PLAIN * sizeof *ret);
     for (int i = 0; i < p->n_setups; i++) {
-        const compare_setup *s = &p->setup[i];
-        atl_text_printf(out, "<tr%s><td>%d × %d</td>", i == p->best ? " class=\"chosen\"" : "", s->workers,
-                        s->threads);
-        put_cell(out, s->rate);
-        put_cell(out, s->seconds);
-        put_gain_cell(out, &s->over_one);
-        put_gain_cell(out, &s->over_threads);
-        put_cell(out, 100 * s->efficiency);
-        put_cell(out, s->job_ms[0] / 1000);
-        put_cell(out, s->job_ms[2] / 1000);
-        put_cell(out, s->cpus_busy);
-        put_cell(out, s->pss_mb / 1000);
-        put_cell(out, s->read_mb);
-        put_cell(out, s->written_mb);
-        put_cell(out, s->energy_j);
-        atl_text_printf(out, "<td>%d</td></tr>\n", s->n_windows);
+        double figures[N_PLAIN];
+        plain_figures(&p->setup[i], figures);
+        for (int k = 0; k < N_PLAIN; k++)
+            ret[k] = ret[k] || isfinite(figures[k]);
     }
+}
+
+static bool has_gain_intervals(const compare_policy *p)
+{
+    for (int i = 0; i < p->n_setups; i++)
+        if (isfinite(p->setup[i].over_one.low) || isfinite(p->setup[i].over_threads.low))
+            return true;
+    return false;
+}
+
+static void put_setup_row(const compare_policy *p, int i, const bool shown[N_PLAIN], atl_text *out)
+{
+    const compare_setup *s = &p->setup[i];
+    double figures[N_PLAIN];
+    plain_figures(s, figures);
+    atl_text_printf(out, "<tr%s><td>%d × %d</td>", i == p->best ? " class=\"chosen\"" : "", s->workers,
+                    s->threads);
+    put_cell(out, s->rate);
+    put_cell(out, s->seconds);
+    put_gain_cell(out, &s->over_one);
+    put_gain_cell(out, &s->over_threads);
+    for (int k = 0; k < N_PLAIN; k++)
+        if (shown[k])
+            put_cell(out, figures[k]);
+    atl_text_printf(out, "<td>%d</td></tr>\n", s->n_windows);
+}
+
+static void put_unavailable(const comparison *c, const compare_policy *p, const bool shown[N_PLAIN],
+                            atl_text *out)
+{
+    bool sampled = true;
+    for (int k = 0; k < N_PLAIN - 1; k++)
+        if (!shown[k]) {
+            atl_text_printf(out, "%s%s", sampled ? "<p class=\"quiet\">Unavailable: " : "; ", plain_heads[k]);
+            sampled = false;
+        }
+    atl_text_puts(out, sampled ? "" : ".</p>\n");
+    if (shown[N_PLAIN - 1])
+        return;
+    atl_text_puts(out, "<p class=\"quiet\">Energy a picture is unavailable: ");
+    atl_put_xml(out, atl_compare_why_no_energy(c, p));
+    atl_text_puts(out, ".</p>\n");
+}
+
+static void put_setups_table(const comparison *c, const compare_policy *p, atl_text *out)
+{
+    const char *sure = has_gain_intervals(p) ? " (95 %)" : "";
+    bool shown[N_PLAIN];
+    find_plain(p, shown);
+    atl_text_printf(out,
+                    "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>workers × threads</th>"
+                    "<th>images an hour</th><th>batch, s</th><th>over one core%s</th>"
+                    "<th>over one worker on all cores%s</th>",
+                    sure, sure);
+    for (int k = 0; k < N_PLAIN; k++)
+        if (shown[k])
+            atl_text_printf(out, "<th>%s</th>", plain_heads[k]);
+    atl_text_puts(out, "<th>batches</th></tr></thead><tbody>\n");
+    for (int i = 0; i < p->n_setups; i++)
+        put_setup_row(p, i, shown, out);
     atl_text_puts(out, "</tbody></table></div>\n");
+    put_unavailable(c, p, shown, out);
 }
 
 static void put_stages_table(const compare_policy *p, atl_text *out)
@@ -224,13 +281,16 @@ static void put_policy(const comparison *c, const compare_policy *p, atl_text *o
     atl_text_puts(out, "<h2>");
     atl_put_xml(out, p->policy);
     atl_text_puts(out, "</h2>\n");
-    put_setups_table(p, out);
+    put_setups_table(c, p, out);
     atl_text_puts(out, "<div class=\"charts\">\n");
     if (pair) {
         atl_text caption = {0};
         put_chart(c, p, "How much faster",
-                  "Workers × threads against one core, with 95 % intervals over paired rounds. Dashed: as "
-                  "many times as cores.",
+                  has_gain_intervals(p)
+                      ? "Workers × threads against one core, with 95 % intervals over paired rounds. Dashed: "
+                        "as many times as cores."
+                      : "Workers × threads against one core; too few rounds for intervals. Dashed: as many "
+                        "times as cores.",
                   atl_compare_draw_gains, out);
         atl_text_puts(&caption, "Each picture takes longer beside others; more of them are painted. ");
         put_stage_legend(&p->setup[p->one], &caption);

@@ -58,6 +58,9 @@ void atl_compare_put_sample(const atl_compare_sample *sample, atl_text *out);
  * flawed. n_samples: there is none. */
 size_t atl_compare_first_sample(const comparison *c, const compare_setup *s);
 
+/* Why no batch of a policy has a figure of energy, in the system's words. */
+const char *atl_compare_why_no_energy(const comparison *c, const compare_policy *p);
+
 /* "8 workers × 1 thread" */
 void atl_compare_put_setup(const compare_setup *s, atl_text *out);
 /* "6.42 times as fast (6.31 to 6.55, p = 0.031, 6 rounds)" */

@@ -142,7 +142,7 @@ static void figures_of(const compare_setup *s, named list[N_NAMED])
         {"read_mb", "read MB", s->read_mb},
         {"written_mb", "written MB", s->written_mb},
         {"energy_j_per_image", "J/image", s->energy_j},
-        {"windows", "batches", s->n_windows},
+        {"windows", "batches", s->n_windows}, /* the last: a count, written as one */
     };
     memcpy(list, figures, sizeof figures);
 }
@@ -153,13 +153,23 @@ static void put_markdown_row(const compare_policy *p, const compare_setup *s, at
     const char *mark = p->best >= 0 && s == &p->setup[p->best] ? "**" : "";
     figures_of(s, list);
     atl_text_printf(out, "| %s%d × %d%s |", mark, s->workers, s->threads, mark);
-    for (int i = 0; i < N_NAMED; i++)
+    for (int i = 0; i < N_NAMED - 1; i++)
         if (*list[i].title) {
             atl_text_putc(out, ' ');
             atl_put_figure(out, list[i].value);
             atl_text_puts(out, " |");
         }
-    atl_text_putc(out, '\n');
+    atl_text_printf(out, " %d |\n", s->n_windows);
+}
+
+static void put_markdown_energy(const comparison *c, const compare_policy *p, atl_text *out)
+{
+    for (int k = 0; k < p->n_setups; k++)
+        if (isfinite(p->setup[k].energy_j))
+            return;
+    atl_text_puts(out, "\nEnergy a picture is unavailable: ");
+    atl_report_put_escaped(out, atl_compare_why_no_energy(c, p));
+    atl_text_puts(out, ".\n");
 }
 
 static void put_markdown_stages(const compare_policy *p, atl_text *out)
@@ -194,7 +204,9 @@ static void put_markdown_quality(const atl_study_head *h, atl_text *out)
         atl_text_printf(out, "| %s | %d |", q->policy, q->n_pictures);
         for (size_t k = 0; k < ATL_COUNT(figures); k++) {
             atl_text_putc(out, ' ');
-            if (k == 1 && isfinite(figures[k]))
+            if (k == 0 && q->largest_difference == 0)
+                atl_text_puts(out, "equal");
+            else if (k == 1 && isfinite(figures[k]))
                 atl_text_printf(out, "%.4f", figures[k]);
             else
                 atl_put_figure(out, figures[k]);
@@ -223,6 +235,7 @@ void atl_compare_put_markdown(const comparison *c, atl_text *out)
         atl_text_putc(out, '\n');
         for (int k = 0; k < p->n_setups; k++)
             put_markdown_row(p, &p->setup[k], out);
+        put_markdown_energy(c, p, out);
         put_markdown_stages(p, out);
     }
     put_markdown_quality(&c->study->head, out);

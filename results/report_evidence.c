@@ -32,6 +32,16 @@ static bool is_used(const report_series *s, const atl_study_window *w, bool flaw
     return flawed ? w->round >= 0 && w->config.corunners == 0 : atl_report_counts(s, w);
 }
 
+/* The record's PSS is of the workers that paint alone, and shares what they map with those that sleep: it
+ * gives way to the one that all tables and charts have. */
+static double value_of(const shown *c, const atl_study_window *w, const atl_evidence *e, const char **ret_why)
+{
+    const double pss_mb = atl_report_pss_mb(w, c->s->n_alive);
+    const bool other = strcmp(e->name, "pss") == 0 && isfinite(pss_mb);
+    *ret_why = other ? "of all processes, less what those that slept hold of their own" : e->why;
+    return other ? pss_mb : e->value;
+}
+
 /* The median over the windows of that worker count; NAN. *ret_why is borrowed from one of them: why there is
  * none, or how it was measured. */
 static double median_at(const shown *c, int workers, const char *name, const char **ret_why)
@@ -43,10 +53,8 @@ static double median_at(const shown *c, int workers, const char *name, const cha
         if (w->config.workers != workers || !is_used(c->s, w, c->flawed))
             continue;
         for (int k = 0; k < w->n_evidence; k++)
-            if (strcmp(w->evidence[k].name, name) == 0) {
-                *ret_why = w->evidence[k].why;
-                values[n++] = w->evidence[k].value;
-            }
+            if (strcmp(w->evidence[k].name, name) == 0)
+                values[n++] = value_of(c, w, &w->evidence[k], ret_why);
     }
     return atl_median(values, n);
 }

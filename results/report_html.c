@@ -53,21 +53,38 @@ static void put_title(const char *title, const char *words, atl_text *out)
         atl_text_printf(out, "<p class=\"quiet\">%s</p>\n", words);
 }
 
+/* Whether any series is drawn by its law instead of by its points. */
+static bool some_law(const report *r)
+{
+    for (int i = 0; i < r->n_series; i++)
+        if (r->series[i].scales && r->series[i].scaling.modelled && r->series[i].scaling.holds)
+            return true;
+    return false;
+}
+
 static void put_throughput(const report *r, atl_text *out)
 {
     atl_text caption = {0};
     put_title("What more workers bring", "", out);
-    bool some = false;
-    for (int i = 0; i < r->n_series; i++)
+    bool some = false, intervals = false;
+    for (int i = 0; i < r->n_series; i++) {
         some = some || r->series[i].n_counts > 0;
+        intervals = intervals || atl_report_has_intervals(&r->series[i]);
+    }
     if (!some) {
         atl_text_puts(out, "<p>No valid window was measured: there is nothing to draw.</p>\n");
         return;
     }
-    atl_text_puts(
-        &caption,
-        "Points: medians of the rounds, with 95 % intervals. Lines: the law that fits best, its band "
-        "where it is sure. Dotted: what as many lone workers would paint.");
+    const int rounds = r->study->head.rounds;
+    if (intervals)
+        atl_text_puts(&caption, "Points: medians of the rounds, with 95 % intervals.");
+    else
+        atl_text_printf(&caption, "Points: %s%d round%s, too few for intervals.",
+                        rounds == 1 ? "" : "medians of ", rounds, rounds == 1 ? "" : "s");
+    if (some_law(r))
+        atl_text_printf(&caption, " Lines: the law that fits best%s.",
+                        intervals ? ", its band where it is sure" : "");
+    atl_text_puts(&caption, " Dotted: what as many lone workers would paint.");
     if (r->best >= 0 && !r->series[r->best].scaling.modelled)
         atl_text_puts(&caption, " Dashed: fewer than five worker counts, so no law is fitted.");
     else if (r->best >= 0 && !r->series[r->best].scaling.holds)

@@ -68,10 +68,11 @@ static void put_interval(atl_text *out, double value, double low, double high)
 
 static void put_throughput(const report_series *s, atl_text *out)
 {
-    atl_text_puts(out,
-                  "\n| workers | images/hour (95 %) | speed-up | efficiency | p50 ms | p90 ms | p99 ms | CPU "
-                  "share | PSS MB | probe GB/s | probe ns | windows |\n"
-                  "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    atl_text_printf(out,
+                    "\n| workers | images/hour%s | speed-up | efficiency | p50 ms | p90 ms | p99 ms | CPU "
+                    "share | PSS MB | probe GB/s | probe ns | windows |\n"
+                    "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+                    atl_report_has_intervals(s) ? " (95 %)" : "");
     for (int i = 0; i < s->n_counts; i++) {
         const report_count *c = &s->count[i];
         atl_text_printf(out, "| %s%d%s |", i == s->at ? "**" : "", c->workers, i == s->at ? "**" : "");

@@ -57,8 +57,7 @@ static double of_rest(const atl_study_window *w, int which)
     return rest[which];
 }
 
-/* `n_alive` as the record has it, or else as its series has. Where all paint, nothing is to be taken off. */
-static double of_pss(const atl_study_window *w, int n_alive)
+double atl_report_pss_mb(const atl_study_window *w, int n_alive)
 {
     const int asleep = (w->n_alive > 0 ? w->n_alive : n_alive) - w->config.workers;
     return asleep > 0 ? w->pss_mb - asleep * w->worker_pss_mb : w->pss_mb;
@@ -95,7 +94,7 @@ static void measure_count(const report_series *s, report_count *c, double *room)
     c->slow_step_wall = c->step_wall_ms / s->count[0].step_wall_ms;
     c->slow_step_cpu = c->step_cpu_ms / s->count[0].step_cpu_ms;
     c->cpu_share = median_at(s, n, of_rest, 0, room);
-    c->pss_mb = median_at(s, n, of_pss, s->n_alive, room);
+    c->pss_mb = median_at(s, n, atl_report_pss_mb, s->n_alive, room);
     c->worker_pss_mb = median_at(s, n, of_rest, 1, room);
     c->probe_gbps = median_at(s, n, of_probe, 0, room);
     c->probe_ns = median_at(s, n, of_probe, 1, room);

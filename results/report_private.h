@@ -75,6 +75,10 @@ void atl_study_report_done(report *r);
 /* ---- between the files that work it out ---- */
 /* Whether a window counts for the curve of its series. */
 bool atl_report_counts(const report_series *s, const atl_study_window *w);
+/* What the workers of a window take, MB: PSS of all processes, less what those that slept hold of their own.
+ * `n_alive` counts where the record has none; where all paint, nothing is to be taken off. NAN: unavailable.
+ */
+double atl_report_pss_mb(const atl_study_window *w, int n_alive);
 /* Everything of a series that is a median of its windows. False: no memory. */
 bool atl_report_measure(report_series *s);
 void atl_report_collect_warnings(report *r);
@@ -91,6 +95,7 @@ void atl_report_put_headline(const report *r, atl_text *out);    /* "Run 6 worke
 void atl_report_put_gain(const report_series *s, atl_text *out); /* "4.1 times what one worker paints …" */
 void atl_report_put_certainty(const report_series *s, atl_text *out); /* "6; 5 to 7 in 93 % of …" */
 const char *atl_report_why_unsure(const report_series *s);            /* where resampling says nothing */
+bool atl_report_has_intervals(const report_series *s);                /* whether any of its rates has one */
 /* "The gain bends at 32: from there on, with 89 % of the most, each further one brings under 8 % of …" */
 void atl_report_put_knee(const report_series *s, atl_text *out);
 void atl_report_put_series_name(const report_series *s,

@@ -109,8 +109,12 @@ static void put_series_row(const report *r, const report_series *s, atl_text *ou
 void atl_report_put_series_table(const report *r, atl_text *out)
 {
     atl_text_puts(out, "<div class=\"cards\">");
-    PUT_HEADS(out, "policy", "threads", "order", "workers", "images an hour (95 %)", "gain over the least",
-              "<how sure", "<what limits");
+    bool intervals = false;
+    for (int i = 0; i < r->n_series; i++)
+        intervals = intervals || atl_report_has_intervals(&r->series[i]);
+    PUT_HEADS(out, "policy", "threads", "order", "workers",
+              intervals ? "images an hour (95 %)" : "images an hour", "gain over the least", "<how sure",
+              "<what limits");
     for (int i = 0; i < r->n_series; i++)
         put_series_row(r, &r->series[i], out);
     put_end(out);
@@ -119,8 +123,10 @@ void atl_report_put_series_table(const report *r, atl_text *out)
 
 void atl_report_put_counts_table(const report_series *s, atl_text *out)
 {
-    PUT_HEADS(out, "workers", "images an hour (95 %)", "gain (95 %)", "efficiency, %", "p50, s", "p90, s",
-              "p99, s", "CPU time, % of wall", "memory, GB", "a worker's own, MB", "probe, GB/s", "probe, ns",
+    const bool intervals = atl_report_has_intervals(s);
+    PUT_HEADS(out, "workers", intervals ? "images an hour (95 %)" : "images an hour",
+              intervals ? "gain (95 %)" : "gain", "efficiency, %", "p50, s", "p90, s", "p99, s",
+              "CPU time, % of wall", "memory, GB", "a worker's own, MB", "probe, GB/s", "probe, ns",
               "windows");
     for (int i = 0; i < s->n_counts; i++) {
         const report_count *c = &s->count[i];

@@ -143,6 +143,14 @@ const char *atl_report_why_unsure(const report_series *s)
                                                           : "too few valid windows with some of the numbers";
 }
 
+bool atl_report_has_intervals(const report_series *s)
+{
+    for (int i = 0; i < s->n_counts; i++)
+        if (isfinite(s->count[i].rate_low) && isfinite(s->count[i].rate_high))
+            return true;
+    return false;
+}
+
 void atl_report_put_certainty(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;

@@ -205,18 +205,21 @@ static void ask_neighbours(const atl_inquiry *q)
     if (!isfinite(beside))
         NOT_KNOWN(q, "%s", "how much streaming neighbours slow a worker down: nothing to compare with");
     else if (beside <= SLOWED && 1 - beside >= SURE * error)
-        SPEAKS_FOR(q,
-                   "beside %d processes that only stream through memory, %g worker%s at %.0f %% of the rate",
-                   most, workers, workers > 1 ? "s paint" : " paints", 100 * beside);
+        SPEAKS_FOR(
+            q, "beside %d process%s that only stream%s through memory, %g worker%s at %.0f %% of the rate",
+            most, most == 1 ? "" : "es", most == 1 ? "s" : "", workers, workers > 1 ? "s paint" : " paints",
+            100 * beside);
     else if (beside >= UNTOUCHED && SURE * error <= 1 - SLOWED)
-        SPEAKS_AGAINST(q, "%d processes that only stream through memory do not slow a worker down (%.0f %%)",
-                       most, 100 * beside);
+        SPEAKS_AGAINST(q,
+                       "beside %d process%s that only stream%s through memory a worker is not slower (%.0f "
+                       "%% of its rate)",
+                       most, most == 1 ? "" : "es", most == 1 ? "s" : "", 100 * beside);
     else
         NOT_KNOWN(
             q,
-            "the neighbours: beside %d streams %.0f %% of the rate is left, too close to tell (one window "
+            "the neighbours: beside %d stream%s %.0f %% of the rate is left, too close to tell (one window "
             "scatters by %.0f %%)",
-            most, 100 * beside, 100 * q->noise);
+            most, most == 1 ? "" : "s", 100 * beside, 100 * q->noise);
 }
 
 static void ask_latency(const atl_inquiry *q)
