@@ -1,7 +1,6 @@
 /* compare_figures.c - what the batches of a comparison come to. Two setups are compared round by round, so
  * that what a round has in common cancels. Pure but for memory. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +9,10 @@
 #include "results/verdict.h"
 
 enum { MAX_ROUNDS = 2000 };
-#define LEAST_BATCH_S    2.0 /* 200 of the ticks that processors' time is counted in: 1 % is two of them */
-#define MOST_UNEVEN_LOSS 0.05
-
-__attribute__((format(printf, 2, 3))) static void warn(comparison *c, const char *format, ...)
-{
-    va_list args;
-    if (c->n_warnings == COMPARE_MAX_WARNINGS)
-        return;
-    va_start(args, format);
-    vsnprintf(c->warning[c->n_warnings++], sizeof *c->warning, format, args);
-    va_end(args);
-}
 
 /* ---- setups ---- */
 
-static bool counts(const atl_study_window *w)
+bool atl_compare_counts(const atl_study_window *w)
 {
     return w->valid && w->round >= 0 && w->config.corunners == 0 && w->images_per_hour > 0;
 }
@@ -69,9 +56,9 @@ static void find_setups(comparison *c)
         if (at == p->n_setups)
             p->setup[p->n_setups++] = (compare_setup){
                 .workers = w->config.workers, .threads = w->config.threads, .last_window = -1};
-        p->setup[at].n_windows += counts(w);
+        p->setup[at].n_windows += atl_compare_counts(w);
         p->setup[at].n_flawed += !w->valid;
-        if (counts(w))
+        if (atl_compare_counts(w))
             p->setup[at].last_window = w->sequence;
     }
     for (int i = 0; i < c->n_policies; i++)
@@ -119,7 +106,7 @@ static double median_of(const comparison *c, const compare_policy *p, const comp
 {
     size_t n = 0;
     for (size_t i = 0; i < c->study->n_windows; i++)
-        if (counts(&c->study->windows[i]) && of_setup(p, s, &c->study->windows[i]))
+        if (atl_compare_counts(&c->study->windows[i]) && of_setup(p, s, &c->study->windows[i]))
             room[n++] = figure_of(&c->study->windows[i], which);
     return atl_median(room, n);
 }
@@ -186,9 +173,23 @@ static void sum_samples(const comparison *c, compare_setup *s)
     s->written_mb = disk ? written : NAN;
 }
 
+int atl_compare_batch(const comparison *c)
+{
+    int n = 0;
+    for (size_t i = 0; i < c->study->n_windows; i++) {
+        const atl_study_window *w = &c->study->windows[i];
+        if (!atl_compare_counts(w))
+            continue;
+        if (n > 0 && w->n_jobs != n)
+            return 0;
+        n = w->n_jobs;
+    }
+    return n;
+}
+
 /* ---- one setup against another ---- */
 
-static int count_rounds(const atl_study *study)
+int atl_compare_rounds(const atl_study *study)
 {
     int last = -1;
     for (size_t i = 0; i < study->n_windows; i++)
@@ -202,7 +203,7 @@ static double rate_in(const comparison *c, const compare_policy *p, const compar
     double rate = NAN;
     for (size_t i = 0; i < c->study->n_windows; i++) {
         const atl_study_window *w = &c->study->windows[i];
-        if (counts(w) && w->round == round && of_setup(p, s, w))
+        if (atl_compare_counts(w) && w->round == round && of_setup(p, s, w))
             rate = w->images_per_hour;
     }
     return rate;
@@ -212,7 +213,7 @@ static bool compare_setups(const comparison *c, const compare_policy *p, const c
                            const compare_setup *b, compare_gain *ret)
 {
     double rate_a[MAX_ROUNDS], rate_b[MAX_ROUNDS];
-    const int rounds = count_rounds(c->study);
+    const int rounds = atl_compare_rounds(c->study);
     int n = 0;
     for (int round = 0; round < rounds && n < MAX_ROUNDS; round++) {
         rate_a[n] = rate_in(c, p, a, round);
@@ -220,11 +221,29 @@ static bool compare_setups(const comparison *c, const compare_policy *p, const c
         n += isfinite(rate_a[n]) && isfinite(rate_b[n]);
     }
     atl_paired paired;
-    *ret = (compare_gain){NAN, NAN, NAN, NAN, n};
+    *ret = (compare_gain){NAN, NAN, NAN, NAN, n, NAN};
     const atl_status st = n > 0 ? atl_paired_compare(rate_a, rate_b, n, &paired, NULL) : ATL_USAGE;
     if (st == ATL_OK)
-        *ret = (compare_gain){paired.ratio, paired.low, paired.high, paired.p_value, n};
+        *ret = (compare_gain){paired.ratio, paired.low, paired.high, paired.p_value, n, paired.confidence};
     return st != ATL_NO_MEMORY;
+}
+
+int atl_compare_percent_sure(const compare_gain *gain)
+{
+    return isfinite(gain->low) && isfinite(gain->high) ? (int)fmin(95, floor(100 * gain->confidence + 1e-9))
+                                                       : 0;
+}
+
+int atl_compare_least_sure(const compare_policy *p)
+{
+    int least = 0;
+    for (int i = 0; i < p->n_setups; i++)
+        for (int k = 0; k < 2; k++) {
+            const int sure =
+                atl_compare_percent_sure(k == 0 ? &p->setup[i].over_one : &p->setup[i].over_threads);
+            least = sure > 0 && (least == 0 || sure < least) ? sure : least;
+        }
+    return least;
 }
 
 static bool compare_policy_setups(comparison *c, compare_policy *p)
@@ -241,7 +260,7 @@ static bool compare_policy_setups(comparison *c, compare_policy *p)
     }
     for (int i = 0; i < p->n_setups; i++) {
         compare_setup *s = &p->setup[i];
-        s->over_one = s->over_threads = (compare_gain){NAN, NAN, NAN, NAN, 0};
+        s->over_one = s->over_threads = (compare_gain){NAN, NAN, NAN, NAN, 0, NAN};
         if (p->one >= 0 && i != p->one && !compare_setups(c, p, &p->setup[p->one], s, &s->over_one))
             return false;
         if (p->threads >= 0 && i != p->threads &&
@@ -250,81 +269,6 @@ static bool compare_policy_setups(comparison *c, compare_policy *p)
         s->efficiency = s->over_one.ratio / (s->workers * s->threads);
     }
     return true;
-}
-
-/* ---- warnings ---- */
-
-/* What is wrong with the batch itself: it is over too soon, or cannot be dealt out evenly. */
-static void warn_of_batch(comparison *c)
-{
-    double least_s = INFINITY, loss = 0;
-    int workers = 0, n_images = 0;
-    for (int i = 0; i < c->n_policies; i++)
-        for (int k = 0; k < c->policy[i].n_setups; k++)
-            least_s = fmin(least_s,
-                           isfinite(c->policy[i].setup[k].seconds) ? c->policy[i].setup[k].seconds : least_s);
-    for (size_t i = 0; i < c->study->n_windows; i++) {
-        const atl_study_window *w = &c->study->windows[i];
-        const int n = w->n_jobs, turns = (n + w->config.workers - 1) / w->config.workers;
-        const double lost = n > 0 ? 1 - (double)n / (turns * w->config.workers) : 0;
-        if (counts(w) && lost > loss) {
-            loss = lost;
-            workers = w->config.workers;
-            n_images = n;
-        }
-    }
-    if (least_s < LEAST_BATCH_S)
-        warn(c,
-             "The batch is short: the fastest setup paints it in %.2g s, which its begin and its end weigh "
-             "as much in as "
-             "its pace. %g s or more are wanted: more prompts, or --repeat N.",
-             least_s, LEAST_BATCH_S);
-    if (loss > MOST_UNEVEN_LOSS)
-        warn(c,
-             "%d pictures cannot be dealt out evenly to %d workers: in the last turn some have nothing to "
-             "paint, which "
-             "costs %.0f %% of the ideal gain. More pictures cost less of it.",
-             n_images, workers, 100 * loss);
-}
-
-static void warn_of_setup(comparison *c, const compare_policy *p, const compare_setup *s, int rounds)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%d worker%s × %d thread%s", s->workers, s->workers == 1 ? "" : "s",
-             s->threads, s->threads == 1 ? "" : "s");
-    if (s->n_windows == 0)
-        warn(c, "%s: no valid batch by %s.", p->policy, name);
-    else if (2 * s->n_windows < rounds)
-        warn(c,
-             "%s: in %d rounds only %d batch%s of %s could be used: other programs or the hypervisor "
-             "disturbed the "
-             "rest.",
-             p->policy, rounds, s->n_windows, s->n_windows == 1 ? "" : "es", name);
-}
-
-static void warn_of(comparison *c)
-{
-    size_t mixed = 0;
-    for (int i = 0; i < c->study->head.n_warnings; i++)
-        warn(c, "%s", c->study->head.warnings[i]);
-    warn_of_batch(c);
-    for (size_t i = 0; i < c->study->n_windows; i++)
-        mixed += c->study->windows[i].valid && !c->study->windows[i].same_pixels;
-    if (mixed > 0)
-        warn(c, "In %zu batches a picture had other pixels than before: their speed is not of the same work.",
-             mixed);
-    for (int i = 0; i < c->n_policies; i++) {
-        const compare_policy *p = &c->policy[i];
-        for (int k = 0; k < p->n_setups; k++)
-            warn_of_setup(c, p, &p->setup[k], count_rounds(c->study));
-        if (p->one < 0)
-            warn(c, "%s: nothing was painted by one worker with one thread, so there is no speed-up to tell.",
-                 p->policy);
-        const int n = p->best >= 0 ? p->setup[p->best].over_one.n : 0;
-        if (n > 0 && n < 6)
-            warn(c, "%s: with %d round%s no p below %.3g is possible, whatever the figures.", p->policy, n,
-                 n == 1 ? "" : "s", 2 / pow(2, n));
-    }
 }
 
 /* ---- all of it ---- */
@@ -366,7 +310,7 @@ atl_status atl_comparison_work_out(int dir_fd, const atl_study *study, compariso
         atl_comparison_free(c);
         return st;
     }
-    warn_of(c);
+    atl_compare_collect_warnings(c);
     *ret = c;
     return ATL_OK;
 }

@@ -26,6 +26,7 @@ static void put_gain_answer(const char *name, const compare_gain *gain, atl_text
         atl_put_figure(&more, gain->low);
         atl_text_puts(&more, " to ");
         atl_put_figure(&more, gain->high);
+        atl_text_printf(&more, " (%d %%)", atl_compare_percent_sure(gain));
         atl_text_printf(&more, gain->p_value < 0.001 ? ", p &lt; 0.001" : ", p = %.2g", gain->p_value);
     }
     atl_text_printf(&more, "%s%d round%s", more.length ? ", " : "", gain->n, gain->n == 1 ? "" : "s");
@@ -71,7 +72,12 @@ static void put_first_screen(const comparison *c, atl_text *out)
     atl_put_xml(out, h->model_name && *h->model_name ? h->model_name : "a model");
     atl_text_puts(out, ", ");
     atl_study_put_work(h, out);
-    atl_text_puts(out, ", the same batch each time, on ");
+    const int n_pictures = atl_compare_batch(c);
+    if (n_pictures > 0)
+        atl_text_printf(out, ", the same %d picture%s each time, on ", n_pictures,
+                        n_pictures == 1 ? "" : "s");
+    else
+        atl_text_puts(out, ", the same batch each time, on ");
     atl_put_xml(out, h->cpu_model && *h->cpu_model ? h->cpu_model : "a machine");
     atl_text_puts(out, "</p>\n<h1>");
     atl_compare_put_headline(c, &headline);
@@ -189,14 +195,6 @@ static void find_plain(const compare_policy *p, bool ret[N_PLAIN])
     }
 }
 
-static bool has_gain_intervals(const compare_policy *p)
-{
-    for (int i = 0; i < p->n_setups; i++)
-        if (isfinite(p->setup[i].over_one.low) || isfinite(p->setup[i].over_threads.low))
-            return true;
-    return false;
-}
-
 static void put_setup_row(const compare_policy *p, int i, const bool shown[N_PLAIN], atl_text *out)
 {
     const compare_setup *s = &p->setup[i];
@@ -233,7 +231,10 @@ static void put_unavailable(const comparison *c, const compare_policy *p, const 
 
 static void put_setups_table(const comparison *c, const compare_policy *p, atl_text *out)
 {
-    const char *sure = has_gain_intervals(p) ? " (95 %)" : "";
+    const int percent = atl_compare_least_sure(p);
+    char sure[24] = "";
+    if (percent > 0)
+        snprintf(sure, sizeof sure, " (%d\u00a0%%)", percent);
     bool shown[N_PLAIN];
     find_plain(p, shown);
     atl_text_printf(out,
@@ -285,14 +286,18 @@ static void put_policy(const comparison *c, const compare_policy *p, atl_text *o
     atl_text_puts(out, "<div class=\"charts\">\n");
     if (pair) {
         atl_text caption = {0};
-        put_chart(c, p, "How much faster",
-                  has_gain_intervals(p)
-                      ? "Workers × threads against one core, with 95 % intervals over paired rounds. Dashed: "
-                        "as many times as cores."
-                      : "Workers × threads against one core; too few rounds for intervals. Dashed: as many "
-                        "times as cores.",
-                  atl_compare_draw_gains, out);
-        atl_text_puts(&caption, "Each picture takes longer beside others; more of them are painted. ");
+        const int percent = atl_compare_least_sure(p);
+        atl_text_puts(&caption, "Workers × threads against one core, ");
+        if (percent > 0)
+            atl_text_printf(&caption, "with intervals of %d %% over paired rounds", percent);
+        else
+            atl_text_puts(&caption, "of too few rounds for intervals");
+        if (percent > 0 && percent < 95)
+            atl_text_puts(&caption, ": more than that takes more rounds, 95 % takes six");
+        atl_text_puts(&caption, ". Dashed: as many times as cores.");
+        put_chart(c, p, "How much faster", caption.data ? caption.data : "", atl_compare_draw_gains, out);
+        caption.length = 0;
+        atl_text_puts(&caption, "What the stages of one picture take, with one core and with all. ");
         put_stage_legend(&p->setup[p->one], &caption);
         put_chart(c, p, "A picture before and after", caption.data ? caption.data : "",
                   atl_compare_draw_stages, out);

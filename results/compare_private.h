@@ -11,7 +11,8 @@ enum { COMPARE_MAX_SETUPS = 64, COMPARE_MAX_WARNINGS = ATL_STUDY_MAX_WARNINGS + 
 /* How much faster b is than a over the rounds that have both. NAN: no round has. */
 typedef struct compare_gain {
     double ratio, low, high, p_value;
-    int n; /* rounds */
+    int n;             /* rounds */
+    double confidence; /* that low to high really has: under 95 % with fewer than six rounds */
 } compare_gain;
 
 /* One W workers × T threads: medians over its valid windows. */
@@ -50,6 +51,11 @@ typedef struct comparison {
 atl_status atl_comparison_work_out(int dir_fd, const atl_study *study, comparison **ret, atl_note *note);
 void atl_comparison_free(comparison *c);
 
+/* ---- between the files that work it out ---- */
+bool atl_compare_counts(const atl_study_window *w); /* whether a batch is used */
+int atl_compare_rounds(const atl_study *study);     /* that were begun */
+void atl_compare_collect_warnings(comparison *c);
+
 /* Errors: ATL_BAD_INPUT, ATL_IO, ATL_NO_MEMORY. No file is no samples. */
 atl_status atl_compare_read_samples(int dir_fd, atl_compare_sample **ret, size_t *ret_n, atl_note *note);
 void atl_compare_put_sample(const atl_compare_sample *sample, atl_text *out);
@@ -63,6 +69,12 @@ const char *atl_compare_why_no_energy(const comparison *c, const compare_policy 
 
 /* "8 workers × 1 thread" */
 void atl_compare_put_setup(const compare_setup *s, atl_text *out);
+/* How many pictures the batch has; 0: no batch was painted, or not all had as many. */
+int atl_compare_batch(const comparison *c);
+/* In whole %: what its interval really has, 95 or less. */
+int atl_compare_percent_sure(const compare_gain *gain);
+/* The least of all intervals of a policy; 0: there is none. */
+int atl_compare_least_sure(const compare_policy *p);
 /* "6.42 times as fast (6.31 to 6.55, p = 0.031, 6 rounds)" */
 void atl_compare_put_gain(const compare_gain *gain, atl_text *out);
 void atl_compare_put_headline(const comparison *c, atl_text *out);

@@ -37,7 +37,7 @@ void atl_compare_put_gain(const compare_gain *gain, atl_text *out)
     atl_put_figure(out, gain->low);
     atl_text_puts(out, " to ");
     atl_put_figure(out, gain->high);
-    atl_text_puts(out, ", ");
+    atl_text_printf(out, ": %d %%, ", atl_compare_percent_sure(gain));
     put_p(gain->p_value, out);
     atl_text_printf(out, ", %d round%s)", gain->n, gain->n == 1 ? "" : "s");
 }
@@ -116,7 +116,7 @@ typedef struct named {
     double value;
 } named;
 
-enum { N_NAMED = 22 };
+enum { N_NAMED = 24 };
 
 static void figures_of(const compare_setup *s, named list[N_NAMED])
 {
@@ -126,11 +126,13 @@ static void figures_of(const compare_setup *s, named list[N_NAMED])
         {"speedup", "speed-up", s->over_one.ratio},
         {"speedup_low", "", s->over_one.low},
         {"speedup_high", "", s->over_one.high},
+        {"speedup_confidence", "", s->over_one.confidence},
         {"speedup_p", "p", s->over_one.p_value},
         {"efficiency", "efficiency", s->efficiency},
         {"over_all_threads", "over 1 × all threads", s->over_threads.ratio},
         {"over_all_threads_low", "", s->over_threads.low},
         {"over_all_threads_high", "", s->over_threads.high},
+        {"over_all_threads_confidence", "", s->over_threads.confidence},
         {"over_all_threads_p", "", s->over_threads.p_value},
         {"job_ms_p50", "p50 ms", s->job_ms[0]},
         {"job_ms_p90", "p90 ms", s->job_ms[1]},

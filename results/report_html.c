@@ -146,8 +146,9 @@ static void put_placement(const report *r, const report_series *s, atl_text *out
 static void put_series_charts(const report *r, const report_series *s, atl_text *out)
 {
     atl_text_puts(out, "<div class=\"charts\">\n");
-    put_chart(r, "How long one picture takes", "Workers beside each other make each picture slower.",
-              atl_report_draw_latency, s, false, out);
+    put_chart(r, "How long one picture takes",
+              "Half, 90 % and 99 % of the pictures took no longer than this.", atl_report_draw_latency, s,
+              false, out);
     put_chart(r, "Where the time goes", "Wall time of the stages, stacked.", atl_report_draw_stages, s, false,
               out);
     put_chart(r, "Slower by the clock",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sizes.h"
 #include "report_private.h"
 
 static void put_series_text(const report *r, const report_series *s, atl_text *out)
@@ -70,8 +71,8 @@ static void put_throughput(const report_series *s, atl_text *out)
 {
     atl_text_printf(out,
                     "\n| workers | images/hour%s | speed-up | efficiency | p50 ms | p90 ms | p99 ms | CPU "
-                    "share | PSS MB | probe GB/s | probe ns | windows |\n"
-                    "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+                    "share | PSS MB | a worker's own MB | probe GB/s | probe ns | windows |\n"
+                    "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
                     atl_report_has_intervals(s) ? " (95 %)" : "");
     for (int i = 0; i < s->n_counts; i++) {
         const report_count *c = &s->count[i];
@@ -83,6 +84,7 @@ static void put_throughput(const report_series *s, atl_text *out)
             put_cell(out, c->job_ms[k]);
         put_cell(out, c->cpu_share);
         put_cell(out, c->pss_mb);
+        put_cell(out, c->worker_pss_mb);
         put_cell(out, c->probe_gbps);
         put_cell(out, c->probe_ns);
         atl_text_printf(out, " %d |\n", c->n_windows);
@@ -238,6 +240,30 @@ static void put_quality(const report *r, atl_text *out)
     atl_text_done(&gap);
 }
 
+/* The machine's ceilings, as far as they were measured. */
+static void put_ceilings(const atl_study_ceilings *c, atl_text *out)
+{
+    const struct {
+        const char *name, *unit;
+        double value;
+    } list[] = {{"memory bandwidth of one core (triad)", "GB/s", c->triad_gbps_one},
+                {"memory bandwidth of all cores together", "GB/s", c->triad_gbps_all},
+                {"one read from an idle memory", "ns", c->latency_ns_idle},
+                {"the policy's matrix product from the first cache, one core", "GFLOP/s", c->gflops_one},
+                {"the same, all cores together", "GFLOP/s", c->gflops_all}};
+    bool begun = false;
+    for (size_t i = 0; i < ATL_COUNT(list); i++) {
+        if (!isfinite(list[i].value))
+            continue;
+        atl_text_puts(out,
+                      begun ? "" : "\n## What the machine can do at most\n\n| ceiling | |\n|---|---:|\n");
+        begun = true;
+        atl_text_printf(out, "| %s | ", list[i].name);
+        atl_put_figure_unit(out, list[i].value, list[i].unit);
+        atl_text_puts(out, " |\n");
+    }
+}
+
 static void put_fact(atl_text *out, const char *key, const char *value)
 {
     if (!value || !*value)
@@ -275,6 +301,7 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     for (int i = 0; i < r->n_series; i++)
         put_series(r, &r->series[i], out);
     put_quality(r, out);
+    put_ceilings(&h->ceilings, out);
     atl_text_puts(out, "\n## Where this comes from\n\n");
     put_fact(out, "machine", h->machine);
     put_fact(out, "processor", h->cpu_model);
@@ -291,5 +318,6 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     put_fact(out, "begun", h->started);
     atl_text_puts(out, "- ");
     atl_study_put_work(h, out);
-    atl_text_printf(out, ", %d rounds, %zu windows\n", h->rounds, r->study->n_windows);
+    atl_text_printf(out, ", %d round%s, %zu windows\n", h->rounds, h->rounds == 1 ? "" : "s",
+                    r->study->n_windows);
 }

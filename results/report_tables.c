@@ -324,7 +324,7 @@ void atl_report_put_provenance(const report *r, atl_text *out)
         atl_text_printf(&text, ", guidance scale %.4g", h->guidance_scale);
     put_fact("pictures", text.data, out);
     text.length = 0;
-    atl_text_printf(&text, "%d rounds", h->rounds);
+    atl_text_printf(&text, "%d round%s", h->rounds, h->rounds == 1 ? "" : "s");
     if (h->window_s > 0)
         atl_text_printf(&text, ", windows of at least %.3g s", h->window_s);
     atl_text_printf(&text, ", order from seed %llu", (unsigned long long)h->seed);

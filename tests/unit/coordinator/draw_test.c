@@ -153,6 +153,23 @@ static void svg_has_a_cell_for_each_hardware_thread(void **state)
     atl_machine_free(&machine);
 }
 
+/* Of a bold letter at 12 px, 38 px of a cell hold four, at 10 px five, at 8 px six. */
+static void svg_writes_long_names_in_smaller_letters(void **state)
+{
+    (void)state;
+    atl_machine *machine = epyc();
+    atl_plan plan = plan_of(machine, 1150, 1, ATL_COMPACT); /* 192 cores, twice the threads: three on each */
+    atl_text text = {0};
+    atl_machine_svg(machine, &plan, &text);
+    assert_non_null(strstr(text.data, "class=\"seat\">w9+</text>"));
+    assert_non_null(strstr(text.data, "class=\"seat\" style=\"font-size:10px\">w99+</text>"));
+    assert_non_null(strstr(text.data, "class=\"seat\" style=\"font-size:10px\">w100+</text>"));
+    assert_null(strstr(text.data, "class=\"seat\">w100"));
+    atl_text_done(&text);
+    atl_plan_done(&plan);
+    atl_machine_free(&machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +178,7 @@ int main(void)
         cmocka_unit_test(limits_are_told),
         cmocka_unit_test(json_holds_machine_clusters_and_plan),
         cmocka_unit_test(svg_has_a_cell_for_each_hardware_thread),
+        cmocka_unit_test(svg_writes_long_names_in_smaller_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

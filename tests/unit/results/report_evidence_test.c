@@ -54,6 +54,30 @@ static size_t count_lines(const char *text)
     return n;
 }
 
+/* The record's is of the workers that paint, by their part of what sleeping ones share; the page has one PSS.
+ */
+static void pss_is_the_one_of_the_other_tables(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_make(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        w->n_alive = 64;
+        w->pss_mb = 2000 + 64 * 100;
+        w->worker_pss_mb = 100;
+        atl_evidence *e = &w->evidence[w->n_evidence++];
+        *e = (atl_evidence){.name = "pss", .unit = "MB", .value = 131.25 * w->config.workers};
+    }
+    forms made = write_forms(&f);
+    assert_non_null(strstr(made.html, "<td>pss</td><td>MB</td><td>2100</td><td>8400</td><td class=\"words"));
+    assert_non_null(strstr(made.md, "| pss | MB | 2100 | 8400 | of all processes"));
+    assert_non_null(strstr(made.csv, "fp32,1,scatter,48,valid,pss,MB,6800,measured,\"of all"));
+    assert_null(strstr(made.csv, "131.25"));
+    free_forms(&made);
+    fixture_done(&f);
+}
+
 static void what_was_measured_stands_in_every_form(void **state)
 {
     (void)state;
@@ -124,6 +148,7 @@ static void a_reason_with_quotes_stays_one_cell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pss_is_the_one_of_the_other_tables),
         cmocka_unit_test(what_was_measured_stands_in_every_form),
         cmocka_unit_test(what_is_unavailable_has_its_reason_in_every_form),
         cmocka_unit_test(flawed_windows_alone_show_what_was_wrong),
