@@ -44,8 +44,9 @@ static const char *const flags_of_interest[] = {
 static const char *const layer_names[ATL_N_LAYER_CLASSES] = {
     [ATL_LAYER_IO] = "first and last",        [ATL_LAYER_CONV] = "convolutions",
     [ATL_LAYER_SHORTCUT] = "shortcuts, last", [ATL_LAYER_LINEAR] = "linear",
-    [ATL_LAYER_ATTENTION] = "attention",      [ATL_LAYER_TIME] = "time embedding",
-    [ATL_LAYER_TEXT] = "text encoder",        [ATL_LAYER_VAE] = "autoencoder",
+    [ATL_LAYER_NARROW] = "linear, narrow",    [ATL_LAYER_ATTENTION] = "attention",
+    [ATL_LAYER_TIME] = "time embedding",      [ATL_LAYER_TEXT] = "text encoder",
+    [ATL_LAYER_VAE] = "autoencoder",
 };
 
 static bool has_word(const char *list, const char *word)
@@ -107,7 +108,7 @@ const char *atl_cpu_product_isa(const atl_kernels *kernels, atl_dtype store)
 
 static void add_uses(const char *name, const atl_kernels *kernels, atl_cpu *ret)
 {
-    const atl_policy *policy = atl_policy_find(name);
+    const atl_policy *policy = atl_policy_narrowed(atl_policy_find(name), kernels->narrow_in_bf16);
     for (int i = 0; policy && i < ATL_N_LAYER_CLASSES && ret->n_uses < ATL_CPU_MAX_USES; i++)
         ret->uses[ret->n_uses++] = (atl_cpu_use){.policy = policy->name,
                                                  .layers = layer_names[i],

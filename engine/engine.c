@@ -276,7 +276,8 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     if (st != ATL_OK)
         goto fail;
     const char *policy = atl_engine_policy_settle(options->policy, options->model, options->variant);
-    engine->policy = atl_policy_find(policy);
+    engine->kernels = atl_kernels_choose(atl_cpu_flags());
+    engine->policy = atl_policy_narrowed(atl_policy_find(policy), engine->kernels->narrow_in_bf16);
     if (!engine->policy) {
         st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s, auto", policy,
                       atl_policy_names());
@@ -293,7 +294,6 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
             goto fail;
         }
     }
-    engine->kernels = atl_kernels_choose(atl_cpu_flags());
     st = atl_pool_open(options->n_threads, options->thread_hook, options->hook_user, &engine->pool, note);
     for (int i = 0; st == ATL_OK && (parts & ATL_PART_TOKENIZER) && i < engine->config->n_text_encoders; i++)
         st = open_tokenizer(engine, options->tokenizer_dir, i, note);

@@ -66,6 +66,7 @@ static const atl_kernels avx512_bf16 = {.isa = "avx512_bf16",
                                         NO_TILES};
 static const atl_kernels amx = {
     .isa = "amx",
+    .narrow_in_bf16 = true,
     ATL_KERNEL_LIST_F32(SLOT_AVX512).gemm_bf16 = atl_gemm_bf16__amx,
     .gemm_gathered_bf16 = atl_gemm_gathered_bf16__amx,
     ATL_KERNEL_LIST_BF16_ROWS(SLOT_BF16) ATL_KERNEL_LIST_S8_ROWS(SLOT_AVX512).gemm_gathered_s8 =

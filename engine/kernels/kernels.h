@@ -102,8 +102,9 @@ typedef struct atl_gathered_s8 {
 } atl_gathered_s8;
 
 typedef struct atl_kernels {
-    const char *isa;   /* what ATELIER_ISA calls it: one of atl_cpu_isas */
-    bool gemm_by_blas; /* OpenBLAS multiplies faster than gemm_f32 does */
+    const char *isa;     /* what ATELIER_ISA calls it: one of atl_cpu_isas */
+    bool gemm_by_blas;   /* OpenBLAS multiplies faster than gemm_f32 does */
+    bool narrow_in_bf16; /* linear layers of few outputs were measured to be faster in bf16 than in s8 */
 #define ATL_KERNEL_SLOT(name, parameters) void(*name) parameters;
     ATL_KERNEL_LIST(ATL_KERNEL_SLOT)
 #undef ATL_KERNEL_SLOT

@@ -10,6 +10,7 @@
 #ifndef ATL_OPS_TYPES_H
 #define ATL_OPS_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,12 +28,16 @@ typedef enum atl_layer_class {
     ATL_LAYER_CONV,      /* convolutions of ResNets and samplers */
     ATL_LAYER_SHORTCUT,  /* past a UNet's ResNets, where the channels change; and its last convolution */
     ATL_LAYER_LINEAR,    /* projections and feed-forwards of transformers */
+    ATL_LAYER_NARROW,    /* those of them with at most ATL_NARROW_OUTPUTS outputs */
     ATL_LAYER_ATTENTION, /* QKᵀ and PV */
     ATL_LAYER_TIME,      /* time, size and pooled-text embeddings */
     ATL_LAYER_TEXT,      /* everything in a text encoder */
     ATL_LAYER_VAE,       /* everything inside an autoencoder */
     ATL_N_LAYER_CLASSES
 } atl_layer_class;
+
+/* Making a row of numbers whole costs the same however many outputs it is then multiplied for. */
+#define ATL_NARROW_OUTPUTS 320
 
 typedef struct atl_policy {
     const char *name;
@@ -45,6 +50,12 @@ typedef struct atl_policy {
 
 /* The policy of that name, or NULL. */
 const atl_policy *atl_policy_find(const char *name);
+/* The same policy for kernels whose products with few outputs are faster in bf16 than in s8
+ * (atl_kernels.narrow_in_bf16): ATL_LAYER_NARROW is bf16 instead of s8, as what is dear there is not the
+ * product. */
+const atl_policy *atl_policy_narrowed(const atl_policy *policy, bool narrow_in_bf16);
+/* The class of a linear layer of `layer_class` with so many outputs in all. */
+atl_layer_class atl_layer_class_of_linear(atl_layer_class layer_class, int n_out);
 /* "fp32, fp16, bf16, int8": the names there are, for messages. */
 const char *atl_policy_names(void);
 

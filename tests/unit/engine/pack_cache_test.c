@@ -65,7 +65,8 @@ static void each_class_of_layers_is_told_by_its_type(void **state)
         atl_policy other = *atl_policy_find("fp32");
         other.layer[class].store = ATL_BF16;
         atl_pack_cache theirs = find(&b, &other, &others_bytes);
-        const bool has_weights = class != ATL_LAYER_ATTENTION;
+        /* so small a model has no linear layers but narrow ones */
+        const bool has_weights = class != ATL_LAYER_ATTENTION && class != ATL_LAYER_LINEAR;
         assert_int_equal(strcmp(theirs.path, own.path) != 0, has_weights);
         assert_int_equal(memcmp(theirs.key, own.key, sizeof own.key) != 0, has_weights);
         atl_pack_cache_done(&theirs);
@@ -83,7 +84,7 @@ static void another_tables_weights_are_refused_and_packed_anew(void **state)
     atl_store store, mapped;
     bench_open(&b);
     atl_policy other = *atl_policy_find("fp32");
-    other.layer[ATL_LAYER_LINEAR].store = ATL_BF16;
+    other.layer[ATL_LAYER_NARROW].store = ATL_BF16;
     atl_pack_cache theirs = find(&b, &other, &bytes), own = find(&b, atl_policy_find("fp32"), &bytes);
     assert_ok(atl_store_open(bytes, &store, &b.note), &b.note);
     assert_ok(atl_pack_file_write(own.path, theirs.key, &store, bytes, &b.note), &b.note);
