@@ -4,7 +4,7 @@
  *
  *     run_bench [PICTURES [WORKERS [MILLISECONDS [BYTES [DIR [nosync [keep]]]]]]]
  *     run_bench again FOLDER
- *     run_bench real ATELIER MODEL [PICTURES [WORKERS [STEPS [SIDE [DIR]]]]]
+ *     run_bench real ATELIER MODEL [PICTURES [WORKERS [STEPS [SIDE [DIR [POLICY]]]]]]
  *
  * With BYTES 0 a picture is a true PNG of 8 × 8 px: what `atelier verify` reads.
  *
@@ -14,7 +14,7 @@
  * on, and in the end: it is not to grow with the batch. With nosync neither waits for the disk, and there is
  * no loop. With keep the folder stays and is named, and `again` takes up the finished run in it: what that
  * takes. `real` is a run of that program's own workers, pinned, with a model: pictures of SIDE × SIDE px
- * (512) in STEPS steps (2). */
+ * (512) in STEPS steps (2), under POLICY (auto). */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -108,7 +108,7 @@ static void say(void *user, const char *sentence)
 
 /* Who paints. */
 typedef struct painters {
-    const char *program, *model;
+    const char *program, *model, *policy;
     int n_workers;
     bool bind, sync;
 } painters;
@@ -120,9 +120,11 @@ static atl_run_outcome run(const char *dir, const char *prompts, const painters 
     const atl_run_options options = {.dir = dir,
                                      .batch = &batch,
                                      .executor = {.model = p->model,
+                                                  .policy = p->policy,
                                                   .worker_program = p->program,
                                                   .n_workers = p->n_workers,
-                                                  .bind = p->bind},
+                                                  .bind = p->bind,
+                                                  .step_every_ms = -1},
                                      .model_name = "any",
                                      .model_hash = "0123456789",
                                      .version = "bench",
@@ -233,6 +235,7 @@ static int measure_real(int argc, char **argv)
     const int steps = argc > 6 ? atoi(argv[6]) : 2, side = argc > 7 ? atoi(argv[7]) : 512;
     const painters p = {.program = argv[2],
                         .model = argv[3],
+                        .policy = argc > 9 ? argv[9] : NULL,
                         .n_workers = argc > 5 ? atoi(argv[5]) : 2,
                         .bind = true,
                         .sync = true};

@@ -49,11 +49,14 @@ int run_and_report(atl_run_options *options, const run_args *args)
     options->stops = run_signals_stops;
     options->paused = run_signals_paused;
     options->say = run_say;
-    options->watch = run_progress_watch;
+    options->watch = args->quiet ? NULL : run_progress_watch;
+    options->watch_every_ms = run_progress_every_ms(&progress);
+    options->executor.step_every_ms = progress.live ? run_progress_every_ms(&progress) : -1;
     options->picture = run_progress_picture;
     options->user = &progress;
     run_signals_grace(args->grace);
     run_signals_listen();
+    options->executor.nudge_fd = run_signals_fd();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* prompts are private; workers inherit it */
     const atl_status st = atl_run(options, &outcome, &note);
     run_progress_clear(&progress);

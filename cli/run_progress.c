@@ -13,8 +13,8 @@
 #include "progress.h"
 #include "run_show.h"
 
-enum { BAR_WIDTH = 30, NARROW_BAR = 10, NARROW_COLUMNS = 80, MAX_WORKER_LINES = 16, DEFAULT_COLUMNS = 80 };
-static const int64_t plain_every_ns = 5000000000, draw_every_ns = 200000000;
+enum { BAR_WIDTH = 30, NARROW_BAR = 10, NARROW_COLUMNS = 80, DEFAULT_COLUMNS = 80 };
+enum { PLAIN_EVERY_MS = 5000, DRAW_EVERY_MS = 200 };
 
 run_progress run_progress_new(bool quiet, bool plain, const char *show)
 {
@@ -75,7 +75,8 @@ static const char *worker_words(atl_worker_phase phase)
     return "";
 }
 
-static void draw_worker(const run_progress *p, const atl_run_worker *w, size_t number, int width)
+static void compose_worker(const run_progress *p, const atl_run_worker *w, size_t number, int width,
+                           char out[RUN_PROGRESS_LINE_BYTES])
 {
     char line[512];
     int n = snprintf(line, sizeof line, "  %2zu %-9s", number, worker_words(w->phase));
@@ -91,8 +92,8 @@ static void draw_worker(const run_progress *p, const atl_run_worker *w, size_t n
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20)
             *c = ' ';
-    fprintf(stderr, "\n%s%.*s%s\033[K", p->colour ? "\033[2m" : "", width - 1, line,
-            p->colour ? "\033[0m" : "");
+    snprintf(out, RUN_PROGRESS_LINE_BYTES, "%s%.*s%s", p->colour ? "\033[2m" : "", width - 1, line,
+             p->colour ? "\033[0m" : "");
 }
 
 void run_progress_clear(run_progress *p)
@@ -103,32 +104,64 @@ void run_progress_clear(run_progress *p)
     p->n_lines = 0;
 }
 
-static void draw(run_progress *p, const atl_run_view *view)
+static void compose_bar(const run_progress *p, const atl_run_view *view, int width,
+                        char out[RUN_PROGRESS_LINE_BYTES])
 {
     char words[256], bar[BAR_WIDTH + 1];
-    const int width = columns();
     const double part = view->n_jobs > 0 ? (double)view->n_done / (double)view->n_jobs : 0;
     const int bar_width = width < NARROW_COLUMNS ? NARROW_BAR : BAR_WIDTH; /* words matter more */
     for (int i = 0; i < bar_width; i++)
         bar[i] = i < (int)(part * bar_width + 0.5) ? '#' : '.';
     bar[bar_width] = '\0';
     put_status(view, words);
-    fprintf(stderr, "\r%s[%s]%s %.*s\033[K", p->colour ? "\033[32m" : "", bar, p->colour ? "\033[0m" : "",
-            width > bar_width + 4 ? width - bar_width - 4 : 1, words);
-    const size_t n = view->n_workers < MAX_WORKER_LINES ? view->n_workers : MAX_WORKER_LINES;
-    for (size_t i = 0; i < n; i++)
-        draw_worker(p, &view->workers[i], i, width);
-    fputs("\033[J", stderr);
-    fprintf(stderr, n > 0 ? "\033[%zuA\r" : "\r", n);
-    fflush(stderr);
-    p->n_lines = (int)n + 1;
+    snprintf(out, RUN_PROGRESS_LINE_BYTES, "%s[%s]%s %.*s", p->colour ? "\033[32m" : "", bar,
+             p->colour ? "\033[0m" : "", width > bar_width + 4 ? width - bar_width - 4 : 1, words);
+}
+
+/* Only lines that are not what stands there are written; where none is, nothing. */
+static void draw(run_progress *p, const atl_run_view *view)
+{
+    char line[RUN_PROGRESS_LINE_BYTES];
+    const int width = columns();
+    const int n = view->n_workers < RUN_PROGRESS_LINES ? (int)view->n_workers + 1 : RUN_PROGRESS_LINES;
+    if (p->n_lines != n || p->columns != width)
+        run_progress_clear(p);
+    int at = 0; /* the cursor's line */
+    bool written = false;
+    for (int i = 0; i < n; i++) {
+        if (i == 0)
+            compose_bar(p, view, width, line);
+        else
+            compose_worker(p, &view->workers[i - 1], (size_t)i - 1, width, line);
+        if (i < p->n_lines && strcmp(line, p->lines[i]) == 0)
+            continue;
+        snprintf(p->lines[i], sizeof p->lines[i], "%s", line);
+        for (; at < i; at++)
+            fputc('\n', stderr);
+        fprintf(stderr, "\r%s\033[K", line);
+        written = true;
+    }
+    if (at > 0)
+        fprintf(stderr, "\033[%dA", at);
+    if (written) {
+        fputc('\r', stderr);
+        fflush(stderr);
+    }
+    p->n_lines = n;
+    p->columns = width;
+}
+
+int run_progress_every_ms(const run_progress *p)
+{
+    return p->live ? DRAW_EVERY_MS : PLAIN_EVERY_MS;
 }
 
 void run_progress_watch(void *user, const atl_run_view *view)
 {
     run_progress *p = user;
     const int64_t now_ns = atl_clock_now_ns();
-    if (p->quiet || now_ns - p->said_ns < (p->live ? draw_every_ns : plain_every_ns))
+    const int64_t every_ns = (int64_t)run_progress_every_ms(p) * 1000000;
+    if (p->quiet || now_ns - p->said_ns < every_ns / 10 * 9) /* it is called at about that pace */
         return;
     p->said_ns = now_ns;
     if (p->live) {

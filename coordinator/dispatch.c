@@ -215,6 +215,9 @@ atl_status atl_dispatch_event(atl_dispatch *dispatch, const atl_event *event, at
         break;
     case ATL_EV_HEARD:
         break;
+    case ATL_EV_SEEN:
+        atl_dispatch_on_seen(d, event);
+        break;
     case ATL_EV_RESULT:
         on_result(d, event);
         break;

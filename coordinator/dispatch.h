@@ -43,6 +43,7 @@ typedef enum atl_event_type {
     ATL_EV_JOB_STARTED, /* worker, lease */
     ATL_EV_BEAT,        /* worker, lease */
     ATL_EV_HEARD,       /* worker: any sign of life of the process */
+    ATL_EV_SEEN,        /* worker: signs of life that it left, seen now: when it lived, when it computed */
     ATL_EV_RESULT,      /* worker, lease */
     ATL_EV_JOB_FAILED,  /* worker, lease: the worker says so; `fatal_for_job` if no other worker could do
                            better (bad input) */
@@ -66,6 +67,9 @@ typedef struct atl_event {
     const uint64_t
         *suspects;     /* WORKER_LOST: [n_suspects] tokens of the leases that its end is held against, … */
     size_t n_suspects; /* … read for the call. 0: not known; then those that were STARTED */
+    int64_t lived_ns, computed_ns; /* SEEN: on this clock, the latest signs; 0: none of that kind */
+    const int64_t *steps_ns;       /* SEEN: [n_steps] what steps of its compute thread took, … */
+    size_t n_steps;                /* … read for the call */
     bool fatal_for_job;
     bool out_of_memory; /* WORKER_LOST: the system killed it for its memory: it is not started again while
                            others live */

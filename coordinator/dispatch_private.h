@@ -66,6 +66,7 @@ void atl_dispatch_spawn(atl_dispatch *d, uint32_t w, int64_t now_ns);
 void atl_dispatch_kill_worker(atl_dispatch *d, uint32_t w, int64_t now_ns);
 void atl_dispatch_set_aside(atl_dispatch *d, uint32_t w, atl_aside_reason reason);
 bool atl_dispatch_any_alive(const atl_dispatch *d);
+void atl_dispatch_on_seen(atl_dispatch *d, const atl_event *event);
 /* Of the first `n_workers`, those that are not set aside. */
 uint32_t atl_dispatch_n_usable(const atl_dispatch *d, uint32_t n_workers);
 /* How long a compute thread may be silent: ten times the median time between beats, once some are known. */

@@ -82,6 +82,21 @@ void atl_dispatch_note_interval(atl_dispatch *d, int64_t ns)
     d->n_intervals += d->n_intervals < N_INTERVALS;
 }
 
+/* What is older than what is known already says nothing. */
+void atl_dispatch_on_seen(atl_dispatch *d, const atl_event *event)
+{
+    atl_dispatch_worker *w = &d->workers[event->worker];
+    if (event->lived_ns > w->heard_ns) {
+        w->heard_ns = event->lived_ns;
+        w->spoke = true;
+    }
+    for (size_t i = 0; i < event->n_steps; i++)
+        if (event->steps_ns[i] >= 0)
+            atl_dispatch_note_interval(d, event->steps_ns[i]);
+    if (event->computed_ns > w->compute_ns)
+        w->compute_ns = event->computed_ns;
+}
+
 int64_t atl_dispatch_worker_deadline(const atl_dispatch *d, const atl_dispatch_worker *w, int64_t patience_ns)
 {
     if (w->state != WORKER_STARTING && w->state != WORKER_READY)

@@ -15,6 +15,7 @@
 #include "executor_private.h"
 
 enum { DEFAULT_CREDIT = 2, QUEUE_PER_CREDIT = 4, DEFAULT_ATTEMPTS = 3, MAX_UNLUCKY = 9 };
+enum { STEP_EVERY_MS = 500 };
 enum { FEWEST_WORKERS_TRIED = 2, MOST_NETWORKS_BYTES = 100000 /* Linux takes 131,072 a word */ };
 enum { FAILURES_TO_QUARANTINE = 5, MAX_RESPAWNS = 5, SPARE_FDS = 64, FDS_A_WORKER = 4, LEAST_HIGH_WATER = 8 };
 static const int64_t start_patience_ns = 600 * (int64_t)1000000000, silence_patience_ns = 5000000000,
@@ -78,6 +79,9 @@ static atl_status copy_options(atl_executor *x, const atl_executor_options *o, a
     x->compute_patience_ns = o->compute_patience_ns > 0 ? o->compute_patience_ns : compute_patience_ns;
     x->on_event = o->on_event;
     x->user = o->user;
+    const int step_every_ms = o->step_every_ms > 0 ? o->step_every_ms : STEP_EVERY_MS;
+    x->step_every_ns = o->on_event && o->step_every_ms >= 0 ? (int64_t)step_every_ms * 1000000 : 0;
+    x->nudge_fd = o->nudge_fd > 0 ? o->nudge_fd : -1;
     return ATL_OK;
 }
 
@@ -163,8 +167,8 @@ static atl_status open_thread_side(atl_executor *x, const atl_executor_options *
     sodium_bin2hex(x->run_hex, sizeof x->run_hex, x->run, sizeof x->run);
     raise_fd_limit(n);
     x->workers = calloc(n, sizeof *x->workers);
-    x->fds = calloc(1 + 2 * n, sizeof *x->fds);
-    x->readable = calloc(1 + 2 * n, sizeof *x->readable);
+    x->fds = calloc(2 + 2 * n, sizeof *x->fds);
+    x->readable = calloc(2 + 2 * n, sizeof *x->readable);
     if (!x->workers || !x->fds || !x->readable)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a pool of %zu workers", n);
     /* Twice what credit lets through, and twice that again, as ZeroMQ reports what was read in halves of it.
@@ -176,7 +180,7 @@ static atl_status open_thread_side(atl_executor *x, const atl_executor_options *
         st = atl_hall_open(queue, n, &x->hall, note);
     if (st == ATL_OK)
         st = open_dispatch(x, o, note);
-    return st != ATL_OK ? st : atl_server_open(high_water, 1 + 2 * n, &x->server, note);
+    return st != ATL_OK ? st : atl_server_open(high_water, 2 + 2 * n, &x->server, note);
 }
 
 static atl_status start_thread(atl_executor *x, atl_note *note)

@@ -39,7 +39,7 @@ typedef enum atl_worker_phase {
 typedef enum atl_pool_event_type {
     ATL_POOL_WORKER,     /* worker changed its phase; `text` says why (signal 9, quarantine, binding got) */
     ATL_POOL_STARTED,    /* job, attempt, worker */
-    ATL_POOL_STEP,       /* job, worker, step of n_steps */
+    ATL_POOL_STEP,       /* job, worker, step of n_steps; not each: see step_every_ms */
     ATL_POOL_LEASE_LOST, /* job, attempt, worker, put_back; `text` says why */
     ATL_POOL_DROPPED,    /* a late or duplicate result was dropped */
 } atl_pool_event_type;
@@ -89,6 +89,11 @@ typedef struct atl_executor_options {
     int max_attempts;   /* 0: 3 */
     int64_t start_patience_ns, silence_patience_ns, compute_patience_ns; /* 0: 10 min, 5 s, 10 min */
     atl_weights_file *weights; /* where the packed weights are, or will be; NULL: the pool's own place */
+    int step_every_ms; /* how often ATL_POOL_STEP is told, at most: the pool looks as often how far the
+                          workers are. 0: 500; below 0: never */
+    int nudge_fd; /* a non-blocking eventfd or pipe, for what signal handlers tell: when it is readable it
+                     is read, and atl_executor_gather returns. Given one, that also returns when a worker's
+                     phase changed or a lease was lost. 0: none */
     void (*on_event)(void *user, const atl_pool_event *event);
     void *user;
 } atl_executor_options;
@@ -149,9 +154,9 @@ size_t atl_executor_wait(atl_executor *executor, atl_future *const *futures, siz
 /* The next future that ended and was not given out by this function before, of all that were submitted; NULL
  * after timeout_ms, or when there is none in flight. */
 atl_future *atl_executor_next_completed(atl_executor *executor, int timeout_ms);
-/* Waits until n futures ended that the function before would give out, or none is in flight; returns how many
- * there are. For who takes results by the group: being woken for each of them costs more than taking it. One
- * caller at a time. */
+/* Waits until n futures ended that the function before would give out, or none is in flight, or a nudge came
+ * (nudge_fd); returns how many there are. For who takes results by the group: being woken for each of them
+ * costs more than taking it. One caller at a time. */
 size_t atl_executor_gather(atl_executor *executor, size_t n, int timeout_ms);
 
 /* From now on workers 0 … n - 1 alone take up jobs; n is brought into 1 … the plan's. The others stay: they

@@ -106,6 +106,12 @@ void atl_hall_tell_ended(atl_hall *hall)
         pthread_cond_signal(&hall->gathered);
 }
 
+void atl_hall_nudge(atl_hall *hall)
+{
+    hall->nudged = true;
+    pthread_cond_signal(&hall->gathered);
+}
+
 static void take_completed(atl_hall *hall, atl_future *future)
 {
     atl_list_remove(future);
@@ -290,9 +296,11 @@ size_t atl_executor_gather(atl_executor *executor, size_t n, int timeout_ms)
     const struct timespec until = after_ms(timeout_ms);
     pthread_mutex_lock(&hall->mutex);
     hall->wanted = n;
-    while (hall->n_completed < n && hall->n_open > 0 && wait_for(&hall->gathered, hall, timeout_ms, &until))
+    while (hall->n_completed < n && hall->n_open > 0 && !hall->nudged &&
+           wait_for(&hall->gathered, hall, timeout_ms, &until))
         ;
     hall->wanted = 0;
+    hall->nudged = false;
     const size_t there = hall->n_completed;
     pthread_mutex_unlock(&hall->mutex);
     return there;

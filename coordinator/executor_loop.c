@@ -5,7 +5,11 @@
  * published once a turn, under one lock.
  *
  * Dispatch's clock stands still while this process is stopped (Ctrl-Z, a suspended machine): whoever was not
- * listened to was not silent. A turn that took away_ns longer than it asked to sleep was away. */
+ * listened to was not silent. A turn that took away_ns longer than it asked to sleep was away.
+ *
+ * The thread sleeps until something happens or a worker would be doubted; then it looks at what the workers
+ * show on their desks, which moves that deadline. Who shows nothing is given grace_ns to run, as it may have
+ * been stopped together with us. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +17,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sizes.h"
 #include "executor_private.h"
 
-static const int64_t away_ns = 100000000;
+static const int64_t away_ns = 100000000, grace_ns = 20000000;
 
 int64_t atl_pool_now_ns(const atl_executor *x)
 {
@@ -24,6 +29,7 @@ int64_t atl_pool_now_ns(const atl_executor *x)
 
 void atl_pool_report(atl_executor *x, const atl_pool_event *event)
 {
+    x->nudge |= x->nudge_fd >= 0 && (event->type == ATL_POOL_WORKER || event->type == ATL_POOL_LEASE_LOST);
     if (x->on_event)
         x->on_event(x->user, event);
 }
@@ -83,7 +89,10 @@ static void publish(atl_executor *x)
         hall->counts.n_ready += x->workers[w].process.pid > 0 && x->workers[w].is_ready;
     if (x->ended)
         atl_hall_tell_ended(hall);
+    if (x->nudge)
+        atl_hall_nudge(hall);
     pthread_mutex_unlock(&hall->mutex);
+    x->nudge = false;
     x->ended = NULL;
     x->ended_end = &x->ended;
 }
@@ -165,11 +174,11 @@ static int timeout_ms(const atl_executor *x)
 {
     int64_t due_ns = x->finished || x->broken ? INT64_MAX : atl_dispatch_deadline_ns(x->dispatch);
     if (due_ns != INT64_MAX)
-        due_ns += x->lost_ns;
-    const int64_t watch_ns = atl_pool_watch_deadline_ns(x);
-    due_ns = watch_ns < due_ns ? watch_ns : due_ns;
-    if (x->finished && x->leave_by_ns < due_ns)
-        due_ns = x->leave_by_ns;
+        due_ns = (x->doubt_ns ? x->doubt_ns + grace_ns : due_ns) + x->lost_ns;
+    const int64_t others_ns[] = {atl_pool_watch_deadline_ns(x), atl_pool_steps_deadline_ns(x),
+                                 x->finished ? x->leave_by_ns : INT64_MAX};
+    for (size_t i = 0; i < ATL_COUNT(others_ns); i++)
+        due_ns = others_ns[i] < due_ns ? others_ns[i] : due_ns;
     if (due_ns == INT64_MAX)
         return -1;
     const int64_t left_ms = (due_ns - atl_clock_now_ns()) / 1000000 + 1;
@@ -180,8 +189,10 @@ static int timeout_ms(const atl_executor *x)
 static void note_absence(atl_executor *x, int64_t meant_ns)
 {
     const int64_t now_ns = atl_clock_now_ns(), took_ns = now_ns - x->woke_ns;
-    if (took_ns > meant_ns + away_ns)
+    if (took_ns > meant_ns + away_ns) {
         x->lost_ns += took_ns;
+        atl_pool_look(x, took_ns);
+    }
     x->woke_ns = now_ns;
 }
 
@@ -189,18 +200,21 @@ static void wait(atl_executor *x, bool more)
 {
     const int timeout = more ? 0 : timeout_ms(x);
     x->fds[0] = x->hall->wake_fd;
+    x->fds[1] = x->nudge_fd;
     for (int w = 0; w < x->plan.n_workers; w++) {
         const atl_process *process = &x->workers[w].process;
-        x->fds[1 + 2 * w] = process->pid > 0 ? process->pid_fd : -1;
-        x->fds[2 + 2 * w] = process->pid > 0 ? process->words_fd : -1;
+        x->fds[2 + 2 * w] = process->pid > 0 ? process->pid_fd : -1;
+        x->fds[3 + 2 * w] = process->pid > 0 ? process->words_fd : -1;
     }
-    atl_server_wait(x->server, x->fds, x->readable, 1 + 2 * (size_t)x->plan.n_workers, timeout);
+    atl_server_wait(x->server, x->fds, x->readable, 2 + 2 * (size_t)x->plan.n_workers, timeout);
     if (timeout >= 0)
         note_absence(x, (int64_t)timeout * 1000000);
     x->woke_ns = atl_clock_now_ns();
     uint64_t count;
-    if (x->readable[0] && read(x->fds[0], &count, sizeof count) < 0)
-        return; /* somebody else cannot have read it: the next turn looks again */
+    x->nudge |= x->readable[1];
+    for (int i = 0; i < 2; i++)
+        if (x->readable[i] && read(x->fds[i], &count, sizeof count) < 0)
+            return; /* somebody else cannot have read it: the next turn looks again */
 }
 
 /* The pool is over when it was told to end and no process is left. */
@@ -213,6 +227,22 @@ static bool is_over(atl_executor *x)
     return atl_pool_n_alive(x) == 0;
 }
 
+/* Looks at a worker before it is held to be lost, and once more a little later. */
+static void keep_time(atl_executor *x)
+{
+    if (x->finished || x->broken)
+        return;
+    if (atl_dispatch_deadline_ns(x->dispatch) <= atl_pool_now_ns(x))
+        atl_pool_look(x, 0);
+    const int64_t now_ns = atl_pool_now_ns(x);
+    if (atl_dispatch_deadline_ns(x->dispatch) > now_ns)
+        x->doubt_ns = 0;
+    else if (x->doubt_ns == 0)
+        x->doubt_ns = now_ns;
+    else if (now_ns - x->doubt_ns >= grace_ns)
+        atl_pool_tell(x, (atl_event){.type = ATL_EV_TICK});
+}
+
 static void turn(atl_executor *x, bool *more)
 {
     wait(x, *more);
@@ -221,9 +251,9 @@ static void turn(atl_executor *x, bool *more)
         atl_pool_watch(x, atl_clock_now_ns());
     take_orders(x);
     note_absence(x, 0);
-    if (!x->finished && !x->broken && atl_dispatch_deadline_ns(x->dispatch) <= atl_pool_now_ns(x))
-        atl_pool_tell(x, (atl_event){.type = ATL_EV_TICK});
+    keep_time(x);
     atl_pool_obey(x);
+    atl_pool_tell_steps(x);
     if (x->killing || x->broken)
         kill_all(x, "the pool ended");
     publish(x);

@@ -107,7 +107,10 @@ static void report_lease(atl_executor *x, const atl_message *m, atl_pool_event_t
 
 static void on_started(atl_executor *x, const atl_message *m)
 {
-    x->workers[m->worker].phase = ATL_WORKER_PAINTING;
+    atl_pool_worker *worker = &x->workers[m->worker];
+    worker->phase = ATL_WORKER_PAINTING;
+    worker->started_job = m->lease.index;
+    worker->started_token = m->lease.token;
     atl_pool_tell(x, event_of(m, ATL_EV_JOB_STARTED));
     report_lease(x, m, ATL_POOL_STARTED);
 }

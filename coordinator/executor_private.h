@@ -43,6 +43,7 @@ typedef struct atl_hall {
     uint32_t limit;    /* workers below it get what is taken from the queue from now on */
     bool over;         /* the pool ended by itself: `status` and `note` say why */
     bool hungry;       /* the pool's thread waits for a future in the queue */
+    bool nudged;       /* who gathers is to look about */
     atl_status status; /* what submit answers once order is not GO_ON, or over */
     atl_note note;
     int wake_fd; /* an eventfd; -1 when the pool is gone */
@@ -72,6 +73,7 @@ atl_status atl_hall_open(size_t queue_limit, size_t n_workers, atl_hall **ret, a
 void atl_hall_leave(atl_hall *hall); /* not under it: gives one reference back */
 void atl_hall_wake(atl_hall *hall);
 void atl_hall_tell_ended(atl_hall *hall); /* whoever waits for ends: some have come */
+void atl_hall_nudge(atl_hall *hall);
 void atl_list_append(atl_future_list *list, atl_future *future);
 void atl_list_remove(atl_future *future);
 /* Ends a future of whichever holder; it must be in no list. Returns it if nobody holds it: to be freed. */
@@ -99,6 +101,10 @@ typedef struct atl_pool_worker {
     atl_peer peer;
     atl_worker_phase phase;
     int64_t heard_ns;
+    uint32_t n_seen;      /* steps, on its desk */
+    uint64_t started_job; /* the future's handle and the lease's token, of what it took up last */
+    uint64_t started_token;
+    int64_t told_step_ns;    /* the step on its desk that was told of */
     uint64_t oom_kills;      /* of the control group, when it was started */
     char why[ATL_WHY_BYTES]; /* why it was ended by us, or what it died of */
 } atl_pool_worker;
@@ -113,6 +119,8 @@ struct atl_executor {
     atl_own_core own_core; /* the thread's that opened the pool */
     int batch_size;
     int64_t silence_patience_ns, start_patience_ns, compute_patience_ns;
+    int64_t step_every_ns; /* 0: steps are not told */
+    int nudge_fd;          /* -1: none */
     void (*on_event)(void *user, const atl_pool_event *event);
     void *user;
     /* the thread's */
@@ -122,13 +130,16 @@ struct atl_executor {
     atl_server *server;
     atl_dispatch *dispatch;
     atl_pool_worker *workers;
-    int *fds; /* [1 + 2 n_workers]: wake, then pid and words of each */
+    int *fds; /* [2 + 2 n_workers]: wake, nudge, then pid and words of each */
     bool *readable;
     atl_future *live[ATL_LIVE_BUCKETS];
     uint64_t next_handle;
     atl_future *ended, **ended_end; /* to be published, in order */
     int64_t lost_ns;                /* of the clock: while the whole process was stopped */
     int64_t woke_ns;                /* the last time */
+    int64_t doubt_ns;               /* since when a deadline is overdue; 0: none is */
+    int64_t told_steps_ns;          /* when steps were last told of */
+    bool nudge;                     /* whoever gathers is to look about, at the end of the turn */
     int64_t leave_by_ns;            /* after FINISHED: when workers that have not left are killed */
     bool pulling;                   /* dispatch waits for a job */
     uint32_t told_limit;
@@ -154,6 +165,12 @@ void atl_pool_watch(atl_executor *x, int64_t now_ns);
 int64_t atl_pool_watch_deadline_ns(const atl_executor *x);
 size_t atl_pool_n_alive(const atl_executor *x);
 void atl_pool_set_phase(atl_executor *x, uint32_t w, atl_worker_phase phase, const char *text);
+
+/* executor_signs.c: what workers show rather than say. */
+/* Tells dispatch of all signs of life, by its clock before the last `then_lost_ns` were taken from it. */
+void atl_pool_look(atl_executor *x, int64_t then_lost_ns);
+void atl_pool_tell_steps(atl_executor *x); /* reports those that are due */
+int64_t atl_pool_steps_deadline_ns(const atl_executor *x);
 
 /* executor_messages.c */
 bool atl_pool_take_messages(atl_executor *x); /* false: there were too many for one turn */

@@ -261,9 +261,9 @@ void atl_pool_watch(atl_executor *x, int64_t now_ns)
 {
     for (uint32_t w = 0; w < (uint32_t)x->plan.n_workers; w++) {
         atl_pool_worker *worker = &x->workers[w];
-        if (x->readable[2 + 2 * w])
+        if (x->readable[3 + 2 * w])
             atl_process_read_words(&worker->process);
-        if (x->readable[1 + 2 * w])
+        if (x->readable[2 + 2 * w])
             note_end(x, w);
         if (worker->alive && worker->ended && (worker->left || now_ns - worker->ended_ns >= LAST_WORDS_NS))
             tell_end(x, w);

@@ -55,9 +55,11 @@ typedef struct atl_run_options {
     void (*weigh)(void *user,
                   atl_executor_options *executor); /* once all lines are known: fills in the bytes */
     int (*stops)(void *user);   /* how often a signal asked to stop: 1 drains, 2 ends the workers at once */
-    bool (*paused)(void *user); /* hand out nothing while this is true */
+    bool (*paused)(void *user); /* hand out nothing while this is true. These two are asked for when
+                                   executor.nudge_fd says so; where there is none, four times a second */
     void (*say)(void *user, const char *sentence);
-    void (*watch)(void *user, const atl_run_view *view); /* several times a second */
+    void (*watch)(void *user, const atl_run_view *view); /* every watch_every_ms, and at the end */
+    int watch_every_ms;                                  /* 0: 200 */
     void (*picture)(void *user, const char *name, const uint8_t *png, size_t n_bytes);
     void *user, *weigh_user;
 } atl_run_options;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "run_private.h"
 #include "study_seats.h"
 
@@ -52,7 +53,8 @@ static void keep(atl_run_box *box, const atl_pool_event *event)
                          .attempt = event->attempt,
                          .index = event->index,
                          .job = event->job,
-                         .put_back = event->put_back};
+                         .put_back = event->put_back,
+                         .at_ns = atl_clock_now_ns()};
     snprintf(e->text, sizeof e->text, "%s", event->text ? event->text : "");
 }
 

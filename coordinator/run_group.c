@@ -138,6 +138,7 @@ void atl_runner_put_group(atl_runner *r)
 {
     const size_t n = r->n_group;
     r->n_group = r->group_bytes = 0;
+    r->n_last_group = n;
     r->put_ns = atl_clock_now_ns();
     const size_t begun = r->sync_failed ? 0 : all(r, n, begin);
     const size_t settled = all(r, begun, settle);

@@ -1,4 +1,8 @@
-/* run_loop.c - submits, takes in what ended, heeds signals, waits out a full disk: until all is done. */
+/* run_loop.c - submits, takes in what ended, heeds signals, waits out a full disk: until all is done.
+ *
+ * Each turn ends in the wait for results, which lasts until the next thing is due: workers that paint for
+ * seconds cost nothing meanwhile. Signals and what befalls workers end it (executor.nudge_fd). Only where
+ * somebody must be asked, signals or the disk, it is a short one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +11,9 @@
 #include "base/clock.h"
 #include "run_private.h"
 
-enum { TURN_MS = 250, RESULTS_A_TURN = 64, WEIGH_PART = 4000 };
-static const int64_t watch_every_ns = 200000000, weigh_every_ns = 2000000000;
+enum { TURN_MS = 250, WATCH_EVERY_MS = 200, RESULTS_A_TURN = 64, WEIGH_PART = 4000 };
+static const int64_t longest_turn_ns = 2000000000; /* what was begun is in the ledger by then */
+static const int64_t weigh_first_ns = 2000000000, weigh_every_ns = 240000000000;
 
 void atl_runner_end_badly(atl_runner *r, atl_status status, const atl_note *note)
 {
@@ -70,6 +75,16 @@ static bool take_flight(atl_runner *r, const atl_future *future, atl_run_flight 
     return false;
 }
 
+/* A worker that is greater than any was when they were weighed: they are weighed again. */
+static void note_growth(atl_runner *r, const atl_result *result)
+{
+    const uint64_t rss = result->timings.peak_rss_bytes;
+    if (rss <= r->top_rss_bytes + r->top_rss_bytes / 100)
+        return;
+    r->top_rss_bytes = rss;
+    r->weigh_ns = r->may_weigh_ns < r->weigh_ns ? r->may_weigh_ns : r->weigh_ns;
+}
+
 static void settle(atl_runner *r, atl_future *future)
 {
     atl_run_flight flight;
@@ -79,6 +94,7 @@ static void settle(atl_runner *r, atl_future *future)
     const atl_result *result = atl_future_result(future);
     switch (atl_future_peek(future)) {
     case ATL_FUTURE_DONE:
+        note_growth(r, result);
         atl_runner_group(r, &flight);
         return;
     case ATL_FUTURE_FAILED: {
@@ -95,13 +111,33 @@ static void settle(atl_runner *r, atl_future *future)
     atl_runner_free_flight(&flight);
 }
 
-/* Until a group is full or due, or the turn is over. */
+static int64_t watch_every_ns(const atl_runner *r)
+{
+    return (int64_t)(r->o->watch_every_ms > 0 ? r->o->watch_every_ms : WATCH_EVERY_MS) * 1000000;
+}
+
+/* For how long the loop may sleep if no picture comes. */
+static int turn_ms(const atl_runner *r)
+{
+    const bool asks = (r->o->stops || r->o->paused) && r->o->executor.nudge_fd <= 0;
+    if (asks || r->draining || r->paused || disk_is_full(r))
+        return TURN_MS;
+    int64_t left_ns = longest_turn_ns;
+    const int64_t now_ns = atl_clock_now_ns(), watch_in_ns = r->watched_ns + watch_every_ns(r) - now_ns;
+    if (r->o->watch && watch_in_ns < left_ns)
+        left_ns = watch_in_ns;
+    return left_ns > 0 ? (int)(left_ns / 1000000) + 1 : 0;
+}
+
+/* Until a group is full or due, or the turn is over. Where pictures come one by one none is waited with
+ * before it is there. */
 static void wait_for_results(atl_runner *r)
 {
-    const int due_ms = atl_runner_group_due_ms(r);
-    const size_t n = due_ms > 0 && r->o->sync ? ATL_RUN_GROUP - r->n_group : 1;
+    const int due_ms = atl_runner_group_due_ms(r), longest_ms = turn_ms(r);
+    const bool together = due_ms > 0 && r->o->sync && (r->n_group > 0 || r->n_last_group > 1);
     const bool now = r->n_group > 0 && due_ms == 0;
-    atl_executor_gather(r->executor, n, now ? 0 : due_ms > 0 && due_ms < TURN_MS ? due_ms : TURN_MS);
+    const int wait_ms = together && due_ms < longest_ms ? due_ms : longest_ms;
+    atl_executor_gather(r->executor, together ? ATL_RUN_GROUP - r->n_group : 1, now ? 0 : wait_ms);
 }
 
 /* What was told of a job's attempts was told before it ended, and is recorded before its end is. */
@@ -162,15 +198,17 @@ static atl_run_phase phase_of(const atl_runner *r)
     return r->first_start_ns == 0 ? ATL_RUN_STARTING : ATL_RUN_PAINTING;
 }
 
-/* The system counts a worker's pages one by one: seldom enough that it costs a four-thousandth of the time.
- */
+/* The system counts a worker's pages one by one: seldom enough that it costs at most a four-thousandth of the
+ * time, and every few minutes while none of them grows. */
 static void weigh(atl_runner *r, int64_t now_ns)
 {
     const int64_t before_ns = atl_clock_thread_cpu_ns();
     const size_t pss = atl_executor_pss_bytes(r->executor, NULL, 0);
     const int64_t rest_ns = WEIGH_PART * (atl_clock_thread_cpu_ns() - before_ns);
     r->peak_pss_bytes = pss > r->peak_pss_bytes ? pss : r->peak_pss_bytes;
-    r->weigh_ns = now_ns + (rest_ns > weigh_every_ns ? rest_ns : weigh_every_ns);
+    r->may_weigh_ns = now_ns + (rest_ns > weigh_first_ns ? rest_ns : weigh_first_ns);
+    r->weigh_ns = now_ns + (r->weigh_ns == 0 ? weigh_first_ns : weigh_every_ns);
+    r->weigh_ns = r->weigh_ns > r->may_weigh_ns ? r->weigh_ns : r->may_weigh_ns;
 }
 
 static void watch(atl_runner *r, bool now)
@@ -178,7 +216,7 @@ static void watch(atl_runner *r, bool now)
     const int64_t now_ns = atl_clock_now_ns();
     if (now || now_ns >= r->weigh_ns)
         weigh(r, now_ns);
-    if (!now && now_ns - r->watched_ns < watch_every_ns)
+    if (!now && now_ns - r->watched_ns < watch_every_ns(r))
         return;
     r->watched_ns = now_ns;
     atl_run_box_workers(&r->box, r->workers);

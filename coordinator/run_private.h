@@ -26,6 +26,7 @@ typedef struct atl_run_event {
     uint64_t index;
     atl_job_id job;
     bool put_back;
+    int64_t at_ns; /* when it was told */
     char text[320];
 } atl_run_event;
 
@@ -93,6 +94,7 @@ typedef struct atl_runner {
     size_t n_flight, window;
     atl_run_painted group[ATL_RUN_GROUP]; /* to be written together */
     size_t n_group, group_bytes;
+    size_t n_last_group;         /* how many the one before had */
     atl_run_flight *held_flight; /* painted, and no room on the disk for them */
     size_t n_held;
     bool waits_for_room;
@@ -106,8 +108,10 @@ typedef struct atl_runner {
     atl_status status;
     atl_note note; /* why */
     int64_t begun_ns, first_start_ns, probed_ns, watched_ns;
-    int64_t weigh_ns; /* when the workers' memory is looked at next */
-    atl_pace pace;    /* of this session */
+    int64_t weigh_ns,
+        may_weigh_ns;       /* when the workers' memory is looked at next, at the earliest if it grew */
+    uint64_t top_rss_bytes; /* the most of a worker, as it says with its pictures */
+    atl_pace pace;          /* of this session */
     uint64_t n_painted, n_adopted, peak_pss_bytes;
     uint64_t lost, dropped;
 } atl_runner;

@@ -14,7 +14,7 @@
 #include "run_private.h"
 
 enum { MAX_SETTINGS_BYTES = 16384, MAX_WAITING_BYTES = 256 << 10 /* of timings that are not exported yet */ };
-static const int64_t flush_every_ns = 1000000000, export_every_ns = 2000000000;
+static const int64_t flush_every_ns = 1000000000, export_every_ns = 10000000000;
 
 /* The record has room for ordinary prompts; a longer text ends where it still is UTF-8. */
 static char *shorten(const char *settings)
@@ -198,7 +198,7 @@ atl_status atl_runner_record_events(atl_runner *r, atl_note *note)
         snprintf(worker, sizeof worker, "%u", events[i].worker);
         atl_record_add(&record, worker);
         if (started && r->first_start_ns == 0)
-            r->first_start_ns = atl_clock_now_ns();
+            r->first_start_ns = events[i].at_ns;
         if (!started)
             atl_record_add(&record, events[i].text);
         if (events[i].put_back)

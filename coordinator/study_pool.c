@@ -191,6 +191,7 @@ static atl_status open_pool(atl_studier *s, const atl_study_series *series, atl_
     const atl_status st = atl_study_seats_open(pool->n_workers, &pool->seats, note);
     if (st != ATL_OK)
         return st;
+    options.step_every_ms = -1;
     options.on_event = atl_study_seats_put;
     options.user = pool->seats;
     return atl_executor_open(&options, &pool->executor, note);

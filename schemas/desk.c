@@ -66,3 +66,40 @@ size_t atl_desk_suspects(const atl_desk *desk, uint64_t ret_tokens[ATL_DESK_LEAS
         n = read_place(&desk->painting, ret_tokens);
     return n > 0 ? n : read_place(&desk->encoding, ret_tokens);
 }
+
+/* ---- signs of life ---- */
+
+void atl_desk_live(atl_desk *desk, int64_t now_ns)
+{
+    atomic_store_explicit(&desk->signs.alive_ns, now_ns, memory_order_release);
+}
+
+void atl_desk_step(atl_desk *desk, int64_t now_ns, int step, int n_steps)
+{
+    atl_desk_signs *signs = &desk->signs;
+    if (step > 0) {
+        const uint32_t n = atomic_load_explicit(&signs->n_took, memory_order_relaxed);
+        const int64_t took_ns = now_ns - atomic_load_explicit(&signs->step_ns, memory_order_relaxed);
+        atomic_store_explicit(&signs->took_ns[n % ATL_DESK_STEPS], took_ns, memory_order_release);
+        atomic_store_explicit(&signs->n_took, n + 1, memory_order_release);
+    }
+    atomic_store_explicit(&signs->step, step, memory_order_relaxed);
+    atomic_store_explicit(&signs->n_steps, n_steps, memory_order_relaxed);
+    atomic_store_explicit(&signs->step_ns, now_ns, memory_order_release);
+}
+
+atl_desk_life atl_desk_look(const atl_desk *desk, uint32_t *seen)
+{
+    const atl_desk_signs *signs = &desk->signs;
+    atl_desk_life life = {.alive_ns = atomic_load_explicit(&signs->alive_ns, memory_order_acquire),
+                          .step_ns = atomic_load_explicit(&signs->step_ns, memory_order_acquire),
+                          .step = atomic_load_explicit(&signs->step, memory_order_relaxed),
+                          .n_steps = atomic_load_explicit(&signs->n_steps, memory_order_relaxed)};
+    const uint32_t n = atomic_load_explicit(&signs->n_took, memory_order_acquire);
+    const uint32_t unseen = n - *seen < ATL_DESK_STEPS ? n - *seen : ATL_DESK_STEPS;
+    for (uint32_t i = n - unseen; i != n; i++)
+        life.took_ns[life.n_took++] =
+            atomic_load_explicit(&signs->took_ns[i % ATL_DESK_STEPS], memory_order_acquire);
+    *seen = n;
+    return life;
+}

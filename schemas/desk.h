@@ -7,7 +7,11 @@
  * SIGKILL, too.
  *
  * A page is written by one process while it lives and read by the other afterwards: nothing is read while it
- * is written. Any thread may write a place of its own. */
+ * is written. Any thread may write a place of its own.
+ *
+ * Signs of life lie there, too: when the thread that talks to the coordinator last woke, and how far the
+ * painter is. Said, each would wake the coordinator; written, they cost it nothing, and it looks at them when
+ * it would otherwise begin to doubt. These are read while they are written, one by one. */
 #ifndef ATL_SCHEMAS_DESK_H
 #define ATL_SCHEMAS_DESK_H
 
@@ -17,7 +21,7 @@
 
 #include "base/status.h"
 
-enum { ATL_DESK_LEASES = 16 };
+enum { ATL_DESK_LEASES = 16, ATL_DESK_STEPS = 8 };
 
 /* The tokens of the leases that one thread has before it. */
 typedef struct atl_desk_place {
@@ -25,8 +29,19 @@ typedef struct atl_desk_place {
     _Atomic uint64_t tokens[ATL_DESK_LEASES];
 } atl_desk_place;
 
+/* Written by one thread each: alive_ns by the one that talks, the rest by the painter. Times are
+ * CLOCK_MONOTONIC's, one clock for all processes of a machine. */
+typedef struct atl_desk_signs {
+    _Atomic int64_t alive_ns; /* when it last woke; 0: it never did */
+    _Atomic int64_t step_ns;  /* when a painting began, or its last step ended; 0: none did */
+    _Atomic int32_t step, n_steps;
+    _Atomic uint32_t n_took;                 /* steps that ended, of all paintings */
+    _Atomic int64_t took_ns[ATL_DESK_STEPS]; /* what the latest of them took */
+} atl_desk_signs;
+
 typedef struct atl_desk {
     atl_desk_place painting, encoding;
+    atl_desk_signs signs;
     _Atomic int32_t encoder;       /* the encoding thread, as gettid says; 0: not known */
     _Atomic uint32_t encoder_fell; /* 1: that thread crashed, whatever the others did */
 } atl_desk;
@@ -43,5 +58,19 @@ void atl_desk_put(atl_desk_place *place, const uint64_t *tokens, size_t n);
  * before it; if none is known to have crashed, what was painted, or else what was encoded. 0: nobody had any.
  */
 size_t atl_desk_suspects(const atl_desk *desk, uint64_t ret_tokens[ATL_DESK_LEASES]);
+
+void atl_desk_live(atl_desk *desk, int64_t now_ns);
+/* The painter's: step 0 begins a painting, later ones have ended. */
+void atl_desk_step(atl_desk *desk, int64_t now_ns, int step, int n_steps);
+
+/* What the signs say; a reader trusts none of it further than that. */
+typedef struct atl_desk_life {
+    int64_t alive_ns, step_ns;
+    int step, n_steps;
+    int64_t took_ns[ATL_DESK_STEPS]; /* [n_took] steps that were not seen before; of many, some */
+    size_t n_took;
+} atl_desk_life;
+/* *seen: how many steps were seen before; brought up to date. Any thread of the reader's. */
+atl_desk_life atl_desk_look(const atl_desk *desk, uint32_t *seen);
 
 #endif

@@ -1,8 +1,9 @@
 /* painter.c - see painter.h.
  *
  * Opens the engine in the thread that will paint with it, says READY, then takes tasks: one, or as many of
- * one size as are there already, up to batch_size. After every denoising step the coordinator hears a BEAT,
- * so that a compute loop that never ends is told from a slow one; beats of quick steps are thinned out. */
+ * one size as are there already, up to batch_size. Every denoising step is noted on the desk, so that a
+ * compute loop that never ends is told from a slow one; where there is no desk the coordinator hears a BEAT,
+ * and those of quick steps are thinned out. */
 #include "painter.h"
 
 #include <math.h>
@@ -52,7 +53,8 @@ static bool on_progress(void *user, int step, int n_steps)
 {
     batch *b = user;
     const int64_t now_ns = atl_clock_now_ns(), every_ns = (int64_t)b->painter->shop->word_every_ms * 1000000;
-    for (size_t i = 0; i < b->n; i++)
+    atl_desk_step(b->painter->shop->desk, now_ns, step, n_steps);
+    for (size_t i = 0; i < b->n && !b->painter->shop->is_read; i++)
         if (now_ns - b->tasks[i]->told_ns >= every_ns)
             say_about(b->painter, ATL_MSG_BEAT, b->tasks[i], step, n_steps);
     return !atomic_load(&b->painter->shop->stopping);
@@ -134,6 +136,7 @@ static atl_request request_of(atl_task *task, atl_rgb *init)
 
 static void prepare(batch *b)
 {
+    atl_desk_step(b->painter->shop->desk, atl_clock_now_ns(), 0, 0);
     for (size_t i = 0; i < b->n;) {
         atl_note note = {0};
         say_about(b->painter, ATL_MSG_STARTED, b->tasks[i], 0, 0);

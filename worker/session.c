@@ -1,9 +1,10 @@
 /* session.c - see session.h.
  *
  * One thread owns the DEALER socket. It sleeps in zmq_poll on the socket and on the outbox's event, at most
- * word_every_ms: each time it wakes with nothing said for that long it says ALIVE. That is what ZMTP's own
- * heartbeats would do, but said by this thread rather than by ZeroMQ's, and heard by the dispatch rather than
- * by a socket monitor; a stopped process falls silent either way.
+ * word_every_ms: each time it wakes it notes so on its desk, which the coordinator looks at when it begins to
+ * doubt; where there is no desk it says ALIVE with nothing said for that long. That is what ZMTP's own
+ * heartbeats would do, but by this thread rather than by ZeroMQ's, and without waking anybody; a stopped
+ * process falls silent either way.
  *
  * Frames are given to ZeroMQ without a copy and freed by its own thread: `handed_over` says so to the memory
  * model, as ZeroMQ's own synchronisation cannot be seen by tools.
@@ -21,7 +22,7 @@
 
 #include "base/clock.h"
 
-enum { LINGER_MS = 2000, HIGH_WATER = 64, ROUTING_ID_BYTES = 16 };
+enum { LINGER_MS = 2000, HIGH_WATER = 64, ROUTING_ID_BYTES = 16, HOLD_MS = 150 };
 
 typedef struct session {
     atl_shop *shop;
@@ -30,7 +31,8 @@ typedef struct session {
     void *context, *socket;
     atl_link *unsent; /* taken from the outbox, in order */
     atl_link **unsent_end;
-    int n_tasks; /* in the worker */
+    int64_t hold_until_ns; /* 0: nothing of it waits for company */
+    int n_tasks;           /* in the worker */
     int64_t said_ns;
     pid_t parent;
     bool draining, leaving;
@@ -99,9 +101,27 @@ static void append(session *s, atl_link *items)
         s->unsent_end = &(*s->unsent_end)->next;
 }
 
+/* Whether what is there waits for more: a picture is taken up while the one before is encoded, and told
+ * together they wake the coordinator once. */
+static bool holds(session *s)
+{
+    bool waits = s->unsent && s->shop->is_read;
+    for (const atl_link *item = s->unsent; item && waits; item = item->next)
+        waits = ((const atl_parcel *)item)->can_wait;
+    const int64_t now_ns = atl_clock_now_ns();
+    if (waits && s->hold_until_ns == 0)
+        s->hold_until_ns = now_ns + (int64_t)HOLD_MS * 1000000;
+    if (waits && now_ns < s->hold_until_ns)
+        return true;
+    s->hold_until_ns = 0;
+    return false;
+}
+
 static void flush(session *s)
 {
     append(s, atl_channel_take_all(&s->shop->outbox));
+    if (holds(s))
+        return;
     while (s->unsent) {
         atl_link *next = s->unsent->next;
         if (!send_parcel(s, (atl_parcel *)s->unsent))
@@ -230,15 +250,34 @@ static bool coordinator_is_gone(const session *s)
     return getppid() != s->parent;
 }
 
+static void show_life(session *s)
+{
+    const int64_t now_ns = atl_clock_now_ns();
+    atl_desk_live(s->shop->desk, now_ns);
+    if (!s->shop->is_read && now_ns - s->said_ns >= (int64_t)s->shop->word_every_ms * 1000000)
+        say(s, ATL_MSG_ALIVE);
+}
+
+static long timeout_ms(const session *s)
+{
+    const long every_ms = s->shop->word_every_ms;
+    if (s->hold_until_ns == 0)
+        return every_ms;
+    const int64_t left_ns = s->hold_until_ns - atl_clock_now_ns();
+    const long left_ms = left_ns > 0 ? (long)(left_ns / 1000000) + 1 : 0;
+    return left_ms < every_ms ? left_ms : every_ms;
+}
+
 static atl_status serve(session *s, atl_note *note)
 {
     say(s, ATL_MSG_HELLO);
     while (!s->leaving) {
         zmq_pollitem_t items[2] = {
-            {.socket = s->socket, .events = (short)(ZMQ_POLLIN | (s->unsent ? ZMQ_POLLOUT : 0))},
+            {.socket = s->socket,
+             .events = (short)(ZMQ_POLLIN | (s->unsent && s->hold_until_ns == 0 ? ZMQ_POLLOUT : 0))},
             {.fd = s->shop->outbox.event_fd, .events = ZMQ_POLLIN},
         };
-        if (zmq_poll(items, 2, s->shop->word_every_ms) < 0 && errno != EINTR)
+        if (zmq_poll(items, 2, timeout_ms(s)) < 0 && errno != EINTR)
             return fail_zmq(note, "wait");
         receive(s);
         flush(s);
@@ -246,8 +285,7 @@ static atl_status serve(session *s, atl_note *note)
             return ATL_OK;
         if (atomic_load(&s->shop->mute))
             return atl_fail(note, ATL_NO_MEMORY, "no memory for what the coordinator must hear");
-        if (atl_clock_now_ns() - s->said_ns >= (int64_t)s->shop->word_every_ms * 1000000)
-            say(s, ATL_MSG_ALIVE);
+        show_life(s);
         if (s->draining && s->n_tasks == 0 && !s->unsent) {
             say(s, ATL_MSG_BYE);
             s->leaving = true;

@@ -35,6 +35,7 @@ atl_status atl_parcel_new(const atl_message *message, atl_parcel **ret, atl_note
     }
     parcel->ends_task = message->type == ATL_MSG_RESULT || message->type == ATL_MSG_FAILED;
     parcel->last = message->type == ATL_MSG_UNABLE;
+    parcel->can_wait = message->type == ATL_MSG_STARTED;
     *ret = parcel;
     return ATL_OK;
 }

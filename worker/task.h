@@ -33,6 +33,7 @@ typedef struct atl_parcel {
     atl_text frame, picture; /* picture.data NULL: one frame */
     bool ends_task;          /* RESULT or FAILED: one job less in this worker */
     bool last;               /* UNABLE: nothing follows */
+    bool can_wait;           /* STARTED, which the desk shows too: it may go with what follows */
 } atl_parcel;
 
 void atl_parcel_free(atl_parcel *parcel); /* accepts NULL */
@@ -48,6 +49,7 @@ typedef struct atl_shop {
     int word_every_ms;
     atl_desk *desk;       /* what painter and encoder have before them: the coordinator's, or … */
     atl_desk own_desk;    /* … where it gave none, one that nobody reads */
+    bool is_read;         /* signs of life on the desk are seen, and need not be said */
     atl_tray *tray;       /* the encoder lays pictures on it; NULL: there is none */
     atl_channel inbox;    /* session → painter: atl_task */
     atl_channel painted;  /* painter → encoder: atl_task */

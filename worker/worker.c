@@ -68,6 +68,7 @@ static atl_status take_desk(atl_shop *shop, int fd, atl_note *note)
 {
     shop->desk = &shop->own_desk;
     const atl_status st = fd > 0 ? atl_desk_map(fd, &shop->desk, note) : ATL_OK;
+    shop->is_read = fd > 0;
     if (st == ATL_OK)
         atl_crash_listen(shop->desk);
     return st;

@@ -26,7 +26,8 @@ typedef struct atl_worker_options {
     int weights_fd;            /* a memfd for the packed weights; 0: pack privately */
     int desk_fd;               /* a file with an atl_desk that the coordinator reads; 0: none */
     int tray_fd;               /* a file with an atl_tray to lay pictures on; 0: they are sent */
-    int word_every_ms;         /* silent for so long it says that it lives; beats come no oftener. 0: 200 */
+    int word_every_ms;         /* so often it shows that it lives: on its desk, or where it
+                                 has none in words, and beats come no oftener then. 0: 200 */
     atl_engine_options engine; /* model, variant, policy, tokenizer; the worker fills in the rest */
 } atl_worker_options;
 

@@ -1,4 +1,6 @@
 /* executor_test.c - the pool as its callers see it, while all goes well. */
+#include <sys/eventfd.h>
+
 #include "pool_fixture.h"
 #include "schemas/tray.h"
 
@@ -124,6 +126,62 @@ static void results_are_gathered_until_enough_are_there_or_no_more_can_come(void
     assert_int_equal(atl_executor_gather(p->executor, 1, DEADLINE_MS), 0);
     atl_future_release(&second);
     atl_future_release(&third);
+    close_pool(p, true);
+}
+
+static void a_nudge_ends_the_wait_for_results(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    const int nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const uint64_t one = 1;
+    uint64_t left;
+    p->n_fds++;
+    p->options.nudge_fd = nudge_fd;
+    p->options.n_workers = 1;
+    open_pool(p);
+    atl_future *future = submit(p, 0, "hang");
+    heard(p, ATL_POOL_STARTED, -1, 1);
+    assert_int_equal(atl_executor_gather(p->executor, 1, 0),
+                     0); /* what the worker's phases nudged for is past */
+    assert_int_equal(write(nudge_fd, &one, sizeof one), sizeof one);
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(atl_executor_gather(p->executor, 1, DEADLINE_MS), 0);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_true(after.tv_sec - before.tv_sec < DEADLINE_MS / 2000);
+    assert_int_equal(read(nudge_fd, &left, sizeof left), -1); /* it was read */
+    atl_future_release(&future);
+    close_pool(p, false);
+    close(nudge_fd);
+}
+
+static void steps_are_told_while_a_picture_is_painted(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.step_every_ms = 20;
+    open_pool(p);
+    char gate[128], prompt[300];
+    snprintf(prompt, sizeof prompt, "await %s", path_in(p, "gate", gate));
+    atl_future *future = submit(p, 7, prompt);
+    assert_int_equal(heard(p, ATL_POOL_STEP, -1, 3).index, 7);
+    open_gate(gate);
+    ended(future, ATL_FUTURE_DONE);
+    atl_future_release(&future);
+    close_pool(p, true);
+}
+
+static void steps_are_not_told_where_nobody_asks(void **state)
+{
+    (void)state;
+    pool *p = new_pool("model", FAKE_WORKER);
+    p->options.step_every_ms = -1;
+    open_pool(p);
+    atl_future *future = submit(p, 0, "sleep 700");
+    ended(future, ATL_FUTURE_DONE);
+    assert_int_equal(count_said(p, ATL_POOL_STEP, -1), 0);
+    atl_future_release(&future);
     close_pool(p, true);
 }
 
@@ -464,6 +522,9 @@ int main(void)
         cmocka_unit_test(map_submits_all_and_wait_waits_for_all_or_one),
         cmocka_unit_test(waiting_ends_with_its_time),
         cmocka_unit_test(results_are_gathered_until_enough_are_there_or_no_more_can_come),
+        cmocka_unit_test(a_nudge_ends_the_wait_for_results),
+        cmocka_unit_test(steps_are_told_while_a_picture_is_painted),
+        cmocka_unit_test(steps_are_not_told_where_nobody_asks),
         cmocka_unit_test(what_waits_in_the_queue_can_be_cancelled_and_what_is_painted_cannot),
         cmocka_unit_test(a_full_queue_makes_submit_wait),
         cmocka_unit_test(a_paused_pool_hands_nothing_out),

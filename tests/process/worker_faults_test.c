@@ -75,7 +75,7 @@ static void a_slow_job_that_beats_is_left_alone(void **state)
 {
     (void)state;
     pool *p = new_pool("model", FAKE_WORKER);
-    p->options.compute_patience_ns = MILLISECONDS(1500);
+    p->options.compute_patience_ns = p->options.silence_patience_ns = MILLISECONDS(1500);
     open_pool(p);
     atl_future *future = submit(p, 0, "sleep 4000");
     assert_int_equal(ended(future, ATL_FUTURE_DONE)->attempt, 1);

@@ -168,7 +168,14 @@ static void work(sim *s, uint32_t i)
             tell(s, failed);
         }
     } else if (w->held[0].beats < 4) {
-        tell(s, about(ATL_EV_BEAT, i, &h));
+        const int64_t took_ns = (int64_t)rnd(s, 500);
+        tell(s, rnd(s, 2) ? about(ATL_EV_BEAT, i, &h)
+                          : (atl_event){.type = ATL_EV_SEEN,
+                                        .worker = i,
+                                        .lived_ns = s->now_ns,
+                                        .computed_ns = s->now_ns,
+                                        .steps_ns = &took_ns,
+                                        .n_steps = 1});
     } else {
         drop_first_held(w);
         s->late = h;
@@ -508,6 +515,61 @@ static void a_worker_that_falls_silent_while_it_starts_is_killed(void **state)
     assert_int_equal(reason, ATL_KILL_START);
 }
 
+/* One worker that was READY at 1000, with one job. */
+static void begin_with_one(sim *s, int64_t silence_patience_ns, int64_t compute_patience_ns)
+{
+    const atl_dispatch_options options = {.n_workers = 1,
+                                          .credit = 1,
+                                          .max_attempts = 1,
+                                          .start_patience_ns = 100000,
+                                          .silence_patience_ns = silence_patience_ns,
+                                          .compute_patience_ns = compute_patience_ns,
+                                          .compute_floor_ns = 10};
+    *s = (sim){.n_workers = 1, .limit = 1, .credit = 1, .n_jobs = 1};
+    assert_int_equal(atl_dispatch_new(&options, &s->dispatch, NULL), ATL_OK);
+    tell(s, (atl_event){.type = ATL_EV_BEGIN});
+    obey(s);
+    s->now_ns = 1000;
+    tell(s, (atl_event){.type = ATL_EV_WORKER_READY});
+    obey(s);
+    assert_int_equal(s->workers[0].n_held, 1);
+}
+
+static void signs_of_life_that_are_seen_count_from_when_they_were_given(void **state)
+{
+    (void)state;
+    sim s;
+    begin_with_one(&s, 100, 100000);
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 1100);
+    s.now_ns = 1099;
+    tell(&s, (atl_event){.type = ATL_EV_SEEN, .lived_ns = 1090});
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 1190);
+    tell(&s, (atl_event){.type = ATL_EV_SEEN, .lived_ns = 1080}); /* it knows better */
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 1190);
+    atl_dispatch_free(&s.dispatch);
+}
+
+static void steps_that_are_seen_teach_how_long_to_wait_for_the_next(void **state)
+{
+    (void)state;
+    const int64_t steps_ns[] = {7, 5, 6, 50, 6};
+    sim s;
+    begin_with_one(&s, 100000, 1000);
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 2000);
+    s.now_ns = 1400;
+    tell(&s, (atl_event){.type = ATL_EV_SEEN, .computed_ns = 1300, .steps_ns = steps_ns, .n_steps = 4});
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 2300);
+    tell(&s, (atl_event){.type = ATL_EV_SEEN, .computed_ns = 1390, .steps_ns = steps_ns + 4, .n_steps = 1});
+    assert_int_equal(atl_dispatch_deadline_ns(s.dispatch), 1450); /* 10 × their median */
+    s.now_ns = 1450;
+    tell(&s, (atl_event){.type = ATL_EV_TICK});
+    atl_action a;
+    assert_true(atl_dispatch_action(s.dispatch, &a));
+    assert_int_equal(a.type, ATL_DO_KILL);
+    assert_int_equal(a.reason, ATL_KILL_COMPUTE);
+    atl_dispatch_free(&s.dispatch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +579,8 @@ int main(void)
         cmocka_unit_test(deaths_from_outside_are_forgiven_so_often_and_no_more),
         cmocka_unit_test(who_was_painted_is_blamed_and_not_who_was_heard_of_last),
         cmocka_unit_test(a_worker_that_falls_silent_while_it_starts_is_killed),
+        cmocka_unit_test(signs_of_life_that_are_seen_count_from_when_they_were_given),
+        cmocka_unit_test(steps_that_are_seen_teach_how_long_to_wait_for_the_next),
         cmocka_unit_test(every_job_ends_once_in_fair_weather),
         cmocka_unit_test(every_job_ends_once_in_storms),
         cmocka_unit_test(drain_ends_with_everything_in_flight_safe),

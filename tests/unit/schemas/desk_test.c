@@ -74,6 +74,31 @@ static void the_desk_of_a_killed_process_is_read_afterwards(void **state)
     atl_desk_close(&desk);
 }
 
+static void steps_are_seen_once_and_of_many_the_latest(void **state)
+{
+    (void)state;
+    uint32_t seen = 0;
+    atl_desk desk = {0};
+    assert_int_equal(atl_desk_look(&desk, &seen).n_took, 0);
+    atl_desk_live(&desk, 90);
+    atl_desk_step(&desk, 100, 0, 0);
+    atl_desk_step(&desk, 107, 1, 3);
+    atl_desk_step(&desk, 112, 2, 3);
+    const atl_desk_life two = atl_desk_look(&desk, &seen);
+    assert_true(two.alive_ns == 90 && two.step_ns == 112 && two.step == 2 && two.n_steps == 3);
+    assert_int_equal(two.n_took, 2);
+    assert_true(two.took_ns[0] == 7 && two.took_ns[1] == 5);
+    assert_int_equal(atl_desk_look(&desk, &seen).n_took, 0);
+    atl_desk_step(&desk, 200, 0, 0); /* what lay between two paintings was no step */
+    for (int i = 1; i <= ATL_DESK_STEPS + 2; i++)
+        atl_desk_step(&desk, 200 + 100 * i + i * (i + 1) / 2, i,
+                      20); /* each 1 ns longer than the one before */
+    const atl_desk_life many = atl_desk_look(&desk, &seen);
+    assert_int_equal(many.n_took, ATL_DESK_STEPS);
+    for (int i = 0; i < ATL_DESK_STEPS; i++)
+        assert_true(many.took_ns[i] == 100 + 3 + i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +106,7 @@ int main(void)
         cmocka_unit_test(an_encoder_that_fell_is_suspected_alone),
         cmocka_unit_test(a_number_that_a_crash_wrote_over_is_bounded),
         cmocka_unit_test(the_desk_of_a_killed_process_is_read_afterwards),
+        cmocka_unit_test(steps_are_seen_once_and_of_many_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
