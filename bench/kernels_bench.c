@@ -190,8 +190,9 @@ static double run_gemm_finishing_bf16(const atl_kernels *kernels, numbers *x)
     const atl_finishing other = {.m = ATL_BF16_TILE_ROWS,
                                  .sums = x->a,
                                  .bias = x->a,
-                                 .out = (uint16_t *)(void *)x->b,
-                                 .out_stride = ATL_TILE_COLS};
+                                 .out = x->b,
+                                 .out_stride = ATL_TILE_COLS,
+                                 .dtype = ATL_BF16};
     if (!kernels->gemm_finishing_bf16)
         return 0.0;
     kernels->bf16_begin();

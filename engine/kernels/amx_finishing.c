@@ -40,7 +40,16 @@ static inline void call_near(const uint16_t *from, size_t n_lines)
         _mm_prefetch((const char *)(from + LINE_ELEMENTS * line), _MM_HINT_T1);
 }
 
-typedef enum finishing_kind { NOTHING, PLAIN, RESIDUAL, GATED } finishing_kind;
+typedef enum finishing_kind {
+    NOTHING,
+    PLAIN,
+    RECTIFIED,
+    QUICK_GELU,
+    RESIDUAL,
+    RESIDUAL_RECTIFIED,
+    RESIDUAL_F32,
+    GATED
+} finishing_kind;
 
 /* What serves all rows: both halves of the columns. */
 typedef struct columns {
@@ -60,16 +69,33 @@ static inline vec finished(finishing_kind kind, const atl_finishing *f, const co
     if (kind == GATED)
         return v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
     y = v_add(y, all->per_picture[half]);
-    if (kind == RESIDUAL)
-        y = v_add(y, v_from_bf16(f->residual + row * f->residual_stride + half * LANES));
-    return y;
+    switch (kind) {
+    case RECTIFIED:
+        return v_max(y, v_set(0.0f));
+    case QUICK_GELU:
+        return v_quick_gelu_near(y);
+    case RESIDUAL:
+    case RESIDUAL_RECTIFIED:
+        y = v_add(y, v_from_bf16((const uint16_t *)f->residual + row * f->residual_stride + half * LANES));
+        return kind == RESIDUAL ? y : v_max(y, v_set(0.0f));
+    case RESIDUAL_F32:
+        return v_add(y, v_load((const float *)f->residual + row * f->residual_stride + half * LANES));
+    default:
+        return y;
+    }
 }
 
-/* A row's 32 results are a cache line, stored at once. */
+/* A row's 32 results in bf16 are a cache line, stored at once. */
 static inline void finish_row(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row)
 {
     const vec left = finished(kind, f, all, row, 0), right = finished(kind, f, all, row, 1);
-    _mm512_storeu_si512(f->out + row * f->out_stride, (__m512i)_mm512_cvtne2ps_pbh(right, left));
+    if (kind == RESIDUAL_F32) {
+        float *out = (float *)f->out + row * f->out_stride;
+        v_store(out, left);
+        v_store(out + LANES, right);
+        return;
+    }
+    _mm512_storeu_si512((uint16_t *)f->out + row * f->out_stride, (__m512i)_mm512_cvtne2ps_pbh(right, left));
 }
 
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
@@ -104,17 +130,48 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
             }
 }
 
+static finishing_kind kind_of(const atl_finishing *f)
+{
+    if (!f)
+        return NOTHING;
+    if (f->gates)
+        return GATED;
+    if (f->dtype == ATL_F32)
+        return RESIDUAL_F32;
+    if (f->residual)
+        return f->act == ATL_ACT_RELU ? RESIDUAL_RECTIFIED : RESIDUAL;
+    return f->act == ATL_ACT_RELU ? RECTIFIED : f->act == ATL_ACT_QUICK_GELU ? QUICK_GELU : PLAIN;
+}
+
 static inline __attribute__((always_inline)) void
 multiply_kind(bool two, const atl_gathered *a, const uint16_t *b, atl_soon soon, const atl_finishing *f)
 {
-    if (!f)
+    switch (kind_of(f)) {
+    case NOTHING:
         multiply_finishing(NOTHING, two, a, b, soon, f);
-    else if (f->gates)
-        multiply_finishing(GATED, two, a, b, soon, f);
-    else if (f->residual)
-        multiply_finishing(RESIDUAL, two, a, b, soon, f);
-    else
+        break;
+    case PLAIN:
         multiply_finishing(PLAIN, two, a, b, soon, f);
+        break;
+    case RECTIFIED:
+        multiply_finishing(RECTIFIED, two, a, b, soon, f);
+        break;
+    case QUICK_GELU:
+        multiply_finishing(QUICK_GELU, two, a, b, soon, f);
+        break;
+    case RESIDUAL:
+        multiply_finishing(RESIDUAL, two, a, b, soon, f);
+        break;
+    case RESIDUAL_RECTIFIED:
+        multiply_finishing(RESIDUAL_RECTIFIED, two, a, b, soon, f);
+        break;
+    case RESIDUAL_F32:
+        multiply_finishing(RESIDUAL_F32, two, a, b, soon, f);
+        break;
+    case GATED:
+        multiply_finishing(GATED, two, a, b, soon, f);
+        break;
+    }
 }
 
 void atl_gemm_finishing_bf16__amx(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,

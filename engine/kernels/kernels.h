@@ -76,15 +76,18 @@ typedef struct atl_gathered {
     size_t n_taps, k, panel_k;
 } atl_gathered;
 
-/* Sums [m][32] of all 32 columns of a panel, which become out = ((sums + bias) + per_picture) + residual, or
- * with `gates` out = (sums + bias) · gelu(gates + gate_bias), in bf16. */
+/* Sums [m][32] of all 32 columns of a panel, which become out = act((sums + bias) + per_picture) + residual
+ * in bf16 or f32, as both are; or with `gates` out = (sums + bias) · gelu(gates + gate_bias), in bf16. */
 typedef struct atl_finishing {
     int m;                                       /* rows, at most 32 */
     const float *sums, *gates;                   /* gates may be NULL */
     const float *bias, *per_picture, *gate_bias; /* [32]; each may be NULL */
-    const uint16_t *residual;                    /* may be NULL, or out */
-    uint16_t *out;
+    const void *residual;                        /* may be NULL, or out */
+    void *out;
     size_t residual_stride, out_stride; /* elements */
+    atl_dtype dtype;                    /* of residual and out: bf16, or f32 with a residual and no act */
+    atl_activation
+        act; /* NONE, RELU, which with a residual is taken of their sum, or without one QUICK_GELU */
 } atl_finishing;
 
 /* Memory that is wanted soon: n elements of bf16, of which nothing is read. n may be 0. */

@@ -74,7 +74,7 @@ static inline vec activate_near(atl_activation act, vec x)
     if (act == ATL_ACT_SILU)
         return v_silu_near(x);
     if (act == ATL_ACT_QUICK_GELU)
-        return v_mul(v_silu_near(v_mul(x, v_set(1.702f))), v_set(1.0f / 1.702f));
+        return v_quick_gelu_near(x);
     return v_activate(act, x);
 }
 

@@ -53,6 +53,12 @@ static int strip_rows(const bf16_tile *t, size_t row)
     return (int)atl_least(ATL_BF16_TILE_ROWS, t->end_row - row);
 }
 
+/* What is n elements after `from`; NULL stays NULL. */
+static const void *row_after(const void *from, size_t n, atl_dtype dtype)
+{
+    return from ? (const char *)from + n * atl_dtype_bytes(dtype) : NULL;
+}
+
 /* A share of the rows that wait, for the next of `n_multiplies`. */
 static atl_finishing take_waiting(bf16_tile *t)
 {
@@ -62,8 +68,8 @@ static atl_finishing take_waiting(bf16_tile *t)
     t->left.m -= part.m;
     t->left.sums += n * ATL_TILE_COLS;
     t->left.gates += all.gates ? n * ATL_TILE_COLS : 0;
-    t->left.residual += all.residual ? n * all.residual_stride : 0;
-    t->left.out += n * all.out_stride;
+    t->left.residual = row_after(all.residual, n * all.residual_stride, all.dtype);
+    t->left.out = (void *)(uintptr_t)row_after(all.out, n * all.out_stride, all.dtype);
     t->waiting = t->n_multiplies > 0;
     return part;
 }
@@ -126,8 +132,9 @@ static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
     const atl_epilogue *e = p->epilogue;
     const size_t col = unit * ATL_TILE_COLS, pixels = (size_t)p->out->h * (size_t)p->out->w;
     atl_finishing *f = &t->left;
-    *f = (atl_finishing){.m = strip_rows(t, row), .sums = sums, .out_stride = p->out->stride};
-    f->out = (uint16_t *)p->out->data + row * p->out->stride + col;
+    *f = (atl_finishing){
+        .m = strip_rows(t, row), .sums = sums, .out_stride = p->out->stride, .dtype = p->out->dtype};
+    f->out = rows_at(p->out, row, col).data;
     f->bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
         f->gates = sums + TILE;
@@ -135,9 +142,11 @@ static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
     }
     if (e && e->per_picture)
         f->per_picture = e->per_picture + row / pixels * e->per_picture_stride + col;
+    if (e)
+        f->act = e->residual ? e->after : e->before;
     if (e && e->residual) {
         f->residual_stride = e->residual->stride;
-        f->residual = (const uint16_t *)e->residual->data + row * f->residual_stride + col;
+        f->residual = rows_at(e->residual, row, col).data;
     }
     t->waiting = true;
     t->n_multiplies = job->panels_a_unit;
@@ -147,10 +156,12 @@ static void finish_waiting(bf16_tile *t)
 {
     const atl_finishing *f = &t->left;
     const atl_kernels *kernels = t->job->kernels;
-    const atl_rows out = {.data = f->out, .stride = f->out_stride, .dtype = ATL_BF16};
+    const atl_rows out = {.data = f->out, .stride = f->out_stride, .dtype = f->dtype};
     const atl_rows residual = {
-        .data = (void *)(uintptr_t)f->residual, .stride = f->residual_stride, .dtype = ATL_BF16};
-    atl_finish finish = {.bias = f->bias, .per_picture = f->per_picture, .scale = 1.0f};
+        .data = (void *)(uintptr_t)f->residual, .stride = f->residual_stride, .dtype = f->dtype};
+    atl_finish finish = t->job->finish;
+    finish.bias = f->bias;
+    finish.per_picture = f->per_picture;
     if (!t->waiting)
         return;
     if (f->gates)

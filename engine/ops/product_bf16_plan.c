@@ -34,13 +34,23 @@
 #define FEW_ROWS          256
 #define TILES_OF_FEW_ROWS 2
 
+/* What atl_finishing can say. */
 static bool may_wait(const atl_product *p)
 {
     const atl_epilogue *e = p->epilogue;
-    if (p->out->dtype != ATL_BF16 || p->out->c % ATL_TILE_COLS != 0)
+    const atl_map *residual = e ? e->residual : NULL;
+    if (p->out->c % ATL_TILE_COLS != 0 || (e && e->scale != 0.0f && e->scale != 1.0f))
         return false;
-    return !e || (e->before == ATL_ACT_NONE && e->after == ATL_ACT_NONE &&
-                  (e->scale == 0.0f || e->scale == 1.0f) && (!e->residual || e->residual->dtype == ATL_BF16));
+    if (p->out->dtype == ATL_F32)
+        return residual && residual->dtype == ATL_F32 && e->before == ATL_ACT_NONE &&
+               e->after == ATL_ACT_NONE;
+    if (!e)
+        return true;
+    if (residual)
+        return residual->dtype == ATL_BF16 && e->before == ATL_ACT_NONE &&
+               (e->after == ATL_ACT_NONE || e->after == ATL_ACT_RELU);
+    return e->after == ATL_ACT_NONE &&
+           (e->before == ATL_ACT_NONE || e->before == ATL_ACT_RELU || e->before == ATL_ACT_QUICK_GELU);
 }
 
 static void plan_chunks(atl_bf16_job *job)

@@ -151,7 +151,8 @@ static void check_geglu_rows(const atl_kernels *kernels)
 
 /* Sums that wait: what becomes of them is finish_rows's and geglu_rows's to the bit, and what is multiplied
  * meanwhile is gemm_gathered_bf16's. parts: bias, time embedding, residual, gates. */
-static void check_finishing(const atl_kernels *kernels, int m, size_t k, int parts)
+static void check_finishing(const atl_kernels *kernels, int m, size_t k, int parts, atl_activation act,
+                            atl_dtype dtype)
 {
     enum { STRIDE = 200 };
     const size_t tap = 0;
@@ -162,9 +163,9 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
            want_c = buffer_random((ATL_BF16_TILE_ROWS * ATL_TILE_COLS), 3, false),
            sums = buffer_random(n_sums, 4, false), gates = buffer_random(n_sums, 5, false),
            bias = buffer_random(3 * ATL_TILE_COLS, 6, false);
-    mixed residual = mixed_random(waiting, ATL_TILE_COLS, 3, ATL_BF16, 7),
-          got = mixed_random(waiting, ATL_TILE_COLS, 5, ATL_BF16, 8),
-          want = mixed_random(waiting, ATL_TILE_COLS, 5, ATL_BF16, 8);
+    mixed residual = mixed_random(waiting, ATL_TILE_COLS, 3, dtype, 7),
+          got = mixed_random(waiting, ATL_TILE_COLS, 5, dtype, 8),
+          want = mixed_random(waiting, ATL_TILE_COLS, 5, dtype, 8);
     const atl_gathered a = {x.data, x.data + 16 * STRIDE, STRIDE, &tap, 1, k, k};
     const bool gated = parts & 8, more = (parts & 4) && !gated;
     const float *p = parts & 1 ? bias.data : NULL, *time = parts & 2 ? bias.data + ATL_TILE_COLS : NULL,
@@ -178,8 +179,14 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
                                  .residual = more ? residual.rows.data : NULL,
                                  .residual_stride = residual.rows.stride,
                                  .out = got.rows.data,
-                                 .out_stride = got.rows.stride};
-    const atl_finish finish = {.bias = p, .per_picture = time, .scale = 1.0f};
+                                 .out_stride = got.rows.stride,
+                                 .dtype = dtype,
+                                 .act = act};
+    const atl_finish finish = {.bias = p,
+                               .per_picture = time,
+                               .scale = 1.0f,
+                               .before = more ? ATL_ACT_NONE : act,
+                               .after = more ? act : ATL_ACT_NONE};
     kernels->bf16_begin();
     kernels->gemm_finishing_bf16(m, &a, b.data, c.data, parts % 3 == 0, (atl_soon){b.data, b.n}, &other);
     kernels->gemm_gathered_bf16(m, &a, b.data, want_c.data, parts % 3 == 0, b.data);
@@ -205,8 +212,15 @@ static void check_gemm_finishing_bf16(const atl_kernels *kernels)
 {
     for (int m = 1; kernels->gemm_finishing_bf16 && m <= ATL_BF16_TILE_ROWS; m++)
         for (size_t k = 32; k <= 160; k += 64)
-            for (int parts = 0; parts < 16; parts++)
-                check_finishing(kernels, m, k, parts);
+            for (int parts = 0; parts < 16; parts++) {
+                check_finishing(kernels, m, k, parts, ATL_ACT_NONE, ATL_BF16);
+                if (parts < 8)
+                    check_finishing(kernels, m, k, parts, ATL_ACT_RELU, ATL_BF16);
+                if (parts < 4)
+                    check_finishing(kernels, m, k, parts, ATL_ACT_QUICK_GELU, ATL_BF16);
+                if (parts >= 4 && parts < 8)
+                    check_finishing(kernels, m, k, parts, ATL_ACT_NONE, ATL_F32);
+            }
 }
 
 static void check_moments_rows(const atl_kernels *kernels)
