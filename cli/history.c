@@ -106,7 +106,10 @@ int command_history(int argc, char **argv)
         st = atl_fail(&note, ATL_NOT_FOUND, "%s: No such file", path);
     if (st == ATL_OK)
         st = atl_archive_read(path, &filter, &list, &note);
-    if (st == ATL_OK)
+    const bool asked = args.machine || args.model || args.policy || args.kind;
+    if (st == ATL_OK && list.n == 0 && asked && !args.json && !args.csv && !args.plot)
+        console_say("no row is of that machine, model, policy and kind");
+    else if (st == ATL_OK)
         st = tell(&args, &list, &note);
     atl_archive_list_done(&list);
     free(path);

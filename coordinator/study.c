@@ -126,6 +126,11 @@ static atl_status add_series(atl_studier *s, const char *policy, int threads, at
     for (size_t i = 0; i < o->n_workers; i++)
         if (o->n_threads == 1 || o->workers[i] <= n_max)
             atl_study_add_count(series, o->workers[i]);
+    if (o->n_workers > 0 && series->n_counts < (int)o->n_workers && order == o->orders[0] &&
+        strcmp(policy, o->policies[0]) == 0)
+        atl_study_say(
+            s, "with %d thread%s a worker: the worker counts above %d would share cores and are left out",
+            threads, threads == 1 ? "" : "s", n_max);
     if (o->n_workers > 0 && series->n_counts == 0 && n_max > 0)
         atl_study_add_count(series, n_max);
     if (o->n_workers == 0)
@@ -152,6 +157,18 @@ static atl_status plan_series(atl_studier *s, atl_note *note)
             for (size_t k = 0; st == ATL_OK && k < o->n_orders; k++)
                 st = add_series(s, o->policies[p], o->threads[t], o->orders[k], note);
     return st;
+}
+
+/* One count alone has a rate, and nothing to hold it against. */
+static atl_status warn_of_one_count(atl_studier *s, atl_note *note)
+{
+    for (int i = 0; i < s->n_series; i++)
+        if (s->series[i].n_counts > 1)
+            return ATL_OK;
+    return atl_study_warn(
+        s, note,
+        "Only one worker count is measured: that gives its rate, but says nothing of what more or "
+        "fewer workers would gain, and recommends none.");
 }
 
 /* ---- all of it ---- */
@@ -261,6 +278,8 @@ atl_status atl_study_run(const atl_study_options *options, atl_note *note)
     if (st != ATL_OK)
         return st;
     st = plan_series(s, note);
+    if (st == ATL_OK)
+        st = warn_of_one_count(s, note);
     if (st == ATL_OK)
         st = atl_studier_begin(s, note);
     if (st == ATL_OK)

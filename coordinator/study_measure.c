@@ -178,14 +178,15 @@ static double evidence_of(const atl_study_window *window, const char *name)
     return (double)NAN;
 }
 
-void atl_study_judge(atl_study_window *window)
+void atl_study_judge(atl_study_window *window, double room)
 {
     const double steal = evidence_of(window, "steal"), foreign = evidence_of(window, "foreign_load"),
                  throttled = evidence_of(window, "group_throttled"), idle = evidence_of(window, "idle");
     atl_text flaws = {0};
-    if (window->config.threads == 1 && window->cpu_share < LEAST_CPU_SHARE)
+    const double wanted = LEAST_CPU_SHARE * fmin(room, 1);
+    if (window->config.threads == 1 && window->cpu_share < wanted)
         atl_text_printf(&flaws, "CPU time is %.2f %% of wall time (%.0f %% wanted). ",
-                        100 * window->cpu_share, 100 * LEAST_CPU_SHARE);
+                        100 * window->cpu_share, 100 * wanted);
     if (steal > MOST_STEAL_PCT)
         atl_text_printf(&flaws, "The hypervisor took %.2f %% (%.0f %% allowed). ", steal, MOST_STEAL_PCT);
     if (foreign > MOST_FOREIGN_PCT)

@@ -35,7 +35,8 @@ atl_status atl_study_measure(const atl_study_sample *samples, size_t n, int64_t 
 
 /* Sets `flaws` and `valid` by what the window and its evidence say: CPU time below 97 % of wall time (one
  * thread a worker), steal above 1 %, foreign load above 2 %, workers that waited for work above 5 %,
- * throttling. */
-void atl_study_judge(atl_study_window *window);
+ * throttling. `room`: CPUs for each of its threads, less than 1 where they share some: so much CPU time is
+ * all that they can have. */
+void atl_study_judge(atl_study_window *window, double room);
 
 #endif

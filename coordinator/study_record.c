@@ -24,22 +24,48 @@ static void hold_number(atl_text *words, const char *what, double found, double 
         atl_text_printf(words, "%s%s: %g there, %g now", words->length ? "; " : "", what, found, wanted);
 }
 
+/* The parts of two plans that differ; each is a list of words with ", " between. */
+static void hold_plans(atl_text *words, const char *found, const char *wanted)
+{
+    while (*found || *wanted) {
+        const char *end_found = strstr(found, ", "), *end_wanted = strstr(wanted, ", ");
+        const size_t n = end_found ? (size_t)(end_found - found) : strlen(found);
+        const size_t m = end_wanted ? (size_t)(end_wanted - wanted) : strlen(wanted);
+        const char *and = words->length ? "; " : "";
+        if (m == 0)
+            atl_text_printf(words, "%s'%.*s' there alone", and, (int)n, found);
+        else if (n == 0)
+            atl_text_printf(words, "%s'%.*s' now alone", and, (int)m, wanted);
+        else if (n != m || memcmp(found, wanted, n) != 0)
+            atl_text_printf(words, "%s'%.*s' there, '%.*s' now", and, (int)n, found, (int)m, wanted);
+        found += n + (end_found ? 2 : 0);
+        wanted += m + (end_wanted ? 2 : 0);
+    }
+}
+
 /* What a study that is taken up again must agree in. */
 static atl_status compare_heads(const atl_study_head *there, const atl_study_head *now, const char *dir,
                                 atl_note *note)
 {
+    const bool kind =
+        (there->window_s > 0) != (now->window_s > 0); /* a comparison's batches have no length */
     atl_text words = {0};
+    if (kind)
+        atl_text_puts(&words,
+                      there->window_s > 0 ? "a study, not a comparison" : "a comparison, not a study");
     hold_against(&words, "model", there->model_hash, now->model_hash);
-    hold_against(&words, "prompts", there->prompts_sha256, now->prompts_sha256);
+    if (strcmp(there->prompts_sha256 ? there->prompts_sha256 : "",
+               now->prompts_sha256 ? now->prompts_sha256 : "") != 0)
+        atl_text_printf(&words, "%sthe prompts or their settings are others", words.length ? "; " : "");
     hold_against(&words, "version", there->version, now->version);
     hold_against(&words, "CPU", there->cpu_model, now->cpu_model);
-    hold_against(&words, "plan", there->plan, now->plan);
+    if (!kind)
+        hold_plans(&words, there->plan ? there->plan : "", now->plan ? now->plan : "");
     hold_number(&words, "cores", there->n_cores, now->n_cores);
     atl_status st = words.failed ? ATL_NO_MEMORY : ATL_OK;
     if (words.length && !words.failed)
         st = atl_fail(note, ATL_USAGE,
-                      "%s holds another study (%s): go on with the same command, or name another "
-                      "directory",
+                      "%s holds another study: %s. Go on with the same command, or name another directory",
                       dir, words.data);
     atl_text_done(&words);
     return st;

@@ -1,6 +1,7 @@
 /* study_rounds.c - the rounds of a study: the rehearsal that says how long they will take, the promise, and
  * the windows in their shuffled order; see study.h. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,16 @@ static double round_seconds(const atl_studier *s, int round)
     return sum;
 }
 
-/* Counts beside the knee of the first round join the grid, where the grid was ours to choose. */
+static bool has_two_counts(const atl_scaling_point *points, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (points[i].n != points[0].n)
+            return true;
+    return false;
+}
+
+/* Counts beside the knee of the first round join the grid, where the grid was ours to choose. Where only one
+ * count's windows were without a flaw no knee is known, and the grid stays as it is. */
 static atl_status refine(atl_studier *s, atl_study_series *series, atl_note *note)
 {
     atl_scaling_point points[MAX_WINDOWS_A_ROUND];
@@ -48,9 +58,10 @@ static atl_status refine(atl_studier *s, atl_study_series *series, atl_note *not
             points[n++] = (atl_scaling_point){.n = w->config.workers, .rate = w->images_per_hour};
     }
     const int most = series->counts[series->n_counts - 1];
+    const bool known = has_two_counts(points, n);
     const atl_status st =
-        n > 0 ? atl_scaling_analyse(points, n, KNEE_SHARE, 0, s->options->seed, scaling, note) : ATL_OK;
-    const int knee = st == ATL_OK && n > 0 ? scaling->recommended : 0;
+        known ? atl_scaling_analyse(points, n, KNEE_SHARE, 0, s->options->seed, scaling, note) : ATL_OK;
+    const int knee = st == ATL_OK && known ? scaling->recommended : 0;
     if (knee > 1)
         atl_study_add_count(series, knee - 1);
     if (knee > 0 && knee < most)
@@ -139,7 +150,27 @@ static int count_windows(const atl_studier *s, int rounds)
     return (int)n;
 }
 
-/* How many rounds there will be, and how long that takes, in plain words. */
+static int count_recorded(const atl_studier *s, int n_windows)
+{
+    int n = 0, attempts;
+    for (int sequence = 0; sequence < n_windows; sequence++)
+        n += atl_study_record_has(s, sequence, &attempts);
+    return n;
+}
+
+/* "40 s", "3 minutes", "2.5 hours". */
+static void put_span(double seconds, char text[32])
+{
+    const double minutes = ceil(seconds / SECONDS_A_MIN);
+    if (seconds < 1.5 * SECONDS_A_MIN)
+        snprintf(text, 32, "%.0f s", seconds < 10 ? ceil(seconds) : 10 * ceil(seconds / 10));
+    else if (minutes < 120)
+        snprintf(text, 32, "%.0f minutes", minutes);
+    else
+        snprintf(text, 32, "%.1f hours", minutes / 60);
+}
+
+/* How many rounds there will be, and how long what the record lacks of them takes, in plain words. */
 static void promise(atl_studier *s)
 {
     const atl_study_options *o = s->options;
@@ -153,11 +184,19 @@ static void promise(atl_studier *s)
     o->head->rounds = rounds;
     const double all_s = first_s + (rounds - 1) * next_s;
     s->view.n_windows = count_windows(s, rounds);
-    s->view.eta_s = all_s;
-    const double minutes = ceil(all_s / SECONDS_A_MIN);
-    atl_study_say(s, "%d round%s, %d window%s; a picture takes about %.1f s: about %.0f minute%s", rounds,
-                  rounds == 1 ? "" : "s", s->view.n_windows, s->view.n_windows == 1 ? "" : "s", s->job_s[0],
-                  minutes, minutes > 1 ? "s" : "");
+    const int n = s->view.n_windows, recorded = count_recorded(s, n);
+    s->view.eta_s = all_s * (n - recorded) / fmax(n, 1);
+    char span[32], there[64] = "";
+    put_span(s->view.eta_s, span);
+    if (recorded > 0)
+        snprintf(there, sizeof there, ", %d of which the record has", recorded);
+    if (recorded == n)
+        atl_study_say(s, "%d round%s, %d window%s, all of which the record has", rounds,
+                      rounds == 1 ? "" : "s", n, n == 1 ? "" : "s");
+    else
+        atl_study_say(s, "%d round%s, %d window%s%s; a picture takes about %.2g s: about %s%s", rounds,
+                      rounds == 1 ? "" : "s", n, n == 1 ? "" : "s", there, s->job_s[0], span,
+                      recorded > 0 ? " for the rest" : "");
     if (rounds < ATL_SCALING_LEAST_ROUNDS) /* the report says so too, of what was measured in the end */
         atl_study_say(s, "so few rounds do not say how far a figure is from chance: five or more are wanted");
 }

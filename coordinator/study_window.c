@@ -106,9 +106,25 @@ atl_status atl_study_watch_evidence(const atl_studier *s, atl_evidence_watch **r
 
 /* ---- the window ---- */
 
+/* CPUs for each thread of the workers that paint. */
+static double room_of(const atl_studier *s, const atl_study_window *window)
+{
+    const atl_plan *plan = atl_executor_plan(s->pool.executor);
+    const int threads = window->config.threads, n = window->config.workers * threads;
+    int own = 0;
+    for (int i = 0; i < n; i++) {
+        const int pu = plan->slots[i / threads].pus[i % threads];
+        bool is_new = true;
+        for (int k = 0; k < i && is_new; k++)
+            is_new = plan->slots[k / threads].pus[k % threads] != pu;
+        own += is_new;
+    }
+    return n > 0 ? (double)own / n : 1;
+}
+
 void atl_study_judge_window(const atl_studier *s, atl_study_window *window)
 {
-    atl_study_judge(window);
+    atl_study_judge(window, room_of(s, window));
     if (atl_executor_counts(s->pool.executor).lost > s->pool.lost) {
         window->valid = false;
         snprintf(window->flaws, sizeof window->flaws, "A worker was lost and started anew.");

@@ -74,6 +74,12 @@ if command -v sqlite3 >/dev/null; then
   ! grep -q "study" err || fail "a study of another order was followed"
 fi
 
+# Filters that fit no row are told from an empty history; forms for programs stay what they are.
+expect 0 "no row is of that machine, model, policy and kind" history --machine nonesuch
+! grep -q "Nothing was measured" out || fail "filters that fit nothing pass for an empty history"
+expect 0 "" history --machine nonesuch --json
+is 0 "$(json out rows '#')" "rows of no machine"
+
 # A history that cannot be written costs a sentence, not the run.
 echo "no database, but long enough to be looked at as one: $(seq 200)" >text
 ATELIER_HISTORY=$room/text expect 0 "the history has no row of this (.*text: " run p.txt -o t1 -m tiny --quiet

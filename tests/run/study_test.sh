@@ -45,7 +45,18 @@ lines=$(count s/windows.jsonl)
 measured study s --workers 1 --rounds 2 --no-probe >out || fail "the study again: $(cat err)"
 is "$lines" "$(count s/windows.jsonl)" "windows, when all were measured before"
 study s --workers 1 --rounds 2 --no-probe --threads 2 && fail "another plan was taken into the same directory"
-grep -q "holds another study (plan: " err || fail "the words for another plan: $(cat err)"
+grep -q "holds another study: 'threads 1' there, 'threads 2' now\. Go on" err || fail "the words for another plan: $(cat err)"
+
+# One worker count alone, by the machine's own grid: its rate, and no recommendation.
+cpu=$(taskset -cp $$ | sed 's/.*[ ,-]//')
+measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core: $(cat err)"
+grep -q "Only one worker count is measured" err || fail "the words for a single worker count: $(cat err)"
+grep -q "No recommendation can be made" one/report.md || fail "a recommendation from one worker count: $(cat one/report.md)"
+grep -q "Only one worker count is measured" one/report.html || fail "the report does not say that there is one count"
+measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core again: $(cat err)"
+grep -q "all of which the record has" err || fail "the words for a study that is whole: $(cat err)"
+"$program" compare p.txt -m tiny -o one --plain --no-ceilings 2>err && fail "a comparison was taken into a study's directory"
+grep -q "a study, not a comparison" err || fail "the words for a study's directory: $(cat err)"
 
 # Several thread counts: what would share cores is left out; with a single one it is measured, and said.
 n=$(nproc)

@@ -82,7 +82,7 @@ static atl_study_window judged(double cpu_share, int threads, const char *name, 
                                .n_evidence = 1};
     snprintf(window.evidence[0].name, sizeof window.evidence[0].name, "%s", name);
     window.evidence[0].value = value;
-    atl_study_judge(&window);
+    atl_study_judge(&window, 1);
     return window;
 }
 
@@ -100,6 +100,18 @@ static void a_disturbed_window_is_flawed_and_says_why(void **state)
     assert_false(judged(0.99, 1, "idle", 5.5).valid);
 }
 
+/* Three workers on two CPUs have two thirds of a CPU each: more is not to be had, less is a disturbance. */
+static void workers_that_share_cores_are_held_against_what_they_can_have(void **state)
+{
+    (void)state;
+    atl_study_window window = {.config = {.workers = 3, .threads = 1}, .cpu_share = 0.66};
+    atl_study_judge(&window, 2.0 / 3);
+    assert_true(window.valid);
+    window.cpu_share = 0.60;
+    atl_study_judge(&window, 2.0 / 3);
+    assert_string_equal(window.flaws, "CPU time is 60.00 % of wall time (65 % wanted).");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_worker_without_a_whole_picture_is_an_error),
         cmocka_unit_test(workers_beyond_the_window_do_not_count),
         cmocka_unit_test(a_disturbed_window_is_flawed_and_says_why),
+        cmocka_unit_test(workers_that_share_cores_are_held_against_what_they_can_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
