@@ -67,6 +67,14 @@ static atl_status read_jobs(study_setup *s, const char *prompts, atl_note *note)
     return st;
 }
 
+/* What workers may open: the networks that were checked, as they were then. */
+static atl_status name_networks(study_setup *s, atl_note *note)
+{
+    atl_rules_networks(s->rules, &s->networks);
+    s->options.executor.networks = s->networks.length > 0 ? s->networks.data : NULL;
+    return s->networks.failed ? atl_fail(note, ATL_NO_MEMORY, "no memory for the networks' names") : ATL_OK;
+}
+
 /* The prompts' and settings' own hash: that over the jobs' ids. */
 static atl_status hash_jobs(study_setup *s, atl_note *note)
 {
@@ -221,6 +229,8 @@ atl_status study_setup_open(study_setup *s, const char *command, const char *pro
     if (st == ATL_OK)
         st = read_jobs(s, prompts, note);
     if (st == ATL_OK)
+        st = name_networks(s, note);
+    if (st == ATL_OK)
         st = hash_jobs(s, note);
     if (st == ATL_OK)
         st = fill_head(s, command_words(argc, argv), note);
@@ -242,6 +252,7 @@ void study_setup_close(study_setup *s)
         atl_job_done(&s->jobs[i]);
     free(s->jobs);
     atl_rules_close(&s->rules);
+    atl_text_done(&s->networks);
     free(s->model);
     free(s->policy_words);
     atl_study_head_done(&s->head);

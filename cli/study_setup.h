@@ -10,7 +10,8 @@
 typedef struct study_setup {
     study_args args; /* filled in by the command */
     char *model, *policy_words;
-    atl_rules *rules; /* of the model: what every line is held against before anything is measured */
+    atl_rules *rules;  /* of the model: what every line is held against before anything is measured */
+    atl_text networks; /* those that the prompts ask for, with their hashes, as the executor takes them */
     atl_job *jobs;
     size_t n_jobs;
     atl_study_head head;

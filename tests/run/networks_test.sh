@@ -98,3 +98,16 @@ for change in gone exchanged; do
   reconcile $change 82
   is "$(digests late)" "$(digests $change)" "pictures with a network that was $change"
 done
+
+# A study ends rather than measure with a network that was exchanged meanwhile.
+echo "a fox<lora:kohya:0.8>" >one.txt
+"$program" study one.txt -m sd1 -o studied --width 32 --height 40 --steps 2 --workers 1 --policy fp32,bf16 --rounds 90 \
+  --window 0.3 --no-corunners --no-ceilings --no-probe --plain >out 2>err &
+job=$!
+wait_for '"round":' studied/windows.jsonl
+rm loras/kohya.safetensors
+cp loras/peft.safetensors loras/kohya.safetensors
+code=0
+wait $job || code=$?
+is 1 $code "a study with a network that was exchanged"
+grep -q "kohya.safetensors.* was exchanged since the run began" err || fail "the words for it: $(tail -n 3 err)"
