@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "leavings.h"
 #include "schemas/message.h"
 
-#define SOCKET_NAME    "socket"
 #define LONGEST_FOLDER 80 /* sockaddr_un holds 107 bytes */
 
 struct atl_server {
@@ -55,7 +56,8 @@ static bool make_folder_in(atl_server *server, const char *parent)
 {
     if (!parent || parent[0] != '/' || strlen(parent) > LONGEST_FOLDER)
         return false;
-    snprintf(server->folder, sizeof server->folder, "%s/atelier-XXXXXX", parent);
+    atl_leavings_sweep(parent, time(NULL));
+    snprintf(server->folder, sizeof server->folder, "%s/" ATL_SERVER_FOLDER, parent);
     if (mkdtemp(server->folder) && chmod(server->folder, 0700) == 0)
         return true;
     server->folder[0] = '\0';
@@ -91,7 +93,7 @@ static atl_status open_socket(atl_server *server, int high_water, atl_note *note
     size_t size = sizeof server->told_fd;
     if (zmq_getsockopt(server->socket, ZMQ_FD, &server->told_fd, &size) != 0)
         return fail_zmq(note, "find what to wait for");
-    snprintf(server->endpoint, sizeof server->endpoint, "ipc://%s/" SOCKET_NAME, server->folder);
+    snprintf(server->endpoint, sizeof server->endpoint, "ipc://%s/" ATL_SERVER_SOCKET, server->folder);
     if (zmq_bind(server->socket, server->endpoint) != 0)
         return fail_zmq(note, "bind it");
     return ATL_OK;
@@ -131,8 +133,8 @@ void atl_server_close(atl_server **server)
     if (s->context)
         zmq_ctx_term(s->context);
     if (s->folder[0]) {
-        char path[sizeof s->folder + sizeof SOCKET_NAME];
-        snprintf(path, sizeof path, "%s/" SOCKET_NAME, s->folder);
+        char path[sizeof s->folder + sizeof ATL_SERVER_SOCKET];
+        snprintf(path, sizeof path, "%s/" ATL_SERVER_SOCKET, s->folder);
         unlink(path);
         rmdir(s->folder);
     }
