@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "reader.h"
 
 static const char *kind_of(const json_t *value)
@@ -128,8 +129,8 @@ atl_status atl_read_jsonl(atl_reader *reader, const char *line, size_t n, atl_dr
 {
     json_error_t error;
     const size_t begin = draft->column;
-    json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
-    if (!object && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+    json_t *object = atl_json_load(line, n, JSON_REJECT_DUPLICATES, &error);
+    if (!object && error.text[0] == '\0')
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a line");
     if (!object)
         return atl_place(

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json_load.h"
 #include "base/sizes.h"
 #include "commands.h"
 #include "console.h"
@@ -111,7 +112,7 @@ static int print_json(const atl_cpu *cpu, const atl_caches *caches, const atl_te
                               : "refused",
         "instruction_sets", sets, "policies", uses_json(cpu), "caches", caches_json(caches), "large_pages",
         pages, "page_bytes", json_integer(sysconf(_SC_PAGESIZE)), "topology",
-        json_loadb(topology->data, topology->length, 0, NULL));
+        atl_json_load(topology->data, topology->length, 0, NULL));
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     if (!text)

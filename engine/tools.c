@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "engine/probe.h"
 #include "engine_private.h"
 #include "model/inspect.h"
@@ -86,11 +87,13 @@ atl_status atl_token_probe_line(const atl_token_probe *probe, const char *json, 
                                 atl_note *note)
 {
     json_error_t error;
-    json_t *string = json_loadb(json, n_bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *string = atl_json_load(json, n_bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     int32_t *ids = NULL;
     size_t n = 0;
     atl_status st = ATL_OK;
-    if (!string)
+    if (!string && error.text[0] == '\0')
+        st = atl_fail(note, ATL_NO_MEMORY, "no memory for a line");
+    else if (!string)
         st = atl_fail(note, ATL_BAD_INPUT, "column %d: %s; wanted a JSON string", error.column, error.text);
     else if (!json_is_string(string))
         st = atl_fail(note, ATL_BAD_INPUT, "found JSON that is not a string, wanted a string");

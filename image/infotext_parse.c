@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "base/utf8.h"
 #include "image/infotext.h"
 
@@ -94,11 +95,14 @@ static size_t count_pairs(span line)
     return n;
 }
 
-/* A value in quotes that is JSON is what it says; any other is itself. */
+/* A value in quotes that is JSON is what it says; any other is itself. NULL: no memory. */
 static char *unquote(span s)
 {
     if (s.n >= 2 && s.at[0] == '"' && s.at[s.n - 1] == '"') {
-        json_t *json = json_loadb(s.at, s.n, JSON_DECODE_ANY, NULL);
+        json_error_t error;
+        json_t *json = atl_json_load(s.at, s.n, JSON_DECODE_ANY, &error);
+        if (!json && error.text[0] == '\0')
+            return NULL;
         char *value = json_is_string(json) ? strdup(json_string_value(json)) : NULL;
         json_decref(json);
         if (value)

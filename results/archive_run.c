@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "dir_file.h"
 #include "results/archive.h"
 #include "results/archive_noise.h"
@@ -80,7 +81,7 @@ static double peak_pss_bytes(int dir_fd)
     size_t n = 0;
     if (atl_dir_file_read(dir_fd, ATL_SUMMARY_NAME, 1 << 26, &json, &n, NULL) != ATL_OK)
         return (double)NAN;
-    json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = atl_json_load(json, n, JSON_REJECT_DUPLICATES, NULL);
     const json_t *value = json_object_get(root, "peak_pss_bytes");
     const double bytes = json_is_number(value) ? json_number_value(value) : (double)NAN;
     json_decref(root);

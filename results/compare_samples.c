@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_load.h"
 #include "compare_private.h"
 #include "results/dir_file.h"
 #include "study_private.h"
@@ -61,9 +62,12 @@ static bool get_number(const json_t *o, const char *key, double *ret)
     return json_is_number(value) || json_is_null(value);
 }
 
-static bool parse_sample(const char *line, size_t n, atl_compare_sample *s)
+static atl_status parse_sample(const char *line, size_t n, atl_compare_sample *s)
 {
-    json_t *o = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t error;
+    json_t *o = atl_json_load(line, n, JSON_REJECT_DUPLICATES, &error);
+    if (!o && error.text[0] == '\0')
+        return ATL_NO_MEMORY;
     const json_t *window = json_object_get(o, "window");
     const bool ok = json_is_integer(window) && json_integer_value(window) >= 0 &&
                     json_integer_value(window) <= INT32_MAX && get_number(o, "at_s", &s->at_s) &&
@@ -72,7 +76,7 @@ static bool parse_sample(const char *line, size_t n, atl_compare_sample *s)
                     get_number(o, "written_mbps", &s->written_mbps);
     s->window = ok ? (int)json_integer_value(window) : 0;
     json_decref(o);
-    return ok;
+    return ok ? ATL_OK : ATL_BAD_INPUT;
 }
 
 static atl_status parse_samples(const char *bytes, size_t n, atl_compare_sample **ret, size_t *ret_n,
@@ -86,9 +90,11 @@ static atl_status parse_samples(const char *bytes, size_t n, atl_compare_sample 
         return atl_fail(note, ATL_NO_MEMORY, "no memory for %zu samples", room);
     for (const char *end; (end = memchr(bytes, '\n', n)) != NULL; line++) {
         const size_t length = (size_t)(end - bytes);
-        if (!parse_sample(bytes, length, &samples[line])) {
+        const atl_status st = parse_sample(bytes, length, &samples[line]);
+        if (st != ATL_OK) {
             free(samples);
-            return atl_fail(note, ATL_BAD_INPUT, ATL_COMPARE_SAMPLES_NAME ":%zu: is no sample", line + 1);
+            return atl_fail(note, st, ATL_COMPARE_SAMPLES_NAME ":%zu: %s", line + 1,
+                            st == ATL_NO_MEMORY ? "no memory to read it" : "is no sample");
         }
         bytes = end + 1;
         n -= length + 1;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json_load.h"
 #include "image/png_file.h"
 
 static atl_status fail_errno(atl_note *note, const char *name)
@@ -45,10 +46,14 @@ static atl_status read_whole(int fd, const char *name, char **ret_bytes, size_t 
     return ATL_OK;
 }
 
-static void read_own_text(const atl_png_file *file, atl_identity *identity)
+/* A text that is no JSON is none of ours, and says nothing. */
+static atl_status read_own_text(const atl_png_file *file, atl_identity *identity, atl_note *note)
 {
+    json_error_t error = {.text = "there is none"};
     const char *text = atl_png_get(file, "atelier");
-    json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *o = text ? atl_json_load(text, strlen(text), JSON_REJECT_DUPLICATES, &error) : NULL;
+    if (!o && error.text[0] == '\0')
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the text of a picture");
     const char *job = json_string_value(json_object_get(o, "job"));
     const char *digest = json_string_value(json_object_get(o, "digest"));
     identity->has_job = job && atl_job_id_parse(job, &identity->job);
@@ -56,6 +61,7 @@ static void read_own_text(const atl_png_file *file, atl_identity *identity)
     json_decref(o);
     const char *settings = atl_png_get(file, "parameters");
     atl_text_puts(&identity->settings, settings ? settings : "");
+    return ATL_OK;
 }
 
 /* Looking at a picture does not make its inode go to the disk again, where the system lets us: a file's
@@ -91,10 +97,11 @@ atl_status atl_picture_identify(int dir_fd, const char *name, atl_identity *ret,
     identity.width = file->picture.width;
     identity.height = file->picture.height;
     atl_picture_digest(&file->picture, identity.digest);
-    read_own_text(file, &identity);
+    st = read_own_text(file, &identity, note);
     atl_png_close(&file);
-    *ret = identity;
-    return ATL_OK;
+    if (st == ATL_OK)
+        *ret = identity;
+    return st;
 }
 
 void atl_identity_done(atl_identity *identity)

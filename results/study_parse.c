@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "base/utf8.h"
 #include "study_private.h"
 
@@ -21,7 +22,7 @@
 #define MAX_STEPS     100000
 
 typedef struct reader {
-    bool bad;
+    bool bad, no_memory;
     char why[200];
 } reader;
 
@@ -137,8 +138,11 @@ static atl_span read_span(reader *r, const json_t *o, const char *key)
 static json_t *load_object(reader *r, const char *json, size_t n)
 {
     json_error_t error;
-    json_t *o = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
-    if (!o)
+    json_t *o = atl_json_load(json, n, JSON_REJECT_DUPLICATES, &error);
+    r->no_memory = !o && error.text[0] == '\0';
+    if (r->no_memory)
+        blame(r, "no memory to read it");
+    else if (!o)
         blame(r, "%s (byte %d)", error.text, error.position);
     else if (!json_is_object(o))
         blame(r, "found no object");
@@ -221,7 +225,7 @@ atl_status atl_study_parse_window(const char *json, size_t n, atl_study_window *
     }
     json_decref(o);
     if (r.bad)
-        return atl_fail(note, ATL_BAD_INPUT, "%s", r.why);
+        return atl_fail(note, r.no_memory ? ATL_NO_MEMORY : ATL_BAD_INPUT, "%s", r.why);
     *ret = w;
     return ATL_OK;
 }
@@ -372,7 +376,7 @@ atl_status atl_study_parse_head(const char *json, size_t n, atl_study_head *ret,
     json_decref(o);
     atl_status st = ATL_OK;
     if (r.bad)
-        st = atl_fail(note, ATL_BAD_INPUT, "%s", r.why);
+        st = atl_fail(note, r.no_memory ? ATL_NO_MEMORY : ATL_BAD_INPUT, "%s", r.why);
     else if (!has_strings(&head))
         st = atl_fail(note, ATL_NO_MEMORY, "no memory for a study");
     if (st != ATL_OK) {

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "base/file.h"
-#include "json_load.h"
+#include "base/json_load.h"
 #include "model/json_depth.h"
 
 #define MAX_JSON_BYTES ((size_t)16 << 20)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_load.h"
+#include "base/json_load.h"
 #include "model/json_depth.h"
 
 enum { MAX_DEPTH = 32 };

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "base/sizes.h"
-#include "json_load.h"
 #include "model/json_depth.h"
 
 #define MAX_HEADER_BYTES  100000000u

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_load.h"
 #include "base/sizes.h"
 #include "base/text.h"
 #include "model/synth.h"
@@ -51,7 +52,7 @@ static atl_status write_config(const char *dir, const char *name, const char *qu
     for (char *p = text; p && *p; p++)
         if (*p == '\'')
             *p = '"';
-    json_t *root = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *root = text ? atl_json_load(text, strlen(text), JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (class_name)
         json_object_set_new(root, "_class_name", json_string(class_name));
     const atl_status st = write_json(dir, name, root, note);

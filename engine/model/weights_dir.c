@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_load.h"
 #include "base/sizes.h"
-#include "json_load.h"
 #include "model/weights_table.h"
 
 #define MAX_INDEX_BYTES   ((size_t)64 << 20)

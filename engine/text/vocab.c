@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_load.h"
+#include "base/json_load.h"
 
 #define MAX_VOCAB_IDS (1 << 24)
 

@@ -4,7 +4,7 @@
  *
  * jansson takes its memory from functions that are set once for the process: here before main, so that no
  * thread sees them change. What they note is the thread's own. */
-#include "json_load.h"
+#include "base/json_load.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,7 +30,8 @@ json_t *atl_json_load(const char *text, size_t n_bytes, size_t flags, json_error
     if (is_out) {
         json_decref(json);
         json = NULL;
-        error->text[0] = '\0';
+        if (error)
+            error->text[0] = '\0';
     }
     return json;
 }
