@@ -14,9 +14,9 @@ static void say(const atl_archive_entry *study)
     char date[32] = "an unknown day";
     if (localtime_r(&then, &parts))
         strftime(date, sizeof date, "%Y-%m-%d %H:%M", &parts);
-    console_say("--workers auto: %d × %d threads, as the study of %s recommends%s%s%s%s", study->workers,
-                study->threads, date, study->work[0] ? ", " : "", study->work, study->place[0] ? ", in " : "",
-                study->place);
+    console_say("--workers auto: %d × %d thread%s, as the study of %s recommends%s%s%s%s", study->workers,
+                study->threads, study->threads == 1 ? "" : "s", date, study->work[0] ? ", " : "", study->work,
+                study->place[0] ? ", in " : "", study->place);
 }
 
 void auto_workers(const run_args *args, const char *model_hash, atl_executor_options *options)

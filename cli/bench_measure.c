@@ -227,7 +227,7 @@ static atl_status run_rounds(bench_measuring *m, atl_note *note)
     for (int round = -1; st == ATL_OK && round < m->plan->repetitions; round++) {
         shuffle(order, m->n_subjects, &state);
         if (round < 0)
-            console_say("warming up %zu cases", m->n_subjects);
+            console_say("warming up %zu case%s", m->n_subjects, m->n_subjects == 1 ? "" : "s");
         else
             console_say("round %d of %d", round + 1, m->plan->repetitions);
         for (size_t i = 0; st == ATL_OK && i < m->n_subjects; i++)

@@ -192,6 +192,14 @@ static void put_share(double value, atl_text *out)
         atl_text_puts(out, " |");
 }
 
+/* "24.92 ± 0.08"; one repetition has no scatter. */
+static void put_mean(const bench_row *row, atl_text *out)
+{
+    atl_text_printf(out, "%.2f", row->mean);
+    if (isfinite(row->sd))
+        atl_text_printf(out, " ± %.2f", row->sd);
+}
+
 static void put_measured_md(const bench_row *row, atl_text *out)
 {
     if (strcmp(row->kind, "layer") == 0)
@@ -200,8 +208,9 @@ static void put_measured_md(const bench_row *row, atl_text *out)
         atl_text_printf(out, "| %s, batch %d |", row->name, row->batch);
     else
         atl_text_printf(out, "| %s %d × %d, batch %d |", row->name, row->width, row->height, row->batch);
-    atl_text_printf(out, " %s | %s | %d | %.2f ± %.2f | %.2f | %.2f |", row->policy, row->isa, row->threads,
-                    row->mean, isfinite(row->sd) ? row->sd : 0.0, row->median, row->least);
+    atl_text_printf(out, " %s | %s | %d | ", row->policy, row->isa, row->threads);
+    put_mean(row, out);
+    atl_text_printf(out, " | %.2f | %.2f |", row->median, row->least);
     if (isfinite(row->gflops))
         atl_text_printf(out, " %.2f | %.0f |", row->gflop, row->gflops);
     else
@@ -223,9 +232,10 @@ static void put_ceilings_md(const bench_row *rows, size_t n, atl_text *out)
             atl_text_puts(out, "\n| ceiling | kernels | threads | median | mean ± sd | best | unit |\n"
                                "|---|---|--:|--:|--:|--:|---|\n");
         any = true;
-        atl_text_printf(out, "| %s | %s | %d | %.2f | %.2f ± %.2f | %.2f | %s |\n", rows[i].name, rows[i].isa,
-                        rows[i].threads, rows[i].median, rows[i].mean, rows[i].sd, rows[i].least,
-                        rows[i].unit);
+        atl_text_printf(out, "| %s | %s | %d | %.2f | ", rows[i].name, rows[i].isa, rows[i].threads,
+                        rows[i].median);
+        put_mean(&rows[i], out);
+        atl_text_printf(out, " | %.2f | %s |\n", rows[i].least, rows[i].unit);
     }
 }
 

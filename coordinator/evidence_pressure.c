@@ -79,7 +79,8 @@ static void add_stall(const pressure *p, const atl_watched *watched, int scope, 
     for (int i = 0; i < 2; i++) {
         snprintf(name, sizeof name, "%spsi_%s_%s", scope ? "group_" : "", resources[resource],
                  i ? "full" : "some");
-        const double share = atl_growth(begun.us[i], now.us[i]) / 1e6 / watched->seconds * 100;
+        /* The kernel adds up every two seconds: a short window can get what was before it, too. */
+        const double share = fmin(100, atl_growth(begun.us[i], now.us[i]) / 1e6 / watched->seconds * 100);
         atl_evidence_add(list, name, "%", now.error == 0 ? share : NAN, why);
     }
 }

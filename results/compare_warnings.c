@@ -45,10 +45,10 @@ static void warn_of_batch(comparison *c)
              least_s, LEAST_BATCH_S);
     if (loss > MOST_UNEVEN_LOSS)
         warn(c,
-             "%d pictures cannot be dealt out evenly to %d workers: in the last turn some have nothing to "
+             "%d picture%s cannot be dealt out evenly to %d workers: in the last turn some have nothing to "
              "paint, which "
              "costs %.0f %% of the ideal gain. More pictures cost less of it.",
-             n_images, workers, 100 * loss);
+             n_images, n_images == 1 ? "" : "s", workers, 100 * loss);
 }
 
 static void warn_of_setup(comparison *c, const compare_policy *p, const compare_setup *s, int rounds)

@@ -62,6 +62,18 @@ static bool some_law(const report *r)
     return false;
 }
 
+/* That have a window which counts; a study that was stopped has fewer than its plan. */
+static int n_rounds(const report *r)
+{
+    int n = 0;
+    for (int i = 0; i < r->n_series; i++)
+        for (size_t k = 0; k < r->series[i].n_windows; k++) {
+            const atl_study_window *w = &r->series[i].window[k];
+            n = atl_report_counts(&r->series[i], w) && w->round >= n ? w->round + 1 : n;
+        }
+    return n;
+}
+
 static void put_throughput(const report *r, atl_text *out)
 {
     atl_text caption = {0};
@@ -75,12 +87,14 @@ static void put_throughput(const report *r, atl_text *out)
         atl_text_puts(out, "<p>No valid window was measured: there is nothing to draw.</p>\n");
         return;
     }
-    const int rounds = r->study->head.rounds;
+    const int rounds = n_rounds(r);
     if (intervals)
         atl_text_puts(&caption, "Points: medians of the rounds, with 95 % intervals.");
     else
-        atl_text_printf(&caption, "Points: %s%d round%s, too few for intervals.",
-                        rounds == 1 ? "" : "medians of ", rounds, rounds == 1 ? "" : "s");
+        atl_text_printf(&caption, "Points: %s%d round%s, %s.", rounds == 1 ? "" : "medians of ", rounds,
+                        rounds == 1 ? "" : "s",
+                        rounds < ATL_SCALING_LEAST_ROUNDS ? "too few for intervals"
+                                                          : "with too few valid windows for intervals");
     if (some_law(r))
         atl_text_printf(&caption, " Lines: the law that fits best%s.",
                         intervals ? ", its band where it is sure" : "");

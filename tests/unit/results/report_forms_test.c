@@ -336,6 +336,10 @@ static void a_study_of_one_round_names_no_interval(void **state)
     assert_null(strstr(f.md, "(95 %)"));
     assert_non_null(strstr(f.html, "Points: 1 round, too few for intervals."));
     drop(&f);
+    made.study.head.rounds = 5; /* of which one was measured before it was stopped */
+    f = write_forms(&made.study, false);
+    assert_non_null(strstr(f.html, "Points: 1 round, too few for intervals."));
+    drop(&f);
     fixture_done(&made);
 }
 
