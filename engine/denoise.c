@@ -7,6 +7,9 @@
 
 #include "ops/elementwise.h"
 
+/* Two pictures of SD 1.5 with two chunks of words each take 15 MB, SDXL's larger text 51 MB. */
+#define MOST_TEXT_BYTES ((size_t)64 << 20)
+
 static size_t n_pictures(const atl_denoiser *d)
 {
     return d->n_hearers * (size_t)d->sides;
@@ -58,6 +61,7 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
         .timestep_cond = d->timestep_cond,
         .text_embeds = d->text_embeds,
         .time_ids = d->time_ids,
+        .kept = d->kept.data ? &d->kept : NULL,
         .deep = d->deep.data ? &d->deep : NULL,
         .merge_tokens = (float)d->hearers[0].merge_tokens,
     };
@@ -66,13 +70,35 @@ static void run_unet(atl_engine *engine, const atl_bench *bench, void *user)
     atl_arena_release(bench->arena, mark);
 }
 
+size_t atl_denoiser_text_bytes(const atl_engine *engine, size_t n_pictures, size_t n_tokens)
+{
+    const size_t bytes = atl_unet_text_bytes(engine->unet, n_pictures * n_tokens, engine->policy);
+    return bytes <= MOST_TEXT_BYTES ? bytes : 0;
+}
+
+/* A single step would keep them for nobody. */
+static bool take_text_memory(atl_denoiser *d)
+{
+    const size_t n_tokens = (size_t)heard_by(d, 0)->n_tokens;
+    const size_t bytes = d->hearers[0].conditioning->n_steps > 1
+                             ? atl_denoiser_text_bytes(d->engine, n_pictures(d), n_tokens)
+                             : 0;
+    d->kept.n_rows = n_pictures(d) * n_tokens;
+    if (bytes == 0)
+        return true;
+    d->kept.data = aligned_alloc(ATL_ARENA_ALIGN, bytes);
+    if (d->kept.data)
+        memset(d->kept.data, 0, bytes);
+    return d->kept.data;
+}
+
 static bool take_memory(atl_denoiser *d)
 {
     const atl_model_config *config = d->engine->config;
     const size_t n = n_pictures(d);
     d->sample = calloc(n * d->size.n, sizeof *d->sample);
     d->answer = calloc(n * d->size.n, sizeof *d->answer);
-    if (!d->sample || !d->answer)
+    if (!d->sample || !d->answer || !take_text_memory(d))
         return false;
     if (d->hearers[0].deep_cache > 1 &&
         !(d->deep.data = malloc(atl_unet_deep_bytes(d->engine->unet, (int)n, d->size.h, d->size.w))))
@@ -134,6 +160,7 @@ void atl_denoiser_done(atl_denoiser *denoiser)
     free(denoiser->timestep_cond);
     free(denoiser->text_embeds);
     free(denoiser->time_ids);
+    free(denoiser->kept.data);
     free(denoiser->deep.data);
     *denoiser = (atl_denoiser){0};
 }
@@ -181,11 +208,24 @@ static void plan_deep(atl_denoiser *d)
     d->deep_pictures = n_pictures(d);
 }
 
+/* Counts on where any picture hears another text than at the call before, or there are more or fewer. */
+static void plan_text(atl_denoiser *d)
+{
+    bool same = d->kept_pictures == n_pictures(d);
+    for (size_t i = 0; i < n_pictures(d); i++) {
+        same = same && d->kept_of[i] == heard_by(d, i);
+        d->kept_of[i] = heard_by(d, i);
+    }
+    d->kept_pictures = n_pictures(d);
+    d->kept.version += same ? 0 : 1;
+}
+
 void atl_denoiser_run(atl_denoiser *denoiser, int step, float timestep)
 {
     denoiser->step = step;
     denoiser->sides = is_guided(denoiser, step) ? 2 : 1;
     plan_deep(denoiser);
+    plan_text(denoiser);
     denoiser->timestep = timestep;
     gather(denoiser);
     const atl_bench bench = atl_engine_bench(denoiser->engine);

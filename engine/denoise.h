@@ -31,12 +31,19 @@ typedef struct atl_denoiser {
     float *timestep_cond; /* [n_hearers][sides][time_cond_proj_dim], LCM; else NULL */
     float *text_embeds;   /* [n_hearers][sides][pooled width], SDXL; else NULL */
     float *time_ids;      /* [n_hearers][sides][6], SDXL; else NULL */
+    atl_text_kept kept;   /* the text's keys and values between calls; data NULL: none */
+    const atl_embedding *kept_of[2 * ATL_MAX_BATCH]; /* the texts they are of, picture by picture */
+    size_t kept_pictures;
     atl_unet_deep deep;   /* what is kept between calls; data NULL: nothing */
     size_t deep_pictures; /* of which it is */
     int n_calls;          /* so far */
     int step;             /* which of the jobs' steps this call belongs to */
     float timestep;
 } atl_denoiser;
+
+/* What is kept of the text between calls for so many pictures, sides counted: 0 where that would be more than
+ * it is worth. */
+size_t atl_denoiser_text_bytes(const atl_engine *engine, size_t n_pictures, size_t n_tokens);
 
 /* Takes all memory that the steps will need, so that no step allocates. The hearers stay the caller's.
  * `width` and `height` of the pictures in px are what SDXL is told. */

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/sizes.h"
+#include "denoise.h"
 #include "job.h"
 #include "ops/elementwise.h"
 
@@ -76,9 +77,10 @@ static atl_memory_need measure(atl_engine *engine, const atl_job_state *job, con
     const size_t deep = wish->deep_cache
                             ? atl_unet_deep_bytes(engine->unet, SIDES * n, job->size.h, job->size.w)
                             : 0; /* kept from step to step, outside the arena */
+    const size_t text = atl_denoiser_text_bytes(engine, SIDES * (size_t)n, TOKENS); /* kept, too */
     return (atl_memory_need){.shared_bytes = engine->store.capacity_bytes,
                              .scratch_bytes = scratch,
-                             .each_bytes = PROCESS_BYTES + scratch + deep +
+                             .each_bytes = PROCESS_BYTES + scratch + deep + text +
                                            beside_arena(job->size, s->width, s->height, n)};
 }
 

@@ -83,6 +83,42 @@ static void load_edges(atl_loader *loader, atl_unet *unet)
                   same_size_conv(c, config->out_channels, config->conv_out_kernel), "conv_out");
 }
 
+/* Every stage, in the order of the walk. */
+static size_t list_stages(const atl_unet *unet, const atl_unet_stage *ret[2 * ATL_MAX_BLOCKS + 1])
+{
+    size_t n = 0;
+    for (int i = 0; i < unet->config.n_blocks; i++)
+        ret[n++] = &unet->down[i];
+    ret[n++] = &unet->mid;
+    for (int i = 0; i < unet->config.n_blocks; i++)
+        ret[n++] = &unet->up[i];
+    return n;
+}
+
+static void place_texts(const atl_unet *unet)
+{
+    const atl_unet_stage *stages[2 * ATL_MAX_BLOCKS + 1];
+    const size_t n = list_stages(unet, stages);
+    size_t first = 0, first_c = 0;
+    for (size_t i = 0; i < n; i++)
+        for (int j = 0; j < stages[i]->n_layers; j++)
+            if (stages[i]->layers[j].transformer)
+                atl_transformer_place_text(stages[i]->layers[j].transformer, &first, &first_c);
+}
+
+size_t atl_unet_text_bytes(const atl_unet *unet, size_t n_rows, const atl_policy *policy)
+{
+    const atl_unet_stage *stages[2 * ATL_MAX_BLOCKS + 1];
+    const size_t n = list_stages(unet, stages);
+    const atl_dtype dtype = policy->layer[ATL_LAYER_ATTENTION].compute;
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        for (int j = 0; j < stages[i]->n_layers; j++)
+            if (stages[i]->layers[j].transformer)
+                bytes += atl_transformer_text_bytes(stages[i]->layers[j].transformer, n_rows, dtype);
+    return bytes;
+}
+
 static void load_blocks(atl_loader *loader, atl_unet *unet)
 {
     const atl_unet_config *config = &unet->config;
@@ -116,6 +152,8 @@ atl_unet *atl_unet_new(atl_loader *loader, const atl_unet_config *config)
     load_blocks(loader, unet);
     if (atl_loader_status(loader) != ATL_OK)
         atl_unet_free(&unet);
+    else
+        place_texts(unet);
     return unet;
 }
 
@@ -246,7 +284,7 @@ void atl_unet_run(const atl_unet *unet, const atl_bench *bench, const atl_unet_i
     atl_map time = atl_net_take(bench, ATL_LAYER_TIME, n_times, 1, 1, unet->config.time_embed_dim);
     atl_map context = project_context(unet, bench, in->context);
     atl_unet_condition on = {.time = &time,
-                             .context = &context,
+                             .text = {.context = &context, .kept = in->kept},
                              .h = in->sample->h,
                              .w = in->sample->w,
                              .merge_tokens = in->merge_tokens};

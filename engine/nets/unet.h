@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "model/loader.h"
+#include "nets/transformer.h"
 #include "ops/map.h"
 
 typedef struct atl_unet atl_unet;
@@ -25,6 +26,10 @@ typedef struct atl_unet_deep {
 /* For n pictures of h × w. */
 size_t atl_unet_deep_bytes(const atl_unet *unet, int n, int h, int w);
 
+/* What keeping the text's keys and values between calls takes (transformer.h), for at most n_rows rows of
+ * text in all pictures. */
+size_t atl_unet_text_bytes(const atl_unet *unet, size_t n_rows, const atl_policy *policy);
+
 typedef struct atl_unet_input {
     const atl_map *sample;  /* [n][h][w][in_channels]; any h, w ≥ 1 (odd sizes as diffusers handles them) */
     float timestep;         /* one for all */
@@ -32,6 +37,7 @@ typedef struct atl_unet_input {
     const float *timestep_cond; /* [n][time_cond_proj_dim], or NULL (LCM) */
     const float *text_embeds;   /* [n][pooled dim], SDXL only */
     const float *time_ids;      /* [n][6], SDXL only */
+    const atl_text_kept *kept;  /* or NULL: the text's keys and values are made anew */
     const atl_unet_deep *deep;  /* or NULL: everything is run, nothing is kept */
     float merge_tokens; /* the part of the tokens merged away in the highest resolution's self-attentions
                            (token_merge.h), up to 0.75; 0: none */

@@ -144,7 +144,7 @@ static void run_layer(const atl_unet_layer *layer, const atl_bench *bench, const
     atl_resnet_run(&layer->resnet, bench, &io);
     if (layer->transformer) {
         const bool highest = out->h == on->h && out->w == on->w;
-        atl_transformer_run(layer->transformer, bench, out, on->context, highest ? on->merge_tokens : 0.0f);
+        atl_transformer_run(layer->transformer, bench, out, &on->text, highest ? on->merge_tokens : 0.0f);
     }
 }
 

@@ -34,10 +34,10 @@ void atl_unet_stage_done(atl_unet_stage *stage);
 
 /* What conditions every layer. */
 typedef struct atl_unet_condition {
-    const atl_map *time;    /* act(time embedding): [n or 1][1][1][time_embed_dim] */
-    const atl_map *context; /* [n][1][t][cross_attention_dim] */
-    int h, w;               /* of the sample: the highest resolution */
-    float merge_tokens;     /* there, in self-attention; 0: none */
+    const atl_map *time; /* act(time embedding): [n or 1][1][1][time_embed_dim] */
+    atl_text_heard text; /* its context [n][1][t][cross_attention_dim] */
+    int h, w;            /* of the sample: the highest resolution */
+    float merge_tokens;  /* there, in self-attention; 0: none */
 } atl_unet_condition;
 
 /* The maps of the way down, waiting for the way up. */
