@@ -142,7 +142,8 @@ void atl_planes_to_rgb(const float *planes, atl_rgb *rgb)
     const size_t plane = (size_t)rgb->width * (size_t)rgb->height;
     for (size_t i = 0; i < plane; i++)
         for (size_t c = 0; c < 3; c++) {
-            const float v = fminf(fmaxf(planes[c * plane + i] / 2.0f + 0.5f, 0.0f), 1.0f);
-            rgb->pixels[3 * i + c] = (uint8_t)nearbyintf(v * 255.0f); /* half to even, as numpy's round */
+            const float x = planes[c * plane + i] / 2.0f + 0.5f, v = x > 0.0f ? x : 0.0f;
+            /* Half to even, as numpy's round; an instruction where nearbyintf is a call. */
+            rgb->pixels[3 * i + c] = (uint8_t)lrintf((v < 1.0f ? v : 1.0f) * 255.0f);
         }
 }
