@@ -150,7 +150,8 @@ static void draw_axes(const drawing *d)
                     (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, (TOP + HEIGHT - BOTTOM) / 2);
 }
 
-/* From where it enters the plot to where it meets the highest peak. */
+/* From where it enters the plot to where it meets the highest peak. Names stand above their lines, memory's,
+ * the lowest, below: the last cache's line may be close. */
 static void draw_bandwidth(const drawing *d, const char *name, double gbps)
 {
     const double from = fmax(pow(10, d->x0), pow(10, d->y0) / gbps), to = fmin(d->top / gbps, pow(10, d->x1));
@@ -159,11 +160,12 @@ static void draw_bandwidth(const drawing *d, const char *name, double gbps)
     const double x1 = x_px(d, from), y1 = y_px(d, from * gbps), x2 = x_px(d, to), y2 = y_px(d, to * gbps);
     const double angle = atan2(y2 - y1, x2 - x1) * 180 / 3.14159265358979;
     atl_text_printf(d->out, "<line class='roof' x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f'/>", x1, y1, x2, y2);
+    const bool memory = strcmp(name, "memory") == 0;
     atl_text_printf(
         d->out,
-        "<text class='roof-name' transform='translate(%.1f %.1f) rotate(%.1f)' dy='-5' dx='%d'>%s "
+        "<text class='roof-name' transform='translate(%.1f %.1f) rotate(%.1f)' dy='%d' dx='%d'>%s "
         "%.0f GB/s</text>\n",
-        x1, y1, angle, strcmp(name, "memory") == 0 || strcmp(name, "L2") == 0 ? 110 : 8, name, gbps);
+        x1, y1, angle, memory ? 13 : -5, memory || strcmp(name, "L2") == 0 ? 110 : 8, name, gbps);
 }
 
 static void keep_free(drawing *d, double x, double y, double width, double height)
