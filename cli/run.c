@@ -154,9 +154,10 @@ static void list_networks(void *user, atl_text *out)
  * know, unless the run is there already and keeps what it began with. */
 static void say_faster(const command_state *s)
 {
-    const char *faster = atl_engine_policy_settle("auto", s->model, s->args.variant);
-    if (!s->args.quiet && !s->is_there && strcmp(s->options.executor.policy, "fp32") == 0 &&
-        strcmp(faster, "fp32") != 0)
+    if (s->args.quiet || s->is_there || strcmp(s->options.executor.policy, "fp32") != 0)
+        return;
+    const char *faster = atl_rules_policy_auto(s->rules);
+    if (strcmp(faster, "fp32") != 0)
         console_say("painting in fp32; --policy auto would take %s here, which is faster", faster);
 }
 

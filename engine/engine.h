@@ -177,6 +177,8 @@ typedef struct atl_rules atl_rules;
 atl_status atl_rules_open(const char *model, const char *variant, const char *lora_dir, atl_rules **ret_rules,
                           atl_note *note);
 void atl_rules_close(atl_rules **rules); /* accepts NULL inside */
+/* What "auto" is for that model, without opening it again. */
+const char *atl_rules_policy_auto(const atl_rules *rules);
 /* `request->init_image` is not looked at: whether there will be one is said apart. Errors: what
  * atl_engine_paint would say of the request. Not thread-safe: the rules remember the sampler that was asked
  * for last. */

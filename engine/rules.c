@@ -118,6 +118,11 @@ atl_status atl_rules_check(atl_rules *rules, const atl_request *request, bool ha
     return st;
 }
 
+const char *atl_rules_policy_auto(const atl_rules *rules)
+{
+    return atl_engine_policy_auto(rules->engine.config->unet.block_out_channels[0]);
+}
+
 void atl_rules_networks(const atl_rules *rules, atl_text *out)
 {
     atl_lora_shelf_list(&rules->engine.loras, NULL, out);
