@@ -202,6 +202,31 @@ static double run_gemm_finishing_bf16(const atl_kernels *kernels, numbers *x)
     return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
 }
 
+/* A strip with eight panels, which are one. */
+static double run_gemm_run_bf16(const atl_kernels *kernels, numbers *x)
+{
+    atl_held held = {.places = x->c};
+    atl_run run = {.m = ATL_BF16_TILE_ROWS, .n = 8};
+    if (!kernels->gemm_run_bf16)
+        return 0.0;
+    run.own = (atl_factors){
+        .rows = x->narrow, .panels = x->narrow + GEMM_K * ATL_BF16_TILE_ROWS, .stride = GEMM_K, .k = GEMM_K};
+    run.results = (atl_finishing){.bias = x->a, .out = x->b, .out_stride = ATL_TILE_COLS, .dtype = ATL_BF16};
+    kernels->bf16_begin();
+    kernels->gemm_run_bf16(&run, &held);
+    kernels->settle_run_bf16(&held);
+    kernels->bf16_end();
+    return 8.0 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS * GEMM_K;
+}
+
+/* There is nothing to settle. */
+static double run_settle_run_bf16(const atl_kernels *kernels, numbers *x)
+{
+    (void)kernels;
+    (void)x;
+    return 0.0;
+}
+
 static double run_gemm_gathered_s8(const atl_kernels *kernels, numbers *x)
 {
     const size_t tap = 0;

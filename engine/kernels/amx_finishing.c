@@ -13,6 +13,8 @@
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
+#include "kernels/amx_finish.h"
+
 #define BARRIER()   __asm__ volatile("" ::: "memory")
 #define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
 
@@ -32,74 +34,6 @@ static inline void multiply_block(bool two, const uint16_t *upper, const uint16_
     _tile_dpbf16ps(3, 5, 7);
 }
 
-#define LINE_ELEMENTS 32 /* of bf16 in a cache line */
-
-/* Into L2. Not _mm_prefetch: gcc 12 takes a loop of it whose length it does not know for one that does
- * nothing, and leaves it out. */
-static inline void call_near(const uint16_t *from, size_t n_lines)
-{
-    for (size_t line = 0; line < n_lines; line++)
-        __asm__ volatile("prefetcht1 (%0)" : : "r"(from + LINE_ELEMENTS * line));
-}
-
-typedef enum finishing_kind {
-    NOTHING,
-    PLAIN,
-    RECTIFIED,
-    QUICK_GELU,
-    RESIDUAL,
-    RESIDUAL_RECTIFIED,
-    RESIDUAL_F32,
-    GATED
-} finishing_kind;
-
-/* What serves all rows: both halves of the columns. */
-typedef struct columns {
-    vec bias[2], per_picture[2], gate_bias[2];
-} columns;
-
-static inline vec or_zeros(const float *p, int half)
-{
-    return p ? v_load(p + half * LANES) : v_set(0.0f);
-}
-
-static inline vec finished(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row,
-                           int half)
-{
-    const size_t at = row * ATL_TILE_COLS + (size_t)half * LANES;
-    vec y = v_add(v_load(f->sums + at), all->bias[half]);
-    if (kind == GATED)
-        return v_mul(y, v_gelu_near(v_add(v_load(f->gates + at), all->gate_bias[half])));
-    y = v_add(y, all->per_picture[half]);
-    switch (kind) {
-    case RECTIFIED:
-        return v_max(y, v_set(0.0f));
-    case QUICK_GELU:
-        return v_quick_gelu_near(y);
-    case RESIDUAL:
-    case RESIDUAL_RECTIFIED:
-        y = v_add(y, v_from_bf16((const uint16_t *)f->residual + row * f->residual_stride + half * LANES));
-        return kind == RESIDUAL ? y : v_max(y, v_set(0.0f));
-    case RESIDUAL_F32:
-        return v_add(y, v_load((const float *)f->residual + row * f->residual_stride + half * LANES));
-    default:
-        return y;
-    }
-}
-
-/* A row's 32 results in bf16 are a cache line, stored at once. */
-static inline void finish_row(finishing_kind kind, const atl_finishing *f, const columns *all, size_t row)
-{
-    const vec left = finished(kind, f, all, row, 0), right = finished(kind, f, all, row, 1);
-    if (kind == RESIDUAL_F32) {
-        float *out = (float *)f->out + row * f->out_stride;
-        v_store(out, left);
-        v_store(out + LANES, right);
-        return;
-    }
-    _mm512_storeu_si512((uint16_t *)f->out + row * f->out_stride, (__m512i)_mm512_cvtne2ps_pbh(right, left));
-}
-
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
  * they find them in L1. */
 static inline __attribute__((always_inline)) void multiply_finishing(finishing_kind kind, bool two,
@@ -113,11 +47,8 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
     size_t row = 0;
     vec busy = v_set(0.0f);
     columns all = {.bias = {busy, busy}};
-    for (int half = 0; kind != NOTHING && half < 2; half++) {
-        all.bias[half] = or_zeros(f->bias, half);
-        all.per_picture[half] = or_zeros(f->per_picture, half);
-        all.gate_bias[half] = or_zeros(f->gate_bias, half);
-    }
+    if (kind != NOTHING)
+        all = columns_of(f);
     for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->panel_k * ATL_TILE_COLS)
         for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
             for (size_t i = 0; i < n_turn; i++) {
@@ -130,19 +61,6 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
                     finish_row(kind, f, &all, row);
                 __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
-}
-
-static finishing_kind kind_of(const atl_finishing *f)
-{
-    if (!f)
-        return NOTHING;
-    if (f->gates)
-        return GATED;
-    if (f->dtype == ATL_F32)
-        return RESIDUAL_F32;
-    if (f->residual)
-        return f->act == ATL_ACT_RELU ? RESIDUAL_RECTIFIED : RESIDUAL;
-    return f->act == ATL_ACT_RELU ? RECTIFIED : f->act == ATL_ACT_QUICK_GELU ? QUICK_GELU : PLAIN;
 }
 
 static inline __attribute__((always_inline)) void

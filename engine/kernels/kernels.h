@@ -96,6 +96,43 @@ typedef struct atl_soon {
     size_t n;
 } atl_soon;
 
+/* What the sums of n products run over: rows · a panel, product i's at rows + i · row_step and at panels + i
+ * · panel_step, and of its gates at panels + gates + i · panel_step. Elements; k is a multiple of 32. */
+typedef struct atl_factors {
+    const uint16_t *rows, *panels;
+    size_t stride, row_step, panel_step, gates, k;
+} atl_factors;
+
+/* Products one after the other of up to 32 rows each, or each one and its gates', and what becomes of them.
+ */
+typedef struct atl_run {
+    int m;
+    size_t n;
+    atl_factors own, aside; /* aside: its sums are added; its k may be 0 */
+    atl_finishing
+        results; /* product 0's, `gates` but not `sums` being NULL or not: where they are is atl_held's */
+    size_t column_step, residual_step, out_step; /* of biases and maps, from product to product */
+    atl_soon soon[2];                            /* with the products, with those of gates */
+} atl_run;
+
+/* From a product's results to those of the run's next. */
+static inline void atl_next_results(const atl_run *run, atl_finishing *results)
+{
+    const size_t bytes = results->dtype == ATL_F32 ? sizeof(float) : sizeof(uint16_t);
+    results->bias += results->bias ? run->column_step : 0;
+    results->gate_bias += results->gate_bias ? run->column_step : 0;
+    results->residual =
+        results->residual ? (const char *)results->residual + run->residual_step * bytes : NULL;
+    results->out = (char *)results->out + run->out_step * bytes;
+}
+
+/* What one run of products leaves to the next: the last sums, in tiles, and results that are not made. */
+typedef struct atl_held {
+    float *places;      /* [1 or with gates 3][32][32] */
+    atl_finishing left; /* m is 0 where nothing is */
+    size_t turn;
+} atl_held;
+
 /* atl_gathered for rows of s8; k is a multiple of 64. */
 typedef struct atl_gathered_s8 {
     const int8_t *upper, *lower;

@@ -68,6 +68,14 @@
  *               `other` may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit
  *               does not leave others idle.
  *
+ * gemm_run_bf16  the products of a run and, beside them, the results of all but the last, which `held` keeps
+ *               for the next run or for settle_run_bf16: to the bit those of gemm_gathered_bf16 (and again,
+ *               with what stands aside) and finish_rows or geglu_rows. Runs that share `held` are all alike
+ * in having residuals and gates, and no other product is between them. Begins with places given and the rest
+ * 0. NULL where gemm_finishing_bf16 is.
+ *
+ * settle_run_bf16  makes the results that are held back; there may be none.
+ *
  * What follows is NULL where attention is better multiplied in f32:
  *
  * attend_bf16   o = Σ_keys power · v for every query (attend.h), times a power of two of its own: the power
@@ -151,7 +159,9 @@
 
 #define ATL_KERNEL_LIST_TILES(X)                                                                             \
     X(gemm_finishing_bf16, (int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,             \
-                            atl_soon soon, const atl_finishing *other))
+                            atl_soon soon, const atl_finishing *other))                                      \
+    X(gemm_run_bf16, (const atl_run *run, atl_held *held))                                                   \
+    X(settle_run_bf16, (atl_held * held))
 
 #define ATL_KERNEL_LIST_ATTENTION(X)                                                                         \
     X(attend_bf16, (const atl_attend *a))                                                                    \

@@ -313,29 +313,6 @@ void atl_geglu_rows__portable(int m, int n, const float *a, const float *b, cons
         }
 }
 
-void atl_gemm_finishing_bf16__portable(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,
-                                       atl_soon soon, const atl_finishing *other)
-{
-    atl_gemm_gathered_bf16__portable(m, a, b, c, add, soon.from);
-    if (!other)
-        return;
-    const atl_rows out = {.data = other->out, .stride = other->out_stride, .dtype = other->dtype};
-    if (other->gates) {
-        atl_geglu_rows__portable(other->m, ATL_TILE_COLS, other->sums, other->gates, other->bias,
-                                 other->gate_bias, &out);
-        return;
-    }
-    const atl_finish finish = {.bias = other->bias,
-                               .per_picture = other->per_picture,
-                               .scale = 1.0f,
-                               .before = other->residual ? ATL_ACT_NONE : other->act,
-                               .after = other->residual ? other->act : ATL_ACT_NONE};
-    const atl_rows residual = {
-        .data = (void *)(uintptr_t)other->residual, .stride = other->residual_stride, .dtype = other->dtype};
-    atl_finish_rows__portable(&finish, other->m, ATL_TILE_COLS, other->sums,
-                              other->residual ? &residual : NULL, &out);
-}
-
 void atl_moments_rows__portable(int m, int n, const atl_rows *x, const float *pivot, float *sum,
                                 float *sum_sq)
 {

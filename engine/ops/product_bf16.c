@@ -6,6 +6,8 @@
  * the pool is a block of rows × a block of panels. Within it, either strips of 32 rows pass by panels that
  * stay in L2, or, where the panels are too large for that, panels pass by a patch that does.
  *
+ * What has one tap and whole panels is product_bf16_one_tap.c's.
+ *
  * Each sum runs over k upwards in steps of 32 (of wide 3 × 3 convolutions slice by slice of the channels),
  * whatever the blocks and whoever else is computed: how the work is cut leaves no trace in the result. */
 #include <string.h>
@@ -16,18 +18,6 @@
 #define TILE (ATL_BF16_TILE_ROWS * ATL_TILE_COLS)
 
 #define FILL_LINES 16 /* of a shared patch, at a time */
-
-typedef struct bf16_tile {
-    const atl_bf16_job *job;
-    atl_patch patch;
-    size_t first_row, end_row, first_unit, end_unit;
-    size_t next_unit; /* of the tile that this thread is likely to take next */
-    float *sums;      /* [units_a_group][strips][32][32]; or two sets in turn of a tile, for geglu two */
-
-    bool waiting;        /* sums whose results are made while the next are multiplied */
-    atl_finishing left;  /* what of them is not finished yet */
-    size_t n_multiplies; /* until they must be */
-} bf16_tile;
 
 /* ---- one tile of sums ---- */
 
@@ -48,7 +38,7 @@ static const uint16_t *panel_at(const atl_bf16_job *job, size_t panel, size_t ch
     return (const uint16_t *)job->product->panels + (panel * job->panel_k + k) * ATL_TILE_COLS;
 }
 
-static int strip_rows(const bf16_tile *t, size_t row)
+static int strip_rows(const atl_bf16_tile *t, size_t row)
 {
     return (int)atl_least(ATL_BF16_TILE_ROWS, t->end_row - row);
 }
@@ -60,7 +50,7 @@ static const void *row_after(const void *from, size_t n, atl_dtype dtype)
 }
 
 /* A share of the rows that wait, for the next of `n_multiplies`. */
-static atl_finishing take_waiting(bf16_tile *t)
+static atl_finishing take_waiting(atl_bf16_tile *t)
 {
     atl_finishing all = t->left, part = all;
     part.m = (int)atl_ceil_div((size_t)all.m, t->n_multiplies--);
@@ -74,7 +64,7 @@ static atl_finishing take_waiting(bf16_tile *t)
     return part;
 }
 
-static void multiply(bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums, atl_soon soon)
+static void multiply(atl_bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums, atl_soon soon)
 {
     const atl_bf16_job *job = t->job;
     const uint16_t *b = panel_at(job, panel, chunk);
@@ -125,7 +115,7 @@ static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit,
 }
 
 /* The sums' results are made while the next are multiplied. */
-static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
+static void let_wait(atl_bf16_tile *t, size_t row, size_t unit, const float *sums)
 {
     const atl_bf16_job *job = t->job;
     const atl_product *p = job->product;
@@ -152,7 +142,7 @@ static void let_wait(bf16_tile *t, size_t row, size_t unit, const float *sums)
     t->n_multiplies = job->panels_a_unit;
 }
 
-static void finish_waiting(bf16_tile *t)
+static void finish_waiting(atl_bf16_tile *t)
 {
     const atl_finishing *f = &t->left;
     const atl_kernels *kernels = t->job->kernels;
@@ -171,7 +161,7 @@ static void finish_waiting(bf16_tile *t)
     t->waiting = false;
 }
 
-static void finish(bf16_tile *t, size_t row, size_t unit, const float *sums)
+static void finish(atl_bf16_tile *t, size_t row, size_t unit, const float *sums)
 {
     const atl_bf16_job *job = t->job;
     const atl_epilogue *e = job->product->epilogue;
@@ -196,7 +186,7 @@ static void finish(bf16_tile *t, size_t row, size_t unit, const float *sums)
 /* What is called near while panel `index` of `n` is multiplied by a strip: its share of the next strip's
  * rows, or of what the lines of a rolling patch that follow the first n_filled will be filled with; but with
  * the tile's first strip the next panel, which comes from memory. */
-static atl_soon soon_of_strips(const bf16_tile *t, size_t row, size_t panel, size_t index, size_t n,
+static atl_soon soon_of_strips(const atl_bf16_tile *t, size_t row, size_t panel, size_t index, size_t n,
                                size_t n_filled)
 {
     const atl_bf16_job *job = t->job;
@@ -213,7 +203,7 @@ static atl_soon soon_of_strips(const bf16_tile *t, size_t row, size_t panel, siz
 }
 
 /* Strips pass by. */
-static void pass_strips(bf16_tile *t)
+static void pass_strips(atl_bf16_tile *t)
 {
     const atl_bf16_job *job = t->job;
     size_t n_filled = 0, turn = 0, n = t->end_unit - t->first_unit;
@@ -234,7 +224,7 @@ static void pass_strips(bf16_tile *t)
 }
 
 /* What the strips of (unit, chunk) call near, a part each: the panel's chunk that comes next. */
-static const uint16_t *next_panel(const bf16_tile *t, size_t unit, size_t half, size_t chunk,
+static const uint16_t *next_panel(const atl_bf16_tile *t, size_t unit, size_t half, size_t chunk,
                                   size_t group_end)
 {
     const atl_bf16_job *job = t->job;
@@ -257,7 +247,7 @@ static atl_soon part_of_chunk(const atl_bf16_job *job, const uint16_t *from, siz
     return (atl_soon){from + at / tap * job->patch.k * ATL_TILE_COLS + at % tap, share};
 }
 
-static void pass_panel(bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
+static void pass_panel(atl_bf16_tile *t, size_t unit, size_t chunk, size_t group_end, float *sums)
 {
     const atl_bf16_job *job = t->job;
     size_t n_strips = atl_ceil_div(t->end_row - t->first_row, ATL_BF16_TILE_ROWS), strip = 0;
@@ -274,7 +264,7 @@ static void pass_panel(bf16_tile *t, size_t unit, size_t chunk, size_t group_end
     }
 }
 
-static void pass_panels(bf16_tile *t)
+static void pass_panels(atl_bf16_tile *t)
 {
     const atl_bf16_job *job = t->job;
     size_t tiles_a_panel =
@@ -292,7 +282,7 @@ static void run_tile(void *user, size_t index, int thread)
     const atl_bf16_job *job = user;
     size_t block = index / job->n_unit_blocks, unit_block = index % job->n_unit_blocks;
     char *scratch = job->scratch + (size_t)thread * job->thread_bytes;
-    bf16_tile t = {.job = job, .first_row = block * job->rows_a_block};
+    atl_bf16_tile t = {.job = job, .first_row = block * job->rows_a_block};
     t.end_row = atl_least(t.first_row + job->rows_a_block, job->patch.n_rows);
     t.first_unit = unit_block * job->units_a_block;
     t.end_unit = atl_least(t.first_unit + job->units_a_block, job->n_units);
@@ -306,7 +296,9 @@ static void run_tile(void *user, size_t index, int thread)
             atl_patch_fill(&t.patch, line);
     }
     job->kernels->bf16_begin();
-    if (job->panels_stay)
+    if (job->one_tap)
+        atl_bf16_tile_of_one_tap(&t);
+    else if (job->panels_stay)
         pass_strips(&t);
     else
         pass_panels(&t);

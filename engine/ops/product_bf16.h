@@ -19,9 +19,26 @@ typedef struct atl_bf16_job {
     atl_patch whole;
     atl_finish finish;
     bool may_wait; /* finished sums of whole panels are what gemm_finishing_bf16 can finish */
+    bool one_tap;  /* whole panels by rows that are read once: gemm_run_bf16 does them */
     size_t patch_elements, thread_bytes;
     char *scratch;
 } atl_bf16_job;
+
+/* A tile of the pool: a block of rows × a block of units. */
+typedef struct atl_bf16_tile {
+    const atl_bf16_job *job;
+    atl_patch patch;
+    size_t first_row, end_row, first_unit, end_unit;
+    size_t next_unit; /* of the tile that this thread is likely to take next */
+    float *sums;      /* [units_a_group][strips][32][32]; or two sets in turn of a tile, for geglu two */
+
+    bool waiting;        /* sums whose results are made while the next are multiplied */
+    atl_finishing left;  /* what of them is not finished yet */
+    size_t n_multiplies; /* until they must be */
+} atl_bf16_tile;
+
+/* All of a job's tile of one tap, between bf16_begin and bf16_end. */
+void atl_bf16_tile_of_one_tap(const atl_bf16_tile *t);
 
 /* All but the memory, which is the caller's: whole, patch_elements, thread_bytes and scratch. */
 void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product *product);

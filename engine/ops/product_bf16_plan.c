@@ -138,5 +138,7 @@ void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product 
         job->finish.scale = e->scale != 0.0f ? e->scale : 1.0f;
     }
     job->may_wait = bench->kernels->gemm_finishing_bf16 && may_wait(product);
+    job->one_tap =
+        job->may_wait && bench->kernels->gemm_run_bf16 && job->patch.n_taps == 1 && (!e || !e->per_picture);
     plan_blocks(job, (size_t)atl_pool_n_threads(bench->pool));
 }

@@ -223,6 +223,142 @@ static void check_gemm_finishing_bf16(const atl_kernels *kernels)
             }
 }
 
+/* Runs of products: a strip with panel after panel, strips with a panel one after the other. Each product by
+ * itself and its results made of its sums are what a run gives, to the bit. parts: bias, residual, gates,
+ * aside. */
+enum { RUN = 3, RUN_STRIDE = 200, RUN_ASIDE_K = 32, RUN_COLS = RUN * ATL_TILE_COLS };
+
+typedef struct run_case {
+    const atl_kernels *kernels;
+    int m, parts;
+    size_t k, row_step, panel_step; /* of products: strips or panels */
+    const uint16_t *rows, *panels, *aside;
+    const float *bias;
+} run_case;
+
+static void multiply_alone(const run_case *x, size_t i, size_t half, float *sums)
+{
+    const size_t tap = 0, column = i * x->panel_step + half * RUN;
+    const uint16_t *rows = x->rows + i * x->row_step * 32 * RUN_STRIDE, *aside_rows = rows + 3;
+    const atl_gathered own = {rows, rows + 16 * RUN_STRIDE, RUN_STRIDE, &tap, 1, x->k, x->k};
+    const atl_gathered aside = {aside_rows, aside_rows + 16 * RUN_STRIDE, RUN_STRIDE, &tap, 1, RUN_ASIDE_K,
+                                RUN_ASIDE_K};
+    const uint16_t *b = x->panels + column * x->k * ATL_TILE_COLS;
+    x->kernels->gemm_gathered_bf16(x->m, &own, b, sums, false, b);
+    if (x->parts & 8)
+        x->kernels->gemm_gathered_bf16(x->m, &aside, x->aside + column * RUN_ASIDE_K * ATL_TILE_COLS, sums,
+                                       true, b);
+}
+
+static void run_alone(const run_case *x, const atl_rows *out, const atl_rows *residual)
+{
+    float sums[2][ATL_BF16_TILE_ROWS * ATL_TILE_COLS];
+    for (size_t i = 0; i < RUN; i++) {
+        const size_t at = i * x->panel_step * ATL_TILE_COLS + i * x->row_step * 32 * out->stride;
+        const size_t there = i * x->panel_step * ATL_TILE_COLS + i * x->row_step * 32 * residual->stride;
+        const float *bias = x->parts & 1 ? x->bias + i * x->panel_step * ATL_TILE_COLS : NULL;
+        const atl_finish finish = {.bias = bias, .scale = 1.0f};
+        const atl_rows to = {(uint16_t *)out->data + at, out->stride, ATL_BF16},
+                       more = {(uint16_t *)residual->data + there, residual->stride, ATL_BF16};
+        for (size_t half = 0; half < (x->parts & 4 ? 2 : 1); half++)
+            multiply_alone(x, i, half, sums[half]);
+        if (x->parts & 4)
+            x->kernels->geglu_rows(x->m, ATL_TILE_COLS, sums[0], sums[1], bias, bias ? bias + RUN_COLS : NULL,
+                                   &to);
+        else
+            x->kernels->finish_rows(&finish, x->m, ATL_TILE_COLS, sums[0], x->parts & 2 ? &more : NULL, &to);
+    }
+}
+
+/* In runs of one and of two. */
+static void run_together(const run_case *x, const atl_rows *out, const atl_rows *residual)
+{
+    static float places[3 * ATL_BF16_TILE_ROWS * ATL_TILE_COLS];
+    atl_held held = {.places = places};
+    for (size_t i = 0; i < RUN; i += i + 1) {
+        const size_t column = i * x->panel_step, row = i * x->row_step * 32;
+        const uint16_t *rows = x->rows + row * RUN_STRIDE;
+        const float *bias = x->parts & 1 ? x->bias + column * ATL_TILE_COLS : NULL;
+        atl_run run = {.m = x->m, .n = i + 1, .soon = {{x->panels, x->k}, {x->panels, x->k}}};
+        run.own = (atl_factors){rows,
+                                x->panels + column * x->k * ATL_TILE_COLS,
+                                RUN_STRIDE,
+                                x->row_step * 32 * RUN_STRIDE,
+                                x->panel_step * x->k * ATL_TILE_COLS,
+                                RUN * x->k * ATL_TILE_COLS,
+                                x->k};
+        if (x->parts & 8)
+            run.aside = (atl_factors){rows + 3,
+                                      x->aside + column * RUN_ASIDE_K * ATL_TILE_COLS,
+                                      RUN_STRIDE,
+                                      x->row_step * 32 * RUN_STRIDE,
+                                      x->panel_step * RUN_ASIDE_K * ATL_TILE_COLS,
+                                      RUN * RUN_ASIDE_K * ATL_TILE_COLS,
+                                      RUN_ASIDE_K};
+        run.column_step = x->panel_step * ATL_TILE_COLS;
+        run.out_step = run.column_step + x->row_step * 32 * out->stride;
+        run.residual_step = run.column_step + x->row_step * 32 * residual->stride;
+        run.results.out = (uint16_t *)out->data + column * ATL_TILE_COLS + row * out->stride;
+        run.results.out_stride = out->stride;
+        run.results.dtype = ATL_BF16;
+        run.results.bias = bias;
+        if (x->parts & 4) {
+            run.results.gates = places;
+            run.results.gate_bias = bias ? bias + RUN_COLS : NULL;
+        } else if (x->parts & 2) {
+            run.results.residual =
+                (const uint16_t *)residual->data + column * ATL_TILE_COLS + row * residual->stride;
+            run.results.residual_stride = residual->stride;
+        }
+        x->kernels->gemm_run_bf16(&run, &held);
+    }
+    x->kernels->settle_run_bf16(&held);
+}
+
+static void check_run(const atl_kernels *kernels, int m, size_t k, int parts, bool strips)
+{
+    narrow rows = narrow_random(RUN * 32 * RUN_STRIDE + 3, 1, false),
+           panels = narrow_random(2 * RUN_COLS * k, 2, false),
+           aside = narrow_random(2 * RUN_COLS * RUN_ASIDE_K, 3, false);
+    buffer bias = buffer_random(2 * RUN_COLS, 4, false);
+    mixed got = mixed_random(RUN * 32, RUN_COLS, 5, ATL_BF16, 5),
+          want = mixed_random(RUN * 32, RUN_COLS, 5, ATL_BF16, 5),
+          residual = mixed_random(RUN * 32, RUN_COLS, 3, ATL_BF16, 6);
+    const run_case x = {kernels, m, parts, k, strips, !strips, rows.data, panels.data, aside.data, bias.data};
+    kernels->bf16_begin();
+    run_together(&x, &got.rows, &residual.rows);
+    run_alone(&x, &want.rows, &residual.rows);
+    kernels->bf16_end();
+    assert_mixed_agree(&got, &want, 0.0);
+    mixed_check_and_free(&residual);
+    narrow_check_and_free(&rows);
+    narrow_check_and_free(&panels);
+    narrow_check_and_free(&aside);
+    buffer_check_and_free(&bias);
+}
+
+static void check_gemm_run_bf16(const atl_kernels *kernels)
+{
+    for (int m = 1; kernels->gemm_run_bf16 && m <= ATL_BF16_TILE_ROWS; m++)
+        for (size_t k = 32; k <= 160; k += 64)
+            for (int parts = 0; parts < 16; parts++) {
+                check_run(kernels, m, k, parts, false);
+                check_run(kernels, m, k, parts, true);
+            }
+}
+
+/* There is nothing to settle. */
+static void check_settle_run_bf16(const atl_kernels *kernels)
+{
+    static float places[ATL_BF16_TILE_ROWS * ATL_TILE_COLS];
+    atl_held held = {.places = places};
+    kernels->bf16_begin();
+    if (kernels->settle_run_bf16)
+        kernels->settle_run_bf16(&held);
+    kernels->bf16_end();
+    assert_int_equal(held.left.m, 0);
+}
+
 static void check_moments_rows(const atl_kernels *kernels)
 {
     for (int n = 1; n <= 140; n += 3)
