@@ -11,9 +11,8 @@
 #include "image/png_file.h"
 
 /* Matches other than of a byte with the one before it are not looked for: what painted pictures have of them
- * costs more bytes than it saves. 512 × 512 px take 13 ms for 386 kB, where zlib's own strategy takes 25 ms
- * for 430 kB at level 3 and 29 for 387 kB at level 4. With fewer filters files grow by 6 % and more
- * (docs/SPEED.md). */
+ * costs more bytes than it saves. 512 × 512 px take 15 ms for 393 kB, where zlib's own strategy took 28 ms
+ * for 438 kB at level 3. With fewer filters files grow by 6 % and more (docs/SPEED.md). */
 #define COMPRESSION_LEVEL    1 /* the strategy is the same at each */
 #define COMPRESSION_STRATEGY Z_RLE
 #define FILTERS              PNG_ALL_FILTERS
