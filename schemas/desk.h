@@ -6,8 +6,9 @@
  * and the coordinator reads the page when the process has ended. Written without a system call; right after
  * SIGKILL, too.
  *
- * A page is written by one process while it lives and read by the other afterwards: nothing is read while it
- * is written. Any thread may write a place of its own.
+ * A page is written by one process and read by the other. Who is to blame is read when the writer has ended;
+ * while it lives its leases are read for what is shown of steps alone, and may be half of one list and half
+ * of the next. Any thread may write a place of its own.
  *
  * Signs of life lie there, too: when the thread that talks to the coordinator last woke, and how far the
  * painter is. Said, each would wake the coordinator; written, they cost it nothing, and it looks at them when

@@ -70,9 +70,9 @@
  *
  * gemm_run_bf16  the products of a run and, beside them, the results of all but the last, which `held` keeps
  *               for the next run or for settle_run_bf16: to the bit those of gemm_gathered_bf16 (and again,
- *               with what stands aside) and finish_rows or geglu_rows. Runs that share `held` are all alike
- * in having residuals and gates, and no other product is between them. Begins with places given and the rest
- * 0. NULL where gemm_finishing_bf16 is.
+ *               with what stands aside) and finish_rows or geglu_rows. Runs that share `held` all have
+ *               residuals or none, and all gates or none, and no other product is between them. Begins with
+ *               places given and the rest 0. NULL where gemm_finishing_bf16 is.
  *
  * settle_run_bf16  makes the results that are held back; there may be none.
  *

@@ -43,27 +43,6 @@ static int strip_rows(const atl_bf16_tile *t, size_t row)
     return (int)atl_least(ATL_BF16_TILE_ROWS, t->end_row - row);
 }
 
-/* What is n elements after `from`; NULL stays NULL. */
-static const void *row_after(const void *from, size_t n, atl_dtype dtype)
-{
-    return from ? (const char *)from + n * atl_dtype_bytes(dtype) : NULL;
-}
-
-/* A share of the rows that wait, for the next of `n_multiplies`. */
-static atl_finishing take_waiting(atl_bf16_tile *t)
-{
-    atl_finishing all = t->left, part = all;
-    part.m = (int)atl_ceil_div((size_t)all.m, t->n_multiplies--);
-    size_t n = (size_t)part.m;
-    t->left.m -= part.m;
-    t->left.sums += n * ATL_TILE_COLS;
-    t->left.gates += all.gates ? n * ATL_TILE_COLS : 0;
-    t->left.residual = row_after(all.residual, n * all.residual_stride, all.dtype);
-    t->left.out = (void *)(uintptr_t)row_after(all.out, n * all.out_stride, all.dtype);
-    t->waiting = t->n_multiplies > 0;
-    return part;
-}
-
 static void multiply(atl_bf16_tile *t, size_t row, size_t panel, size_t chunk, float *sums, atl_soon soon)
 {
     const atl_bf16_job *job = t->job;
@@ -75,9 +54,9 @@ static void multiply(atl_bf16_tile *t, size_t row, size_t panel, size_t chunk, f
     a.lower += first_channel(job, chunk);
     a.k = atl_least(job->slice_k, job->patch.k - first_channel(job, chunk));
     if (job->kernels->gemm_finishing_bf16) {
-        atl_finishing part = t->waiting ? take_waiting(t) : (atl_finishing){0};
         job->kernels->gemm_finishing_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon,
-                                          part.m > 0 ? &part : NULL);
+                                          t->waiting ? &t->left : NULL);
+        t->waiting = false;
     } else {
         job->kernels->gemm_gathered_bf16(strip_rows(t, row), &a, b, sums, chunk > 0, soon.n ? soon.from : b);
     }
@@ -114,38 +93,37 @@ static void finish_rows(const atl_bf16_job *job, size_t row, int m, size_t unit,
     job->kernels->finish_rows(&finish, m, n, sums, e && e->residual ? &residual : NULL, &out);
 }
 
-/* The sums' results are made while the next are multiplied. */
-static void let_wait(atl_bf16_tile *t, size_t row, size_t unit, const float *sums)
+atl_finishing atl_bf16_results(const atl_bf16_job *job, size_t row, size_t unit)
 {
-    const atl_bf16_job *job = t->job;
     const atl_product *p = job->product;
     const atl_epilogue *e = p->epilogue;
     const size_t col = unit * ATL_TILE_COLS, pixels = (size_t)p->out->h * (size_t)p->out->w;
-    atl_finishing *f = &t->left;
-    *f = (atl_finishing){
-        .m = strip_rows(t, row), .sums = sums, .out_stride = p->out->stride, .dtype = p->out->dtype};
-    f->out = rows_at(p->out, row, col).data;
-    f->bias = p->bias ? p->bias + col : NULL;
-    if (p->geglu) {
-        f->gates = sums + TILE;
-        f->gate_bias = f->bias ? f->bias + p->n_out / 2 : NULL;
-    }
+    const atl_rows out = rows_at(p->out, row, col);
+    atl_finishing f = {.out = out.data, .out_stride = out.stride, .dtype = out.dtype};
+    f.bias = p->bias ? p->bias + col : NULL;
     if (e && e->per_picture)
-        f->per_picture = e->per_picture + row / pixels * e->per_picture_stride + col;
+        f.per_picture = e->per_picture + row / pixels * e->per_picture_stride + col;
     if (e)
-        f->act = e->residual ? e->after : e->before;
+        f.act = e->residual ? e->after : e->before;
     if (e && e->residual) {
-        f->residual_stride = e->residual->stride;
-        f->residual = rows_at(e->residual, row, col).data;
+        f.residual_stride = e->residual->stride;
+        f.residual = rows_at(e->residual, row, col).data;
     }
+    return f;
+}
+
+/* The sums' results are made while the next are multiplied. */
+static void let_wait(atl_bf16_tile *t, size_t row, size_t unit, const float *sums)
+{
+    t->left = atl_bf16_results(t->job, row, unit);
+    t->left.m = strip_rows(t, row);
+    t->left.sums = sums;
     t->waiting = true;
-    t->n_multiplies = job->panels_a_unit;
 }
 
 static void finish_waiting(atl_bf16_tile *t)
 {
     const atl_finishing *f = &t->left;
-    const atl_kernels *kernels = t->job->kernels;
     const atl_rows out = {.data = f->out, .stride = f->out_stride, .dtype = f->dtype};
     const atl_rows residual = {
         .data = (void *)(uintptr_t)f->residual, .stride = f->residual_stride, .dtype = f->dtype};
@@ -154,10 +132,7 @@ static void finish_waiting(atl_bf16_tile *t)
     finish.per_picture = f->per_picture;
     if (!t->waiting)
         return;
-    if (f->gates)
-        kernels->geglu_rows(f->m, ATL_TILE_COLS, f->sums, f->gates, f->bias, f->gate_bias, &out);
-    else
-        kernels->finish_rows(&finish, f->m, ATL_TILE_COLS, f->sums, f->residual ? &residual : NULL, &out);
+    t->job->kernels->finish_rows(&finish, f->m, ATL_TILE_COLS, f->sums, f->residual ? &residual : NULL, &out);
     t->waiting = false;
 }
 

@@ -32,10 +32,13 @@ typedef struct atl_bf16_tile {
     size_t next_unit; /* of the tile that this thread is likely to take next */
     float *sums;      /* [units_a_group][strips][32][32]; or two sets in turn of a tile, for geglu two */
 
-    bool waiting;        /* sums whose results are made while the next are multiplied */
-    atl_finishing left;  /* what of them is not finished yet */
-    size_t n_multiplies; /* until they must be */
+    bool waiting;       /* sums whose results are made while the next are multiplied; never geglu's */
+    atl_finishing left; /* what becomes of them */
 } atl_bf16_tile;
+
+/* What becomes of the sums of rows from `row` on, all of one picture if that matters, and a unit's columns:
+ * all but m, the sums, and what geglu has of gates. */
+atl_finishing atl_bf16_results(const atl_bf16_job *job, size_t row, size_t unit);
 
 /* All of a job's tile of one tap, between bf16_begin and bf16_end. */
 void atl_bf16_tile_of_one_tap(const atl_bf16_tile *t);

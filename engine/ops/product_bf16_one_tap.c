@@ -7,38 +7,22 @@
 /* Longer strips would push panels out of L2 if the next were called beside one that is read. */
 #define MAX_CALLED_K 2560
 
-static void *element(const atl_map *map, size_t row, size_t col)
-{
-    return (char *)map->data + (row * map->stride + col) * atl_dtype_bytes(map->dtype);
-}
-
 /* The run whose first product is of `row` and `unit`, but for its length, its steps and what is called near.
  */
 static atl_run run_at(const atl_bf16_tile *t, size_t row, size_t unit)
 {
     const atl_bf16_job *job = t->job;
     const atl_product *p = job->product;
-    const atl_epilogue *e = p->epilogue;
-    const atl_map *residual = e ? e->residual : NULL;
-    const size_t col = unit * ATL_TILE_COLS, panel = job->panel_k * ATL_TILE_COLS;
+    const size_t panel = job->panel_k * ATL_TILE_COLS;
     const atl_gathered a = atl_patch_rows(&t->patch, row);
     atl_run run = {.m = (int)atl_least(ATL_BF16_TILE_ROWS, t->end_row - row)};
     run.own =
         (atl_factors){a.upper, (const uint16_t *)p->panels + unit * panel, .stride = a.stride, .k = a.k};
     run.own.gates = job->n_units * panel;
-    run.results.dtype = p->out->dtype;
-    run.results.out = element(p->out, row, col);
-    run.results.out_stride = p->out->stride;
-    run.results.bias = p->bias ? p->bias + col : NULL;
-    if (e)
-        run.results.act = residual ? e->after : e->before;
+    run.results = atl_bf16_results(job, row, unit);
     if (p->geglu) {
         run.results.gates = t->sums;
-        run.results.gate_bias = p->bias ? p->bias + p->n_out / 2 + col : NULL;
-    }
-    if (residual) {
-        run.results.residual = element(residual, row, col);
-        run.results.residual_stride = residual->stride;
+        run.results.gate_bias = run.results.bias ? run.results.bias + p->n_out / 2 : NULL;
     }
     if (p->aside) {
         const size_t k = p->aside->k, aside_panel = k * ATL_TILE_COLS;
