@@ -6,6 +6,7 @@
 #include "coordinator/study.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,20 +72,35 @@ atl_status atl_study_warn(atl_studier *s, atl_note *note, const char *format, ..
 
 /* ---- the plan ---- */
 
+/* "512 x 512 px, 20 steps of ddim"; what a job leaves to the model is the model's own. */
+static void spell_cost(const atl_job *job, char ret[160])
+{
+    char size[48] = "the model's own size", steps[32] = "its own number of";
+    if (job->width > 0 || job->height > 0)
+        snprintf(size, sizeof size, "%d x %d px", job->width, job->height);
+    if (job->n_steps > 0)
+        snprintf(steps, sizeof steps, "%d", job->n_steps);
+    snprintf(ret, 160, "%s, %s step%s of %s%s", size, steps, job->n_steps == 1 ? "" : "s",
+             job->sampler[0] ? job->sampler : "the model's sampler",
+             job->guidance_scale > 1 ? ", guided" : "");
+}
+
 static atl_status check_jobs(const atl_study_options *o, atl_note *note)
 {
     if (o->n_jobs == 0)
         return atl_fail(note, ATL_USAGE, "there is no prompt to paint");
     for (size_t i = 1; i < o->n_jobs; i++) {
         const atl_job *a = &o->jobs[0], *b = &o->jobs[i];
-        if (a->n_steps != b->n_steps || a->width != b->width || a->height != b->height ||
-            (a->guidance_scale > 1) != (b->guidance_scale > 1) || strcmp(a->sampler, b->sampler) != 0)
-            return atl_fail(
-                note, ATL_USAGE,
-                "prompt %zu wants %d x %d in %d steps of %s, the first one %d x %d in %d of %s: a study "
-                "compares pictures of equal cost",
-                i + 1, b->width, b->height, b->n_steps, b->sampler[0] ? b->sampler : "the model's sampler",
-                a->width, a->height, a->n_steps, a->sampler[0] ? a->sampler : "the model's sampler");
+        char first[160], other[160];
+        if (a->n_steps == b->n_steps && a->width == b->width && a->height == b->height &&
+            (a->guidance_scale > 1) == (b->guidance_scale > 1) && strcmp(a->sampler, b->sampler) == 0)
+            continue;
+        spell_cost(a, first);
+        spell_cost(b, other);
+        return atl_fail(
+            note, ATL_USAGE,
+            "prompt %zu: found %s; wanted %s, as prompt 1: a study compares pictures of equal cost", i + 1,
+            other, first);
     }
     return ATL_OK;
 }
