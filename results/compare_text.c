@@ -42,6 +42,14 @@ void atl_compare_put_gain(const compare_gain *gain, atl_text *out)
     atl_text_printf(out, ", %d round%s)", gain->n, gain->n == 1 ? "" : "s");
 }
 
+static int n_measured(const compare_policy *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->n_setups; i++)
+        n += p->setup[i].last_window >= 0;
+    return n;
+}
+
 void atl_compare_put_headline(const comparison *c, atl_text *out)
 {
     if (c->best < 0) {
@@ -51,7 +59,8 @@ void atl_compare_put_headline(const comparison *c, atl_text *out)
     const compare_policy *p = &c->policy[c->best];
     const compare_setup *s = &p->setup[p->best];
     if (p->best == p->one) {
-        atl_text_puts(out, "One core is as fast as this machine gets.");
+        atl_text_puts(out, n_measured(p) > 1 ? "One core is as fast as this machine gets."
+                                             : "One core has no valid batch beside it to be compared with.");
         return;
     }
     atl_compare_put_setup(s, out);
