@@ -185,7 +185,7 @@ static void little_is_said_of_little(void **state)
         read_form(dir, "report.html", &html);
         atl_compare_put_text(&f.study, &text);
         assert_non_null(strstr(text.data, i == 0   ? "Nothing was painted"
-                                          : i == 1 ? "One core is as fast"
+                                          : i == 1 ? "One core has no valid batch beside it"
                                                    : "1 round, so no interval can be told"));
         atl_text_done(&text);
         free(html);
