@@ -40,13 +40,28 @@ static void *copy(const void *from, size_t n, size_t size)
     return to;
 }
 
+/* Workers that share CPUs name them once each; every source counts a CPU once. */
+static int *copy_distinct(const int *cpus, size_t n, size_t *ret_n)
+{
+    int *distinct = calloc(n + 1, sizeof *distinct);
+    *ret_n = 0;
+    for (size_t i = 0; distinct && i < n; i++) {
+        size_t k = 0;
+        while (k < *ret_n && distinct[k] != cpus[i])
+            k++;
+        distinct[k] = cpus[i];
+        *ret_n += k == *ret_n;
+    }
+    return distinct;
+}
+
 static bool copy_scope(const atl_evidence_scope *scope, atl_evidence_watch *watch)
 {
     watch->root = strdup(scope->root ? scope->root : "");
     watch->pids = copy(scope->pids, scope->n_pids, sizeof *scope->pids);
     size_t n_cpus = scope->n_cpus;
     if (n_cpus > 0) {
-        watch->cpus = copy(scope->cpus, n_cpus, sizeof *scope->cpus);
+        watch->cpus = copy_distinct(scope->cpus, scope->n_cpus, &n_cpus);
     } else if (watch->root) {
         char directory[PATH_BYTES];
         snprintf(directory, sizeof directory, "%s/sys/devices/system/cpu", watch->root);

@@ -46,7 +46,8 @@ typedef struct atl_evidence_scope {
     const char *root;  /* NULL or "": the real /proc and /sys */
     const pid_t *pids; /* the workers */
     size_t n_pids;
-    const int *cpus; /* the hardware threads that they compute on; none: all of the machine */
+    const int *cpus; /* the hardware threads that they compute on, one that several share named by each and
+                        counted once; none: all of the machine */
     size_t n_cpus;
 } atl_evidence_scope;
 

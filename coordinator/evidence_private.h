@@ -21,7 +21,7 @@ typedef struct atl_watched {
     const char *root;
     const pid_t *pids;
     size_t n_pids;
-    const int *cpus; /* none is never so: all of them where the scope named none */
+    const int *cpus; /* each once; none is never so: all of them where the scope named none */
     size_t n_cpus;
     double seconds; /* at the end: how long it was; > 0 */
     double n_images;

@@ -127,11 +127,20 @@ static void add_more(const report *r, const report_series *s, atl_text *out, int
 {
     char words[96];
     const int last = s->count[s->n_counts - 1].workers;
-    const bool room = isfinite(r->cores) && (last + 1) * s->threads <= r->cores;
-    snprintf(words, sizeof words,
-             room ? "more than %d workers, though there are cores for more"
-                  : "more than %d workers (more would share cores)",
-             last);
+    const double own = floor(r->cores / s->threads); /* workers with cores of their own; NAN: not known */
+    const int used = snprintf(words, sizeof words, "more than %d worker%s", last, last == 1 ? "" : "s");
+    char *end = words + used;
+    const size_t left = sizeof words - (size_t)used;
+    if (last < own)
+        snprintf(end, left, ", though there are cores for more");
+    else if (last > own && own < 1)
+        snprintf(end, left, " (a worker's threads share cores already)");
+    else if (last > own)
+        snprintf(end, left, " (more than %.0f share cores already)", own);
+    else if (last == own)
+        snprintf(end, left,
+                 r->cores < r->study->head.n_cores ? " (more would pass the quota of CPU time)"
+                                                   : " (more would share cores)");
     add(out, n, words);
 }
 

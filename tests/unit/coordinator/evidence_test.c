@@ -135,6 +135,32 @@ static void the_workers_cpus_alone_count(void **state)
     assert_ratio(t, "disk_read", "disk_write", 4);
 }
 
+/* Of three workers with two threads each on the same two CPUs. */
+static void a_shared_cpu_counts_once(void **state)
+{
+    tree *t = *state;
+    static const pid_t pid = PID;
+    static const int cpus[] = {2, 3, 3, 2, 2, 3};
+    const atl_evidence_scope scope = {.root = t->root, .pids = &pid, .n_pids = 1, .cpus = cpus, .n_cpus = 6};
+    atl_evidence_watch *watch = NULL;
+    put(t, "/proc/stat", "cpu2 0 0 0 0 0 0 0 0 0 0\ncpu3 0 0 0 0 0 0 0 0 0 0\n");
+    put(t, PROCESS "/stat", "1 (a) b) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 1 1\n");
+    put(t, "/sys/devices/system/cpu/cpu2/thermal_throttle/core_throttle_count", "5\n");
+    assert_int_equal(atl_evidence_begin(&scope, &watch, NULL), ATL_OK);
+    const int64_t begun_ns = atl_clock_now_ns();
+    usleep(20000);
+    put(t, "/proc/stat", "cpu2 3 0 0 0 0 0 0 1 0 0\ncpu3 4 0 0 0 0 0 0 0 0 0\n");
+    put(t, PROCESS "/stat", "1 (a) b) R 1 1 1 0 -1 0 0 0 0 0 5 0 0 0 20 0 1 0 1 1 1\n");
+    put(t, "/sys/devices/system/cpu/cpu2/thermal_throttle/core_throttle_count", "8\n");
+    end(t, watch, 0);
+    const double wall_s = atl_ns_to_s(atl_clock_now_ns() - begun_ns);
+    /* 5 ticks are 0.05 s of two CPUs; the watch was no longer than the test */
+    assert_true(find(t, "cpu_share")->value >= 100 * 0.05 / wall_s / 2 * 0.99);
+    assert_ratio(t, "foreign_load", "cpu_share", 0.4); /* 7 ticks were busy, of which the worker had 5 */
+    assert_near(find(t, "steal")->value, 12.5, 1e-9);
+    assert_near(find(t, "thermal_throttles")->value, 3, 1e-9);
+}
+
 static void memory_counts_shared_huge_pages_once(void **state)
 {
     tree *t = *state;
@@ -288,6 +314,7 @@ int main(void)
         IN_TREE(threads_run_wait_and_switch),
         IN_TREE(a_kernel_that_counts_no_schedstat_says_so),
         IN_TREE(the_workers_cpus_alone_count),
+        IN_TREE(a_shared_cpu_counts_once),
         IN_TREE(memory_counts_shared_huge_pages_once),
         IN_TREE(bandwidth_of_the_last_cache_is_summed_over_domains),
         IN_TREE(frequency_is_the_mean_and_heat_counts_a_package_once),

@@ -256,6 +256,40 @@ static void the_first_screen_answers_a_first_reader(void **state)
     fixture_done(&f);
 }
 
+/* The fixture's largest count is 64 workers of one thread. */
+static void what_more_workers_would_meet_is_true(void **state)
+{
+    (void)state;
+    static const struct {
+        int n_cores;
+        double quota;
+        const char *words;
+    } cases[] = {
+        {64, 0, "more than 64 workers (more would share cores);"},
+        {48, 0, "more than 64 workers (more than 48 share cores already);"},
+        {128, 0, "more than 64 workers, though there are cores for more;"},
+        {128, 64, "more than 64 workers (more would pass the quota of CPU time);"},
+        {0, 0, "more than 64 workers;"}, /* not known */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f;
+        report r;
+        atl_text words = {0};
+        fixture_make(&f);
+        f.study.head.n_cores = cases[i].n_cores;
+        f.study.head.quota_cpus = cases[i].quota;
+        assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+        for (int k = 0; k < r.n_series && words.length == 0; k++)
+            if (r.series[k].at >= 0 && r.series[k].threads == 1)
+                atl_report_put_gaps(&r, &r.series[k], &words);
+        if (!words.data || !strstr(words.data, cases[i].words))
+            fail_msg("wanted '%s' in '%s'", cases[i].words, words.data ? words.data : "");
+        atl_text_done(&words);
+        atl_study_report_done(&r);
+        fixture_done(&f);
+    }
+}
+
 /* One count alone: no advice, but the reason and the figure on the first screen. */
 static void a_report_without_advice_says_why_and_what_was_measured(void **state)
 {
@@ -523,6 +557,7 @@ int main(void)
         cmocka_unit_test(one_count_alone_recommends_nothing_and_says_why),
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
         cmocka_unit_test(the_first_screen_answers_a_first_reader),
+        cmocka_unit_test(what_more_workers_would_meet_is_true),
         cmocka_unit_test(a_report_without_advice_says_why_and_what_was_measured),
         cmocka_unit_test(more_than_the_ideal_gain_is_doubted),
         cmocka_unit_test(what_a_reader_must_know_is_said),
