@@ -128,14 +128,16 @@ static void drop(atl_executor *x, const atl_action *action)
 
 static void send(atl_executor *x, const atl_action *action)
 {
-    if (atl_pool_send_job(x, action, atl_pool_find(x, action->job)) != ATL_OK)
-        atl_pool_kill_worker(x, action->worker, "signal 9 (Killed): it did not take its jobs");
+    const atl_status st = atl_pool_send_job(x, action, atl_pool_find(x, action->job));
+    if (st != ATL_OK)
+        atl_pool_unreachable(x, action->worker, st, "signal 9 (Killed): it did not take its jobs");
 }
 
 static void recall(atl_executor *x, const atl_action *action)
 {
-    if (atl_pool_recall_job(x, action, atl_pool_find(x, action->job)) != ATL_OK)
-        atl_pool_kill_worker(x, action->worker, "signal 9 (Killed): it does not listen");
+    const atl_status st = atl_pool_recall_job(x, action, atl_pool_find(x, action->job));
+    if (st != ATL_OK)
+        atl_pool_unreachable(x, action->worker, st, "signal 9 (Killed): it does not listen");
 }
 
 /* ---- workers ---- */

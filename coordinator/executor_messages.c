@@ -25,8 +25,10 @@ static atl_status send_message(atl_executor *x, uint32_t w, const atl_message *m
 
 void atl_pool_say(atl_executor *x, uint32_t w, atl_message_type type)
 {
-    if (!x->workers[w].has_peer || send_message(x, w, &(atl_message){.type = type, .worker = w}) != ATL_OK)
-        atl_pool_kill_worker(x, w, "it does not listen");
+    const atl_message message = {.type = type, .worker = w};
+    const atl_status st = x->workers[w].has_peer ? send_message(x, w, &message) : ATL_IO;
+    if (st != ATL_OK)
+        atl_pool_unreachable(x, w, st, "it does not listen");
 }
 
 static atl_lease lease_of(const atl_executor *x, const atl_action *action, const atl_future *future)

@@ -101,6 +101,8 @@ typedef struct atl_pool_worker {
     atl_peer peer;
     atl_worker_phase phase;
     int64_t heard_ns;
+    int64_t parts_by_ns;  /* of the clock: its socket is gone, and the process has so long to end; 0: it is
+                             there */
     uint32_t n_seen;      /* steps, on its desk */
     uint64_t started_job; /* the future's handle and the lease's token, of what it took up last */
     uint64_t started_token;
@@ -159,6 +161,9 @@ void *atl_pool_main(void *executor);
 /* executor_workers.c */
 void atl_pool_spawn(atl_executor *x, uint32_t w);
 void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why);
+/* What was said to it cannot have arrived. One whose socket is gone (ATL_NOT_FOUND) is ending by itself, and
+ * its end says best what it died of: it is killed only if it is still there when a silent one would be. */
+void atl_pool_unreachable(atl_executor *x, uint32_t w, atl_status status, const char *why);
 void atl_pool_clear_table(atl_pool_worker *worker); /* desk and tray of a process that is no more */
 /* Notes which processes ended, and tells dispatch of those whose last words were heard. */
 void atl_pool_watch(atl_executor *x, int64_t now_ns);

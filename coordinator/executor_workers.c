@@ -194,6 +194,15 @@ void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why)
     atl_process_kill(&worker->process);
 }
 
+void atl_pool_unreachable(atl_executor *x, uint32_t w, atl_status status, const char *why)
+{
+    atl_pool_worker *worker = &x->workers[w];
+    if (status != ATL_NOT_FOUND)
+        atl_pool_kill_worker(x, w, why);
+    else if (worker->parts_by_ns == 0)
+        worker->parts_by_ns = atl_clock_now_ns() + x->silence_patience_ns;
+}
+
 static bool killed_for_memory(const atl_pool_worker *worker)
 {
     return WIFSIGNALED(worker->wait_status) && WTERMSIG(worker->wait_status) == SIGKILL &&
@@ -257,6 +266,12 @@ static void tell_end(atl_executor *x, uint32_t w)
                                      .from_outside = ended_from_outside(worker, of_memory)});
 }
 
+static int64_t parts_by_ns(const atl_pool_worker *worker)
+{
+    return worker->parts_by_ns && worker->alive && !worker->ended && !worker->ours ? worker->parts_by_ns
+                                                                                   : INT64_MAX;
+}
+
 void atl_pool_watch(atl_executor *x, int64_t now_ns)
 {
     for (uint32_t w = 0; w < (uint32_t)x->plan.n_workers; w++) {
@@ -267,6 +282,8 @@ void atl_pool_watch(atl_executor *x, int64_t now_ns)
             note_end(x, w);
         if (worker->alive && worker->ended && (worker->left || now_ns - worker->ended_ns >= LAST_WORDS_NS))
             tell_end(x, w);
+        else if (parts_by_ns(worker) <= now_ns)
+            atl_pool_kill_worker(x, w, "it was not there any more, and did not end");
     }
 }
 
@@ -275,9 +292,9 @@ int64_t atl_pool_watch_deadline_ns(const atl_executor *x)
     int64_t first = INT64_MAX;
     for (int w = 0; w < x->plan.n_workers; w++) {
         const atl_pool_worker *worker = &x->workers[w];
-        const int64_t due = worker->ended_ns + (worker->left ? 0 : LAST_WORDS_NS);
-        if (worker->alive && worker->ended && due < first)
-            first = due;
+        const int64_t told_ns = worker->ended_ns + (worker->left ? 0 : LAST_WORDS_NS);
+        const int64_t due_ns = worker->alive && worker->ended ? told_ns : parts_by_ns(worker);
+        first = due_ns < first ? due_ns : first;
     }
     return first;
 }

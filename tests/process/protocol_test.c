@@ -75,6 +75,41 @@ static void a_worker_that_does_not_listen_cannot_hold_the_pool_up(void **state)
     close_pool(p, false);
 }
 
+/* Two jobs for a worker that is gone after the first: what it is said to have died of, once it has. */
+static void check_parting(const char *mode, int silence_ms, const char *wanted)
+{
+    pool *p = new_pool(mode, ROGUE_WORKER);
+    p->options.n_workers = 1;
+    p->options.silence_patience_ns = MILLISECONDS(silence_ms);
+    open_pool(p);
+    char parted[160];
+    snprintf(parted, sizeof parted, "%s.parted", p->model);
+    atl_future *first = submit(p, 0, "a house");
+    for (int i = 0; access(parted, F_OK) != 0 && i < DEADLINE_MS / 10; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    atl_future *second = submit(p, 1, "a lake");
+    const said lost = heard(p, ATL_POOL_WORKER, ATL_WORKER_LOST, 1);
+    if (!strstr(lost.text, wanted))
+        fail_msg("found '%s', wanted '%s' in it", lost.text, wanted);
+    check_is(ended(first, ATL_FUTURE_DONE), "png");
+    check_is(ended(second, ATL_FUTURE_DONE), "png");
+    atl_future_release(&first);
+    atl_future_release(&second);
+    close_pool(p, true);
+}
+
+static void a_worker_that_is_ending_tells_itself_why(void **state)
+{
+    (void)state;
+    check_parting("parting-model", 60000, "exit code 3");
+}
+
+static void a_worker_that_is_gone_and_does_not_end_is_killed(void **state)
+{
+    (void)state;
+    check_parting("lingering-model", 1000, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +118,8 @@ int main(void)
         cmocka_unit_test(a_stranger_cannot_answer_for_a_worker),
         cmocka_unit_test(a_result_without_its_picture_costs_the_worker_its_life),
         cmocka_unit_test(a_worker_that_does_not_listen_cannot_hold_the_pool_up),
+        cmocka_unit_test(a_worker_that_is_ending_tells_itself_why),
+        cmocka_unit_test(a_worker_that_is_gone_and_does_not_end_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

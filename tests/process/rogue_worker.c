@@ -5,7 +5,10 @@
  *   foreign-…    sends garbage, a bomb, a HELLO of another run and a result of another run; then is honest
  *   stranger-…   a second connection claims the same worker, and answers its jobs first
  *   blind-…      sends results without their pictures
- *   deaf-…       says HELLO and READY and never reads */
+ *   deaf-…       says HELLO and READY and never reads
+ *   parting-…    closes its socket at its first job, makes the file MODEL.parted, and exits with code 3 half
+ * a second later; is honest where there is that file lingering-…  the same, but stays */
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,9 +117,27 @@ static void answer(const char *mode, void *socket, void *second, const atl_lease
         send_result(second, lease, "other", "other");
         usleep(20000); /* so that the stranger's word arrives first */
         send_result(socket, lease, "png", "png");
-    } else {
+    } else if (strncmp(mode, "blind-", 6) == 0) {
         send_result(socket, lease, NULL, "png");
+    } else {
+        send_result(socket, lease, "png", "png");
     }
+}
+
+static void part(const char *model, bool ends, void *socket, void *second)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s.parted", model);
+    if (access(path, F_OK) == 0)
+        return;
+    zmq_close(socket);
+    zmq_close(second);
+    zmq_ctx_term(context);
+    close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    while (!ends)
+        pause();
+    usleep(500000);
+    exit(3);
 }
 
 int main(int argc, char **argv)
@@ -139,6 +160,9 @@ int main(int argc, char **argv)
         atl_message message = {0};
         if (n < 0 || atl_message_decode(frame, (size_t)n, &message, NULL) != ATL_OK)
             return 1;
+        const bool parts = strncmp(mode, "parting-", 8) == 0;
+        if (parts || strncmp(mode, "lingering-", 10) == 0)
+            part(model, parts, socket, second);
         if (message.type == ATL_MSG_JOB)
             answer(mode, socket, second, &message.lease);
         else
