@@ -52,6 +52,7 @@ static const atl_command command = {
 };
 
 enum { PIECE_BYTES = 256 << 10, PIECE_LOADS = 256, STREAM_PIECE_BYTES = 4 << 20 };
+enum { LEAST_PIECES = 16, MOST_PIECES = 2048 };
 
 static atl_status settle(const probe_args *args, atl_note *note)
 {
@@ -116,16 +117,22 @@ static bool put_line(const char *line)
     return fflush(stdout) == 0;
 }
 
-/* Walks in pieces for about so long. Returns bytes (or loads) per ns of CPU time: what another program took
- * of the core is not the memory's doing. */
+/* Walks in pieces for about so long, or a few pieces. Returns bytes (or loads) per ns; what others took of
+ * the core is not the memory's doing (engine/walks.h). */
 static double walk_for(atl_walk *walk, size_t piece_bytes, int64_t ns)
 {
-    const int64_t begin_ns = atl_clock_now_ns(), cpu_ns = atl_clock_thread_cpu_ns();
+    int64_t took_ns[MOST_PIECES];
+    const int64_t begin_ns = atl_clock_now_ns();
+    int64_t from_ns = begin_ns;
     double done = 0;
-    do
+    size_t n = 0;
+    while (n < MOST_PIECES && (n < LEAST_PIECES || from_ns - begin_ns < ns)) {
         done += atl_walk_go(walk, piece_bytes);
-    while (atl_clock_now_ns() - begin_ns < ns);
-    return done / (double)(atl_clock_thread_cpu_ns() - cpu_ns);
+        const int64_t now_ns = atl_clock_now_ns();
+        took_ns[n++] = now_ns - from_ns;
+        from_ns = now_ns;
+    }
+    return atl_walk_rate(done / (double)n, took_ns, n);
 }
 
 static atl_status probe_memory(const probe_args *args, atl_note *note)

@@ -4,6 +4,7 @@
  * since it is a yardstick and no kernel. What streams through DRAM is bound by it in any width. */
 #include "walks.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,4 +255,23 @@ double atl_walk_go(atl_walk *walk, size_t bytes)
     _mm_sfence(); /* what was streamed is out */
 #endif
     return done;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+double atl_walk_rate(double piece, int64_t *took_ns, size_t n)
+{
+    if (n == 0)
+        return NAN;
+    qsort(took_ns, n, sizeof *took_ns, ascending);
+    const int64_t most_ns = 8 * took_ns[n / 2];
+    int64_t sum_ns = 0;
+    size_t n_kept = 0;
+    for (; n_kept < n && took_ns[n_kept] <= most_ns; n_kept++)
+        sum_ns += took_ns[n_kept];
+    return (double)n_kept * piece / (double)(sum_ns > 0 ? sum_ns : 1);
 }

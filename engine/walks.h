@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -31,6 +32,11 @@ void atl_walk_close(atl_walk **walk);
  * bytes / 64 loads of a chase. Returns what was done: bytes that the program named (a copy's are read +
  * written, as STREAM counts), or loads. */
 double atl_walk_go(atl_walk *walk, size_t bytes);
+
+/* What was done per ns, by pieces of `piece` each that took took_ns[n], which are sorted: over all but those
+ * that took more than eight times their median, in which somebody else had the core (another program, or
+ * another machine of the same host, which no clock of ours tells). NaN: n is 0. */
+double atl_walk_rate(double piece, int64_t *took_ns, size_t n);
 
 /* Of its arrays together. */
 size_t atl_walk_bytes(const atl_walk *walk);

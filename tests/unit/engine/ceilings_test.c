@@ -13,6 +13,7 @@
 
 #include "ceilings.h"
 #include "kernels/kernels.h"
+#include "walks.h"
 
 static atl_ceiling list[ATL_MAX_CEILINGS];
 static size_t n_list;
@@ -89,6 +90,15 @@ static void an_unknown_name_is_an_error(void **state)
     assert_string_equal(note.text, "no ceiling is called 'gem_f32,,reads'");
 }
 
+static void what_somebody_else_took_of_a_walk_is_left_out(void **state)
+{
+    (void)state;
+    int64_t stolen[] = {26000, 6000000, 24000, 25000, 25000}, slow[] = {25000, 25000, 75000, 75000};
+    assert_true(fabs(atl_walk_rate(256, stolen, 5) - 256 / 25000.0) < 1e-12);
+    assert_true(fabs(atl_walk_rate(256, slow, 4) - 256 / 50000.0) < 1e-12); /* the memory's own doing */
+    assert_true(isnan(atl_walk_rate(256, slow, 0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +106,7 @@ int main(void)
         cmocka_unit_test(every_instruction_set_has_its_products),
         cmocka_unit_test(threads_start_together_and_count_together),
         cmocka_unit_test(an_unknown_name_is_an_error),
+        cmocka_unit_test(what_somebody_else_took_of_a_walk_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
