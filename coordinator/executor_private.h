@@ -158,6 +158,8 @@ atl_status atl_weights_file_use(atl_weights_file *file, const atl_executor *x, i
 
 void *atl_pool_main(void *executor);
 
+void atl_pool_free(atl_executor *x); /* executor_open.c: its thread has ended, or was never started */
+
 /* executor_workers.c */
 void atl_pool_spawn(atl_executor *x, uint32_t w);
 void atl_pool_kill_worker(atl_executor *x, uint32_t w, const char *why);
