@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "console.h"
+#include "leave_row.h"
 #include "results/compare.h"
 #include "study_pictures.h"
 
@@ -19,6 +20,8 @@ static int print(const study_setup *s)
     atl_study study = {0};
     atl_text words = {0};
     const atl_status st = study_setup_read(s, &study, &note);
+    if (st == ATL_OK && !s->args.run.no_history)
+        leave_rows_of_comparison(dir, s->args.run.cpus);
     if (st == ATL_OK)
         atl_compare_put_text(&study, &words);
     if (words.data)

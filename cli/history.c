@@ -20,7 +20,8 @@ typedef struct history_args {
 static const atl_option rows[] = {
     {"db", 0, ATL_OPTION_STRING, AT(db), "FILE", NULL, 0, 0, "ATELIER_HISTORY", NULL,
      "the SQLite file; otherwise $XDG_DATA_HOME/atelier/history.sqlite"},
-    {"kind", 0, ATL_OPTION_CHOICE, AT(kind), "KIND", "run|study|bench", 0, 0, NULL, NULL, "only those"},
+    {"kind", 0, ATL_OPTION_CHOICE, AT(kind), "KIND", "run|study|compare|bench", 0, 0, NULL, NULL,
+     "only those"},
     {"machine", 0, ATL_OPTION_STRING, AT(machine), "TEXT", NULL, 0, 0, NULL, NULL,
      "only machines whose name holds this"},
     {"model", 0, ATL_OPTION_STRING, AT(model), "TEXT", NULL, 0, 0, NULL, NULL,
@@ -41,7 +42,8 @@ static const atl_command command = {
     .name = "atelier history",
     .operands = "",
     .summary =
-        "What runs, studies and benches measured over time. The latest figure of each machine, model, "
+        "What runs, studies, comparisons and benches measured over time. The latest figure of each machine, "
+        "model, "
         "policy, "
         "workers\nand work is held against the median of those before (5 or more), and named where noise "
         "does not explain it;\nwhat was measured on a disturbed machine is left out.",

@@ -78,7 +78,10 @@ void leave_row_of_run(const char *dir, const char *cpus)
         say_lost(&note);
 }
 
-void leave_rows_of_study(const char *dir, const char *cpus)
+typedef atl_status (*entries_fn)(const atl_study *study, atl_archive_entry ret[ATL_ARCHIVE_MAX_OF_STUDY],
+                                 int *ret_n, atl_note *note);
+
+static void leave_rows_of(entries_fn entries_of, const char *dir, const char *cpus)
 {
     atl_archive_entry rows[ATL_ARCHIVE_MAX_OF_STUDY] = {0};
     atl_note note = {0};
@@ -88,7 +91,7 @@ void leave_rows_of_study(const char *dir, const char *cpus)
     atl_status st =
         fd < 0 ? atl_fail(&note, ATL_IO, "%s: %s", dir, strerror(errno)) : atl_study_read(fd, &study, &note);
     if (st == ATL_OK) {
-        st = atl_archive_entries_of_study(&study, rows, &n, &note);
+        st = entries_of(&study, rows, &n, &note);
         atl_study_done(&study);
     }
     if (fd >= 0)
@@ -99,4 +102,14 @@ void leave_rows_of_study(const char *dir, const char *cpus)
     }
     if (st != ATL_OK && st != ATL_NOT_FOUND)
         say_lost(&note);
+}
+
+void leave_rows_of_study(const char *dir, const char *cpus)
+{
+    leave_rows_of(atl_archive_entries_of_study, dir, cpus);
+}
+
+void leave_rows_of_comparison(const char *dir, const char *cpus)
+{
+    leave_rows_of(atl_archive_entries_of_comparison, dir, cpus);
 }

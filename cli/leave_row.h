@@ -5,10 +5,11 @@
  *     atl_archive_figure_add(&row, "unet_step", "ms", 412.7, ATL_LESS_IS_BETTER); // the headline first
  *     leave_row(&row, args.cpus);                                         // unless --no-history
  *
- * A run and a study have calls of their own, which read what lies in their directory:
+ * A run, a study and a comparison have calls of their own, which read what lies in their directory:
  *
  *     leave_row_of_run(dir, args.cpus);
  *     leave_rows_of_study(dir, args.cpus);
+ *     leave_rows_of_comparison(dir, args.cpus);
  *
  * A study's rows (one for each policy × order) have what it recommends as `workers` and `threads`: that is
  * where `run --workers auto` finds it, if the study's head has the model_hash that atl_engine_identify_model
@@ -38,5 +39,7 @@ void leave_row(atl_archive_entry *row, const char *cpus);
 void leave_row_of_run(const char *dir, const char *cpus);
 /* The rows of the study in that directory, made on this machine; none if it recommends nothing. */
 void leave_rows_of_study(const char *dir, const char *cpus);
+/* The same of a comparison; none if no batch counts. */
+void leave_rows_of_comparison(const char *dir, const char *cpus);
 
 #endif

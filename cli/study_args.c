@@ -74,9 +74,9 @@ static void name_record(atl_option *rows, size_t n)
 /* The study's, without what says which W x T are measured, and how long. */
 size_t compare_rows(atl_option rows[RUN_MAX_ROWS])
 {
-    static const char *const not_a_comparisons[] = {"workers",      "threads",   "order",    "window",
-                                                    "pictures",     "minutes",   "no-probe", "no-corunners",
-                                                    "reserve-core", "no-history"};
+    static const char *const not_a_comparisons[] = {"workers",  "threads",      "order",
+                                                    "window",   "pictures",     "minutes",
+                                                    "no-probe", "no-corunners", "reserve-core"};
     size_t n = run_rows(RUN_ROWS_STUDY, rows);
     for (size_t i = 0; i < ATL_COUNT(study_only_rows); i++) {
         bool other = false;

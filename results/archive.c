@@ -42,6 +42,11 @@ void atl_archive_figure_add(atl_archive_entry *entry, const char *name, const ch
     snprintf(figure->unit, sizeof figure->unit, "%s", unit);
 }
 
+bool atl_archive_finds_workers(const atl_archive_entry *entry)
+{
+    return strcmp(entry->kind, "study") == 0 || strcmp(entry->kind, "compare") == 0;
+}
+
 /* ---- the file ---- */
 
 static char *join(const char *dir, const char *rest)
@@ -183,6 +188,30 @@ static bool insert_figures(sqlite3 *db, const atl_archive_entry *e)
     return sqlite3_finalize(q) == SQLITE_OK && ok;
 }
 
+/* 1: it is; −1: that cannot be told. */
+static int is_there(sqlite3 *db, const atl_archive_entry *e)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM entries JOIN figures ON entry = id AND rank = 0 WHERE kind = ? AND place = ?"
+        " AND machine = ? AND model_hash = ? AND policy = ? AND worker_order = ? AND work = ? AND name = ?"
+        " AND value = ? AND workers = ? AND threads = ?";
+    if (!e->place[0] || e->n_figures == 0)
+        return 0;
+    const char *const texts[] = {e->kind,   e->place, e->machine, e->model_hash,
+                                 e->policy, e->order, e->work,    e->figures[0].name};
+    sqlite3_stmt *q = NULL;
+    bool ok = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK &&
+              sqlite3_bind_double(q, 9, e->figures[0].value) == SQLITE_OK &&
+              sqlite3_bind_int(q, 10, e->workers) == SQLITE_OK &&
+              sqlite3_bind_int(q, 11, e->threads) == SQLITE_OK;
+    for (int i = 0; i < 8 && ok; i++)
+        ok = bind_text(q, 1 + i, texts[i]);
+    ok = ok && sqlite3_step(q) == SQLITE_ROW;
+    const int found = ok ? sqlite3_column_int(q, 0) > 0 : -1;
+    sqlite3_finalize(q);
+    return found;
+}
+
 atl_status atl_archive_append(const char *path, const atl_archive_entry *entry, atl_note *note)
 {
     sqlite3 *db = NULL;
@@ -191,8 +220,10 @@ atl_status atl_archive_append(const char *path, const atl_archive_entry *entry, 
         st = open_file(path, true, &db, note);
     if (st != ATL_OK)
         return st;
+    int there = -1;
     if (!run_sql(db, "BEGIN IMMEDIATE") || (format_of(db) == 0 && !run_sql(db, tables)) ||
-        !insert_entry(db, entry) || !insert_figures(db, entry) || !run_sql(db, "COMMIT"))
+        (there = is_there(db, entry)) < 0 ||
+        (there == 0 && (!insert_entry(db, entry) || !insert_figures(db, entry))) || !run_sql(db, "COMMIT"))
         st = refuse(db, path, note);
     sqlite3_close(db); /* what was not committed is rolled back */
     return st;

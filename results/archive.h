@@ -1,5 +1,5 @@
-/* archive.h - what was measured on machines over time: every run, study and bench leaves a row in a small
- * SQLite file.
+/* archive.h - what was measured on machines over time: every run, study, comparison and bench leaves a row in
+ * a small SQLite file.
  *
  *     atl_archive_entry row = {.kind = "bench", .policy = "bf16", .workers = 1, .threads = 4};
  *     atl_archive_figure_add(&row, "unet_step", "ms", 412.7, ATL_LESS_IS_BETTER);
@@ -11,6 +11,7 @@
 #ifndef ATL_RESULTS_ARCHIVE_H
 #define ATL_RESULTS_ARCHIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -34,11 +35,11 @@ typedef struct atl_archive_figure {
 typedef struct atl_archive_entry {
     int64_t id;        /* given by the file: ascending */
     int64_t time_s;    /* since 1970, UTC */
-    char kind[12];     /* "run", "study", "bench" */
+    char kind[12];     /* "run", "study", "compare", "bench" */
     char machine[160]; /* CPU model, usable cores, memory: what makes figures comparable */
     char version[32], commit[64];
     char model_name[128], model_hash[80], policy[16], order[12];
-    int workers, threads; /* of a study: what it recommends */
+    int workers, threads; /* of a study: what it recommends; of a comparison: the fastest */
     char work[96];        /* what was painted: "512x512, 20 steps"; figures of other work do not compare */
     char place[512];      /* the directory with the details */
     int n_figures;        /* the first one is the headline */
@@ -53,8 +54,11 @@ void atl_archive_figure_add(atl_archive_entry *entry, const char *name, const ch
  * ~/.local/share/atelier/history.sqlite. free() it. Errors: ATL_NOT_FOUND (no home), ATL_NO_MEMORY. */
 atl_status atl_archive_path(const char *said, char **ret_path, atl_note *note);
 
-/* Makes file and folder where they are not there; id and (if 0) time_s are filled in. Waits up to 5 s for
- * others who write. Errors: ATL_IO, ATL_BAD_INPUT (no such file's format, or a newer one), ATL_NO_MEMORY. */
+/* Makes file and folder where they are not there; id and (if 0) time_s are filled in. A row with a place is
+ * written once: of a study that was called again and had nothing left to measure, one that differs in time,
+ * version and commit alone is there already (of the figures the headline is asked, to the last bit). Waits up
+ * to 5 s for others who write. Errors: ATL_IO, ATL_BAD_INPUT (no such file's format, or a newer one),
+ * ATL_NO_MEMORY. */
 atl_status atl_archive_append(const char *path, const atl_archive_entry *entry, atl_note *note);
 
 /* NULL or 0: any. */
@@ -94,5 +98,14 @@ enum { ATL_ARCHIVE_MAX_OF_STUDY = 16 };
 atl_status atl_archive_entries_of_study(const struct atl_study *study,
                                         atl_archive_entry ret[ATL_ARCHIVE_MAX_OF_STUDY], int *ret_n,
                                         atl_note *note);
+/* The same of a comparison (results/compare.h), one for each policy: its fastest setup beside one core.
+ * Errors: ATL_NOT_FOUND (no valid batch), ATL_NO_MEMORY. */
+atl_status atl_archive_entries_of_comparison(const struct atl_study *study,
+                                             atl_archive_entry ret[ATL_ARCHIVE_MAX_OF_STUDY], int *ret_n,
+                                             atl_note *note);
+
+/* Whether its workers and threads are what was found, as a study's and a comparison's are, not what it was
+ * made with. */
+bool atl_archive_finds_workers(const atl_archive_entry *entry);
 
 #endif

@@ -199,7 +199,7 @@ static void put_series(const panel *p, const atl_trend *t, int rank, atl_text *o
         atl_text_puts(out, parts[i][0] ? ", " : "");
         put_escaped(out, parts[i]);
     }
-    if (e->workers > 0 && strcmp(e->kind, "study") != 0)
+    if (e->workers > 0 && !atl_archive_finds_workers(e))
         atl_text_printf(out, ", %d × %d", e->workers, e->threads);
     atl_text_puts(out, e->machine[0] ? " on " : "");
     put_escaped(out, e->machine);

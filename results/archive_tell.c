@@ -141,7 +141,7 @@ void atl_archive_put_text(const atl_archive_list *list, int n_last, const atl_tr
     const bool with_machine = !one_machine(list);
     bool headed = false;
     if (list->n == 0) {
-        atl_text_puts(out, "Nothing was measured yet: run, study and bench leave a row each.\n");
+        atl_text_puts(out, "Nothing was measured yet: run, study, compare and bench leave a row each.\n");
         return;
     }
     if (!with_machine)

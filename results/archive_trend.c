@@ -104,8 +104,7 @@ static int compare_series(const item *x, const item *y)
         if (c != 0)
             return c;
     }
-    /* what a study recommends is a figure of it, not what it was made with */
-    if (strcmp(x->entry->kind, "study") == 0)
+    if (atl_archive_finds_workers(x->entry))
         return 0;
     if (x->entry->workers != y->entry->workers)
         return x->entry->workers < y->entry->workers ? -1 : 1;

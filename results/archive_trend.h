@@ -1,7 +1,8 @@
 /* archive_trend.h - the archive's rows as series over time, and whether the latest figure is worse than noise
  * explains.
  *
- * A series is one figure of one kind, machine, model, policy, workers × threads and work. The latest value is
+ * A series is one figure of one kind, machine, model, policy, workers × threads (not where they are
+ * what was found) and work. The latest value is
  * held against up to 60 before it, at least 5: its distance from their median, in units of their scatter
  * (1.4826 × the median absolute deviation, at least 1 %, so that one wild value among them changes little),
  * both of logarithms where all are above 0. How far is too far depends on how many there are: the 99th

@@ -17,7 +17,7 @@ bool atl_compare_counts(const atl_study_window *w)
     return w->valid && w->round >= 0 && w->config.corunners == 0 && w->images_per_hour > 0;
 }
 
-static bool of_setup(const compare_policy *p, const compare_setup *s, const atl_study_window *w)
+bool atl_compare_of_setup(const compare_policy *p, const compare_setup *s, const atl_study_window *w)
 {
     return strcmp(p->policy, w->config.policy) == 0 && w->config.workers == s->workers &&
            w->config.threads == s->threads;
@@ -49,7 +49,7 @@ static void find_setups(comparison *c)
         const atl_study_window *w = &c->study->windows[i];
         compare_policy *p = w->round >= 0 ? policy_of(c, w->config.policy) : NULL;
         int at = 0;
-        while (p && at < p->n_setups && !of_setup(p, &p->setup[at], w))
+        while (p && at < p->n_setups && !atl_compare_of_setup(p, &p->setup[at], w))
             at++;
         if (!p || at == COMPARE_MAX_SETUPS)
             continue;
@@ -106,7 +106,7 @@ static double median_of(const comparison *c, const compare_policy *p, const comp
 {
     size_t n = 0;
     for (size_t i = 0; i < c->study->n_windows; i++)
-        if (atl_compare_counts(&c->study->windows[i]) && of_setup(p, s, &c->study->windows[i]))
+        if (atl_compare_counts(&c->study->windows[i]) && atl_compare_of_setup(p, s, &c->study->windows[i]))
             room[n++] = figure_of(&c->study->windows[i], which);
     return atl_median(room, n);
 }
@@ -203,7 +203,7 @@ static double rate_in(const comparison *c, const compare_policy *p, const compar
     double rate = NAN;
     for (size_t i = 0; i < c->study->n_windows; i++) {
         const atl_study_window *w = &c->study->windows[i];
-        if (atl_compare_counts(w) && w->round == round && of_setup(p, s, w))
+        if (atl_compare_counts(w) && w->round == round && atl_compare_of_setup(p, s, w))
             rate = w->images_per_hour;
     }
     return rate;

@@ -53,7 +53,9 @@ void atl_comparison_free(comparison *c);
 
 /* ---- between the files that work it out ---- */
 bool atl_compare_counts(const atl_study_window *w); /* whether a batch is used */
-int atl_compare_rounds(const atl_study *study);     /* that were begun */
+/* Whether it is one of that setup's. */
+bool atl_compare_of_setup(const compare_policy *p, const compare_setup *s, const atl_study_window *w);
+int atl_compare_rounds(const atl_study *study); /* that were begun */
 void atl_compare_collect_warnings(comparison *c);
 
 /* Errors: ATL_BAD_INPUT, ATL_IO, ATL_NO_MEMORY. No file is no samples. */

@@ -46,7 +46,7 @@ expect 1 "no figure 'weather' is there" history --plot x.svg --figure weather
 no_files x.svg
 expect 0 "" history --machine nowhere --json
 is 0 "$(json out rows '#')" "rows of no machine"
-expect 2 "wanted one of run|study|bench" history --kind walk
+expect 2 "wanted one of run|study|compare|bench" history --kind walk
 expect 2 "wanted one of them" history --json --csv
 
 # A regression that is made up is named; so is a study, which --workers auto then follows.

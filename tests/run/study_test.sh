@@ -55,6 +55,10 @@ grep -q "No recommendation can be made" one/report.md || fail "a recommendation 
 grep -q "Only one worker count is measured" one/report.html || fail "the report does not say that there is one count"
 measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core again: $(cat err)"
 grep -q "all of which the record has" err || fail "the words for a study that is whole: $(cat err)"
+rows() { "$program" history --json --kind "$1" >rows && json rows rows '#'; } # KIND
+one_rows=$(rows study)
+measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core, a third time: $(cat err)"
+is "$one_rows" "$(rows study)" "rows of the history, when nothing was left to measure"
 "$program" compare p.txt -m tiny -o one --plain --no-ceilings 2>err && fail "a comparison was taken into a study's directory"
 grep -q "a study, not a comparison" err || fail "the words for a study's directory: $(cat err)"
 
@@ -84,9 +88,26 @@ grep -q '"width":64,"height":64,"steps":8' k/study.json || fail "the size is not
 grep -q "of 90 rounds are whole" k/report.md || fail "the words for a study that was killed: $(cat k/report.md)"
 
 # A batch by one core and by many; with fp32 there, the others' quality.
-compare() { "$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings >out 2>err; }
+compare() { "$program" compare p.txt -m tiny -o c --plain --rounds 1 --policy fp32,bf16 --no-ceilings "$@" >out 2>err; }
 measured compare || fail "the comparison: $(cat err)"
 for f in report.html report.md report.csv report.json samples.jsonl pictures/fp32/0001.png pictures/bf16/0003.png; do
   [ -s c/$f ] || fail "c/$f is not there"
 done
 is 2 "$(grep -o '"psnr_db"' c/study.json | wc -l)" "policies whose quality is told"
+
+# It leaves a row for each policy that has a valid batch, once.
+found=$(rows compare)
+if grep -q '"round":[0-9]*,"attempt":[0-9]*,.*"valid":true' c/windows.jsonl; then
+  [ "$found" -ge 1 ] || fail "no row of the comparison is in the history"
+  is compare "$(json rows rows 0 kind)" "kind"
+  is "$room/c" "$(json rows rows 0 place)" "place"
+  is "64x64, 8 steps, 3 pictures" "$(json rows rows 0 work)" "work"
+  is images_per_hour "$(json rows rows 0 figures 0 name)" "headline"
+else
+  is 0 "$found" "rows of flawed batches"
+fi
+measured compare || fail "the comparison again: $(cat err)"
+is "$found" "$(rows compare)" "rows, when nothing was left to measure"
+rm -r c
+compare --no-history || true
+is "$found" "$(rows compare)" "rows of a comparison with --no-history"

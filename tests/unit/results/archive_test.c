@@ -149,6 +149,35 @@ static void many_processes_write_at_once_and_none_loses_a_row(void **state)
     atl_archive_list_done(&list);
 }
 
+/* A study that is called again has its row; a bench, which has no place, is measured anew each time. */
+static void what_is_told_twice_of_one_place_is_one_row(void **state)
+{
+    const room *r = *state;
+    atl_archive_entry e = sample("study", 100.0 / 3);
+    atl_archive_list list = {0};
+    assert_int_equal(atl_archive_append(r->path, &e, NULL), ATL_OK);
+    e.time_s += 60;
+    snprintf(e.version, sizeof e.version, "2.0.0");
+    assert_int_equal(atl_archive_append(r->path, &e, NULL), ATL_OK);
+    assert_int_equal(atl_archive_read(r->path, &(atl_archive_filter){0}, &list, NULL), ATL_OK);
+    assert_int_equal(list.n, 1);
+    assert_string_equal(list.entries[0].version, "1.2.3");
+    atl_archive_list_done(&list);
+    for (int i = 0; i < 5; i++) {
+        atl_archive_entry other = sample(i == 0 ? "run" : "study", i == 1 ? 33.33 : 100.0 / 3);
+        other.workers += i == 2;
+        snprintf(other.place, sizeof other.place, "%s", i == 3 ? "/else" : e.place);
+        snprintf(other.policy, sizeof other.policy, "%s", i == 4 ? "fp32" : e.policy);
+        assert_int_equal(atl_archive_append(r->path, &other, NULL), ATL_OK);
+    }
+    e.place[0] = '\0';
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(atl_archive_append(r->path, &e, NULL), ATL_OK);
+    assert_int_equal(atl_archive_read(r->path, &(atl_archive_filter){0}, &list, NULL), ATL_OK);
+    assert_int_equal(list.n, 1 + 5 + 2);
+    atl_archive_list_done(&list);
+}
+
 static void the_latest_study_of_the_same_things_is_found(void **state)
 {
     const room *r = *state;
@@ -210,11 +239,12 @@ static void a_file_of_another_kind_is_left_as_it_is(void **state)
 static void damage_in_the_middle_is_an_error_with_words(void **state)
 {
     const room *r = *state;
-    const atl_archive_entry e = sample("run", 1);
     char *bytes;
     size_t n;
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 50; i++) {
+        const atl_archive_entry e = sample("run", i + 1);
         assert_int_equal(atl_archive_append(r->path, &e, NULL), ATL_OK);
+    }
     assert_int_equal(atl_file_read(r->path, 1 << 24, &bytes, &n, NULL), ATL_OK);
     memset(bytes + n / 4, 0xA5, n / 2);
     assert_int_equal(atl_file_write(r->path, bytes, n, NULL), ATL_OK);
@@ -272,6 +302,7 @@ int main(void)
         cmocka_unit_test(figures_that_are_no_numbers_or_too_many_are_left_out),
         cmocka_unit_test_setup_teardown(many_processes_write_at_once_and_none_loses_a_row, open_room,
                                         close_room),
+        cmocka_unit_test_setup_teardown(what_is_told_twice_of_one_place_is_one_row, open_room, close_room),
         cmocka_unit_test_setup_teardown(the_latest_study_of_the_same_things_is_found, open_room, close_room),
         cmocka_unit_test_setup_teardown(a_file_of_another_kind_is_left_as_it_is, open_room, close_room),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_an_error_with_words, open_room, close_room),

@@ -127,7 +127,7 @@ static void rows_of_one_kind_machine_model_and_workers_belong_together(void **un
     (void)unused;
     atl_archive_entry entries[20];
     for (int i = 0; i < 20; i++)
-        entries[i] = entry(i + 1, i % 4 == 3 ? "study" : "run", i % 2 ? i : 2, 100);
+        entries[i] = entry(i + 1, i % 8 == 3 ? "study" : i % 8 == 7 ? "compare" : "run", i % 2 ? i : 2, 100);
     for (int i = 0; i < 20; i++)
         if (i % 4 == 1)
             entries[i].workers = 4;
@@ -135,8 +135,8 @@ static void rows_of_one_kind_machine_model_and_workers_belong_together(void **un
     const atl_archive_list list = {entries, 20};
     atl_trends trends;
     assert_int_equal(atl_trends_find(&list, &trends, NULL), ATL_OK);
-    /* run × 2 workers, run × 4, study (whatever it recommends), other work: two figures each */
-    assert_int_equal(trends.n, 8);
+    /* run × 2 workers, run × 4, study and compare (whatever they found), other work: two figures each */
+    assert_int_equal(trends.n, 10);
     int n = 0;
     for (int i = 0; i < trends.n; i++) {
         const atl_trend *t = &trends.items[i];
@@ -145,7 +145,9 @@ static void rows_of_one_kind_machine_model_and_workers_belong_together(void **un
         for (int k = 1; k < t->n; k++)
             assert_true(t->entries[k - 1]->id < t->entries[k]->id);
         if (strcmp(t->latest->kind, "study") == 0)
-            assert_int_equal(t->n, 5);
+            assert_int_equal(t->n, 3);
+        if (strcmp(t->latest->kind, "compare") == 0)
+            assert_int_equal(t->n, 2);
     }
     assert_int_equal(n, 40);
     atl_trends_done(&trends);
