@@ -69,6 +69,8 @@ void atl_adapter_run(const atl_bench *bench, const atl_adapter *adapter, const a
                      const atl_epilogue *epilogue, const atl_map *out, atl_adapted *ret)
 {
     *ret = (atl_adapted){.epilogue = epilogue, .own_epilogue = epilogue ? *epilogue : (atl_epilogue){0}};
+    if (!adapter)
+        return;
     if (atl_adapter_goes_aside(adapter)) {
         go_aside(bench, adapter, in, out, &ret->own_aside);
         ret->aside = &ret->own_aside;

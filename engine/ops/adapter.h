@@ -39,8 +39,9 @@ typedef struct atl_adapted {
  * without it. */
 bool atl_adapter_goes_aside(const atl_adapter *adapter);
 
-/* `epilogue` may be NULL. In f32 one with an activation `before` has no residual, scale or other activation.
- * `ret` is pointed into, and must stay where it is. */
+/* Makes what the layer's product takes. `adapter` may be NULL: that is nothing aside and the layer's own
+ * epilogue. `epilogue` may be NULL; in f32 one with an activation `before` has no residual, scale or other
+ * activation. `ret` is pointed into, and must stay where it is. */
 void atl_adapter_run(const atl_bench *bench, const atl_adapter *adapter, const atl_conv_input *in,
                      const atl_epilogue *epilogue, const atl_map *out, atl_adapted *ret);
 

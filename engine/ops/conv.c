@@ -63,9 +63,12 @@ bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in)
            conv->c_in % ATL_BLOCK_K == 0;
 }
 
-static void run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
-                const atl_aside *aside, const atl_epilogue *epilogue, const atl_map *out)
+void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                  const atl_epilogue *epilogue, const atl_map *out)
 {
+    const size_t mark = atl_arena_mark(bench->arena);
+    atl_adapted adapted;
+    atl_adapter_run(bench, atl_adapter_beside(bench, conv->weight), in, epilogue, out, &adapted);
     atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = in,
                                           .kernel = conv->kernel,
@@ -75,28 +78,14 @@ static void run(const atl_bench *bench, const atl_conv *conv, const atl_conv_inp
                                           .dtype = conv->dtype,
                                           .panels = conv->weight,
                                           .bias = conv->bias,
-                                          .epilogue = epilogue,
-                                          .aside = aside,
+                                          .epilogue = adapted.epilogue,
+                                          .aside = adapted.aside,
                                           .out = out});
     atl_account_end_product(bench,
                             conv->kernel == 1   ? "conv1x1"
                             : conv->stride == 2 ? "conv3x3/2"
                                                 : "conv3x3",
-                            conv->kernel, in, conv->c_out, conv->dtype, epilogue ? epilogue->residual : NULL,
-                            out);
-}
-
-void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
-                  const atl_epilogue *epilogue, const atl_map *out)
-{
-    const atl_adapter *adapter = atl_adapter_beside(bench, conv->weight);
-    if (!adapter) {
-        run(bench, conv, in, NULL, epilogue, out);
-        return;
-    }
-    const size_t mark = atl_arena_mark(bench->arena);
-    atl_adapted adapted;
-    atl_adapter_run(bench, adapter, in, epilogue, out, &adapted);
-    run(bench, conv, in, adapted.aside, adapted.epilogue, out);
+                            conv->kernel, in, conv->c_out, conv->dtype,
+                            adapted.epilogue ? adapted.epilogue->residual : NULL, out);
     atl_arena_release(bench->arena, mark);
 }

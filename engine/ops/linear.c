@@ -37,10 +37,14 @@ void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dty
         linear->bias = (const void *)((const char *)region + atl_panels_bytes((size_t)n_in, n_out, dtype));
 }
 
-static void run(const atl_bench *bench, const atl_linear *linear, const atl_map *x, const atl_aside *aside,
-                const atl_epilogue *epilogue, const atl_map *out)
+/* The product, and of geglu the gate, with what stands beside the layer. */
+static void run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
+                const atl_adapter *adapter, const atl_epilogue *epilogue, bool geglu, const atl_map *out)
 {
-    atl_conv_input in = {.x = x};
+    const atl_conv_input in = {.x = x};
+    const size_t mark = atl_arena_mark(bench->arena);
+    atl_adapted adapted;
+    atl_adapter_run(bench, adapter, &in, epilogue, out, &adapted);
     atl_account_begin(bench);
     atl_product_run(bench, &(atl_product){.in = &in,
                                           .kernel = 1,
@@ -49,27 +53,19 @@ static void run(const atl_bench *bench, const atl_linear *linear, const atl_map 
                                           .dtype = linear->dtype,
                                           .panels = linear->weight,
                                           .bias = linear->bias,
-                                          .epilogue = epilogue,
-                                          .aside = aside,
+                                          .epilogue = adapted.epilogue,
+                                          .geglu = geglu,
+                                          .aside = adapted.aside,
                                           .out = out});
-    atl_account_end_product(bench, "linear", 1, &in, linear->n_out, linear->dtype,
-                            epilogue ? epilogue->residual : NULL, out);
+    atl_account_end_product(bench, geglu ? "geglu" : "linear", 1, &in, linear->n_out, linear->dtype,
+                            adapted.epilogue ? adapted.epilogue->residual : NULL, out);
+    atl_arena_release(bench->arena, mark);
 }
 
 void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
                     const atl_epilogue *epilogue, const atl_map *out)
 {
-    const atl_adapter *adapter = atl_adapter_beside(bench, linear->weight);
-    if (!adapter) {
-        run(bench, linear, x, NULL, epilogue, out);
-        return;
-    }
-    const size_t mark = atl_arena_mark(bench->arena);
-    const atl_conv_input in = {.x = x};
-    atl_adapted adapted;
-    atl_adapter_run(bench, adapter, &in, epilogue, out, &adapted);
-    run(bench, linear, x, adapted.aside, adapted.epilogue, out);
-    atl_arena_release(bench->arena, mark);
+    run(bench, linear, x, atl_adapter_beside(bench, linear->weight), epilogue, false, out);
 }
 
 typedef struct gate_job {
@@ -108,27 +104,9 @@ static void run_geglu_whole(const atl_bench *bench, const atl_linear *linear, co
 void atl_linear_run_geglu(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
                           const atl_map *out)
 {
-    const atl_conv_input in = {.x = x};
     const atl_adapter *adapter = atl_adapter_beside(bench, linear->weight);
-    if (out->c % ATL_TILE_COLS != 0 || (adapter && !atl_adapter_goes_aside(adapter))) {
+    if (out->c % ATL_TILE_COLS != 0 || (adapter && !atl_adapter_goes_aside(adapter)))
         run_geglu_whole(bench, linear, x, out);
-        return;
-    }
-    const size_t mark = atl_arena_mark(bench->arena);
-    atl_adapted adapted = {0};
-    if (adapter)
-        atl_adapter_run(bench, adapter, &in, NULL, out, &adapted);
-    atl_account_begin(bench);
-    atl_product_run(bench, &(atl_product){.in = &in,
-                                          .kernel = 1,
-                                          .stride = 1,
-                                          .n_out = linear->n_out,
-                                          .dtype = linear->dtype,
-                                          .panels = linear->weight,
-                                          .bias = linear->bias,
-                                          .geglu = true,
-                                          .aside = adapted.aside,
-                                          .out = out});
-    atl_account_end_product(bench, "geglu", 1, &in, linear->n_out, linear->dtype, NULL, out);
-    atl_arena_release(bench->arena, mark);
+    else
+        run(bench, linear, x, adapter, NULL, true, out);
 }
