@@ -3,17 +3,13 @@
  * Eight tiles: four sums of 16 × 16 f32 make 32 rows × 32 columns, and each 32 of k bring two tiles of rows
  * (16 × 32 bf16) and two of weights (16 pairs × 16 columns) for four products. Tiles are set up once for a
  * run of products; a strip of fewer rows is multiplied as if it were whole, into a copy. In s8 the tiles are
- * the same bytes, with 64 of k in them. Gathered rows in bf16 are amx_finishing.c's.
- *
- * A tile's instruction is no memory access in the compiler's eyes, hence the barriers. */
+ * the same bytes, with 64 of k in them. Gathered rows in bf16 are amx_finishing.c's. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
 
-#include "kernels/amx_sums.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
-
-#define BARRIER() __asm__ volatile("" ::: "memory")
 
 /* The operand of ldtilecfg: palette 1, eight tiles of 16 rows of 64 bytes. */
 typedef struct tile_config {
@@ -35,39 +31,16 @@ void atl_bf16_end__amx(void)
     _tile_release();
 }
 
-#define ROW_BYTES   64  /* of a tile of the strip: 32 bf16 of one row */
-#define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
-
-static void multiply(size_t k, const uint16_t *a, const uint16_t *b, const uint16_t *ahead)
+/* Without `two` the upper half alone, for up to 16 rows. */
+static inline void multiply(bool two, size_t k, const uint16_t *a, const uint16_t *b, const uint16_t *ahead)
 {
     for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
-        _tile_loadd(4, a, ROW_BYTES);
-        _tile_loadd(6, b, PAIRS_BYTES);
-        _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a + 16 * ATL_BLOCK_K, ROW_BYTES);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-        for (size_t line = 0; line < 8; line++)
+        atl_multiply_block(two, a, a + 16 * ATL_BLOCK_K, ROW_BYTES, b);
+        for (size_t line = 0; two && line < 8; line++)
             _mm_prefetch((const char *)(ahead + 32 * line), _MM_HINT_T1);
         a += ATL_BF16_TILE_ROWS * ATL_BLOCK_K;
         b += ATL_BLOCK_K * ATL_TILE_COLS;
         ahead += 8 * ATL_BLOCK_K;
-    }
-}
-
-/* The upper half alone, for up to 16 rows. */
-static void multiply_upper(size_t k, const uint16_t *a, const uint16_t *b)
-{
-    for (size_t block = 0; block < k; block += ATL_BLOCK_K) {
-        _tile_loadd(4, a, ROW_BYTES);
-        _tile_loadd(6, b, PAIRS_BYTES);
-        _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        a += ATL_BF16_TILE_ROWS * ATL_BLOCK_K;
-        b += ATL_BLOCK_K * ATL_TILE_COLS;
     }
 }
 
@@ -86,9 +59,9 @@ static void multiply_part(int m, size_t k, const uint16_t *a, const uint16_t *b,
     BARRIER();
     atl_load_sums(whole, ATL_TILE_COLS, add);
     if (m > 16)
-        multiply(k, a, b, ahead);
+        multiply(true, k, a, b, ahead);
     else
-        multiply_upper(k, a, b);
+        multiply(false, k, a, b, ahead);
     atl_store_sums(whole, ATL_TILE_COLS);
     BARRIER();
     copy_rows(m, whole, ATL_TILE_COLS, c, ldc);
@@ -103,7 +76,7 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
         return;
     }
     atl_load_sums(c, ldc, add);
-    multiply(k, a, b, ahead);
+    multiply(true, k, a, b, ahead);
     atl_store_sums(c, ldc);
     BARRIER();
 }
@@ -112,29 +85,22 @@ void atl_gemm_bf16__amx(int m, size_t k, const uint16_t *a, const uint16_t *b, f
 
 #define FOURS_BYTES 128 /* of a panel: 32 columns of four k */
 
-/* 64 of k of up to 32 rows where they stand. */
-static inline void multiply_s8_block(const int8_t *upper, const int8_t *lower, size_t stride, const int8_t *b,
-                                     const int8_t *ahead)
+/* 64 of k of up to 16 or, with `two`, 32 rows where they stand. */
+static inline void multiply_s8_block(bool two, const int8_t *upper, const int8_t *lower, size_t stride,
+                                     const int8_t *b, const int8_t *ahead)
 {
     _tile_loadd(4, upper, stride);
     _tile_loadd(6, b, FOURS_BYTES);
     _tile_loadd(7, b + FOURS_BYTES / 2, FOURS_BYTES);
     _tile_dpbssd(0, 4, 6);
     _tile_dpbssd(1, 4, 7);
+    if (!two)
+        return;
     _tile_loadd(5, lower, stride);
     _tile_dpbssd(2, 5, 6);
     _tile_dpbssd(3, 5, 7);
     for (size_t line = 0; line < 8; line++)
         _mm_prefetch((const char *)(ahead + 64 * line), _MM_HINT_T1);
-}
-
-static inline void multiply_s8_upper_block(const int8_t *upper, size_t stride, const int8_t *b)
-{
-    _tile_loadd(4, upper, stride);
-    _tile_loadd(6, b, FOURS_BYTES);
-    _tile_loadd(7, b + FOURS_BYTES / 2, FOURS_BYTES);
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(1, 4, 7);
 }
 
 /* The taps of an image row in turn, as in amx_finishing.c. */
@@ -150,10 +116,7 @@ void atl_gemm_gathered_s8__amx(int m, const atl_gathered_s8 *a, const int8_t *b,
             for (size_t i = 0; i < n_turn; i++, ahead += 8 * ATL_S8_BLOCK_K) {
                 const int8_t *panel = b + (i * a->k + k) * ATL_TILE_COLS;
                 size_t at = a->taps[first + i] + k;
-                if (m > 16)
-                    multiply_s8_block(a->upper + at, a->lower + at, a->stride, panel, ahead);
-                else
-                    multiply_s8_upper_block(a->upper + at, a->stride, panel);
+                multiply_s8_block(m > 16, a->upper + at, a->lower + at, a->stride, panel, ahead);
                 __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
     atl_store_sums((void *)c, ATL_TILE_COLS);

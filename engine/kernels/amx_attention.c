@@ -6,8 +6,7 @@
  * last step's powers by its values. Blocks are the outer loop, so that their keys and values stay in L1 and
  * queries and sums pass by. The processor overlaps what stands side by side here; nothing waits.
  *
- * Tiles: 0–2 sums of O, 3 and 4 scores, 5–7 operands. A tile's instruction is no memory access in the
- * compiler's eyes, hence the barriers. */
+ * Tiles: 0–2 sums of O, 3 and 4 scores, 5–7 operands. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -15,15 +14,13 @@
 #include "kernels/amx_attention.h"
 #include "kernels/amx_peaks.h"
 #include "kernels/amx_powers.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/attend.h"
 #include "kernels/kernels.h"
 
-#define BARRIER()   __asm__ volatile("" ::: "memory")
-#define TILE        512 /* elements of 16 × 32 */
-#define ROW_BYTES   64
-#define PAIRS_BYTES 128     /* from one pair to the next, of 32 columns */
-#define GROUP       3       /* tiles of O that are summed at a time */
-#define FLUSH       0x8040u /* of MXCSR: subnormal results and operands are 0, as they are in tiles */
+#define TILE  512     /* elements of 16 × 32 */
+#define GROUP 3       /* tiles of O that are summed at a time */
+#define FLUSH 0x8040u /* of MXCSR: subnormal results and operands are 0, as they are in tiles */
 
 /* One tile of queries × one block of keys. */
 typedef struct step {

@@ -17,15 +17,13 @@
 
 #include "kernels/amx_attention.h"
 #include "kernels/amx_powers.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
 
-#define BARRIER()   __asm__ volatile("" ::: "memory")
-#define TILE        512 /* elements of 16 × 32 */
-#define ROW_BYTES   64
-#define PAIRS_BYTES 128 /* from one pair to the next, of 32 columns */
-#define D_K         ATL_PASSING_D_K
-#define O_COLUMNS   (ATL_PASSING_V_TILES * 16)
-#define O_BYTES     (O_COLUMNS * sizeof(float))
+#define TILE      512 /* elements of 16 × 32 */
+#define D_K       ATL_PASSING_D_K
+#define O_COLUMNS (ATL_PASSING_V_TILES * 16)
+#define O_BYTES   (O_COLUMNS * sizeof(float))
 
 /* Where a stage is. */
 typedef struct turn {

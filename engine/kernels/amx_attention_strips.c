@@ -15,14 +15,12 @@
 #include "kernels/amx_attention.h"
 #include "kernels/amx_peaks.h"
 #include "kernels/amx_powers.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
 
-#define BARRIER()   __asm__ volatile("" ::: "memory")
-#define TILE        512 /* elements of 16 × 32 */
-#define ROW_BYTES   64
-#define PAIRS_BYTES 128 /* from one pair to the next, of 32 columns */
-#define STRIP       ATL_BF16_TILE_ROWS
-#define KEYS        ATL_ATTEND_KEYS
+#define TILE  512 /* elements of 16 × 32 */
+#define STRIP ATL_BF16_TILE_ROWS
+#define KEYS  ATL_ATTEND_KEYS
 
 /* A strip's scores with a unit that become powers while other products are made. */
 typedef struct raising {

@@ -13,16 +13,18 @@ static inline void call_near(const uint16_t *from, size_t n_lines)
         __asm__ volatile("prefetcht1 (%0)" : : "r"(from + LINE_ELEMENTS * line));
 }
 
-typedef enum finishing_kind {
-    NOTHING,
-    PLAIN,
-    RECTIFIED,
-    QUICK_GELU,
-    RESIDUAL,
-    RESIDUAL_RECTIFIED,
-    RESIDUAL_F32,
-    GATED
-} finishing_kind;
+/* What becomes of sums without gates: the loop over a product's k is compiled for each. */
+#define FINISHING_KINDS(X)                                                                                   \
+    X(PLAIN)                                                                                                 \
+    X(RECTIFIED)                                                                                             \
+    X(QUICK_GELU)                                                                                            \
+    X(RESIDUAL)                                                                                              \
+    X(RESIDUAL_RECTIFIED)                                                                                    \
+    X(RESIDUAL_F32)
+
+#define FINISHING_KIND(kind) kind,
+typedef enum finishing_kind { NOTHING, FINISHING_KINDS(FINISHING_KIND) GATED } finishing_kind;
+#undef FINISHING_KIND
 
 /* What serves all rows: both halves of the columns. */
 typedef struct columns {

@@ -9,30 +9,11 @@
 #define KERNEL(name) atl_##name##__amx
 #include "kernels/wide_avx512.h"
 
-#include "kernels/amx_sums.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
 #include "kernels/amx_finish.h"
-
-#define BARRIER()   __asm__ volatile("" ::: "memory")
-#define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
-
-/* 32 of k of up to 16 or 32 rows where they stand. */
-static inline void multiply_block(bool two, const uint16_t *upper, const uint16_t *lower, size_t row_bytes,
-                                  const uint16_t *b)
-{
-    _tile_loadd(4, upper, row_bytes);
-    _tile_loadd(6, b, PAIRS_BYTES);
-    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    if (!two)
-        return;
-    _tile_loadd(5, lower, row_bytes);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-}
 
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
  * they find them in L1. */
@@ -53,8 +34,8 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
         for (size_t k = 0; k < a->k; k += ATL_BLOCK_K)
             for (size_t i = 0; i < n_turn; i++) {
                 const size_t at = a->taps[first + i] + k;
-                multiply_block(two, a->upper + at, a->lower + at, row_bytes,
-                               b + (i * a->panel_k + k) * ATL_TILE_COLS);
+                atl_multiply_block(two, a->upper + at, a->lower + at, row_bytes,
+                                   b + (i * a->panel_k + k) * ATL_TILE_COLS);
                 call_near(soon.from, lines_a_step);
                 soon.from += lines_a_step * LINE_ELEMENTS;
                 for (size_t end = row + rows_a_step; row < end && row < n_rows; row++)
@@ -63,33 +44,19 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
             }
 }
 
+#define MULTIPLY_KIND(kind)                                                                                  \
+    case kind:                                                                                               \
+        multiply_finishing(kind, two, a, b, soon, f);                                                        \
+        break;
+
 static inline __attribute__((always_inline)) void
 multiply_kind(bool two, const atl_gathered *a, const uint16_t *b, atl_soon soon, const atl_finishing *f)
 {
     switch (kind_of(f)) {
+        FINISHING_KINDS(MULTIPLY_KIND)
     case NOTHING:
+    case GATED: /* amx_one_tap.c's alone */
         multiply_finishing(NOTHING, two, a, b, soon, f);
-        break;
-    case PLAIN:
-        multiply_finishing(PLAIN, two, a, b, soon, f);
-        break;
-    case RECTIFIED:
-        multiply_finishing(RECTIFIED, two, a, b, soon, f);
-        break;
-    case QUICK_GELU:
-        multiply_finishing(QUICK_GELU, two, a, b, soon, f);
-        break;
-    case RESIDUAL:
-        multiply_finishing(RESIDUAL, two, a, b, soon, f);
-        break;
-    case RESIDUAL_RECTIFIED:
-        multiply_finishing(RESIDUAL_RECTIFIED, two, a, b, soon, f);
-        break;
-    case RESIDUAL_F32:
-        multiply_finishing(RESIDUAL_F32, two, a, b, soon, f);
-        break;
-    case GATED:
-        multiply_finishing(GATED, two, a, b, soon, f);
         break;
     }
 }

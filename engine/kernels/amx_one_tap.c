@@ -9,19 +9,17 @@
 #define KERNEL(name) atl_##name##__amx
 #include "kernels/wide_avx512.h"
 
-#include "kernels/amx_sums.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
 
 #include "kernels/amx_finish.h"
 
-#define BARRIER()   __asm__ volatile("" ::: "memory")
-#define PAIRS_BYTES 128 /* of a panel: 32 columns of one pair of k */
-#define HALF_ROWS   16
-#define TILE        (ATL_BF16_TILE_ROWS * ATL_TILE_COLS)
-#define BLOCK       (ATL_BLOCK_K * ATL_TILE_COLS) /* of a panel: 32 of k */
-#define NEXT_LINES  16 /* of a block's 32, called from L2 to L1 two blocks ahead: all are no better */
-#define INLINE      static inline __attribute__((always_inline))
+#define HALF_ROWS  16
+#define TILE       (ATL_BF16_TILE_ROWS * ATL_TILE_COLS)
+#define BLOCK      (ATL_BLOCK_K * ATL_TILE_COLS) /* of a panel: 32 of k */
+#define NEXT_LINES 16 /* of a block's 32, called from L2 to L1 two blocks ahead: all are no better */
+#define INLINE     static inline __attribute__((always_inline))
 
 /* Tile `i` of 0 to 3 goes where the sums before it wait, and begins anew. */
 #define TURN_OVER(i, place)                                                                                  \
@@ -49,20 +47,6 @@ INLINE void multiply_first(bool two, const uint16_t *a, size_t stride, const uin
     if (two)
         _tile_dpbf16ps(3, 5, 7);
     BARRIER(); /* what was stored is finished soon */
-}
-
-INLINE void multiply_block(bool two, const uint16_t *a, size_t stride, const uint16_t *b)
-{
-    _tile_loadd(4, a, stride * sizeof *a);
-    _tile_loadd(6, b, PAIRS_BYTES);
-    _tile_loadd(7, b + ATL_TILE_COLS, PAIRS_BYTES);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    if (!two)
-        return;
-    _tile_loadd(5, a + HALF_ROWS * stride, stride * sizeof *a);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
 }
 
 /* What is done beside the blocks of a product. */
@@ -95,7 +79,7 @@ INLINE void multiply(finishing_kind kind, bool two, const atl_run *r, size_t i, 
     for (const uint16_t *end = a + r->own.k - ATL_BLOCK_K; a < end;) {
         a += ATL_BLOCK_K;
         b += BLOCK;
-        multiply_block(two, a, stride, b);
+        atl_multiply_block(two, a, a + HALF_ROWS * stride, stride * sizeof *a, b);
         if (kind != GATED)
             for (size_t line = 0; line < NEXT_LINES; line++)
                 _mm_prefetch((const char *)(b + 2 * BLOCK + LINE_ELEMENTS * line), _MM_HINT_T0);
@@ -105,7 +89,7 @@ INLINE void multiply(finishing_kind kind, bool two, const atl_run *r, size_t i, 
     a = r->aside.rows + i * r->aside.row_step;
     b = r->aside.panels + i * r->aside.panel_step + half * r->aside.gates;
     for (size_t k = 0; k < aside_k; k += ATL_BLOCK_K, a += ATL_BLOCK_K, b += BLOCK)
-        multiply_block(two, a, r->aside.stride, b);
+        atl_multiply_block(two, a, a + HALF_ROWS * r->aside.stride, r->aside.stride * sizeof *a, b);
     for (; x->row < x->end; x->row++)
         finish_row(kind, &x->of, &x->all, x->row);
 }
@@ -149,31 +133,17 @@ INLINE void run(finishing_kind kind, bool two, const atl_run *r, atl_held *held)
     }
 }
 
+#define RUN_KIND(kind)                                                                                       \
+    case kind:                                                                                               \
+        run(kind, two, r, held);                                                                             \
+        break;
+
 INLINE void run_kind(bool two, const atl_run *r, atl_held *held)
 {
     switch (kind_of(&r->results)) {
+        FINISHING_KINDS(RUN_KIND)
+        RUN_KIND(GATED)
     case NOTHING:
-        break;
-    case PLAIN:
-        run(PLAIN, two, r, held);
-        break;
-    case RECTIFIED:
-        run(RECTIFIED, two, r, held);
-        break;
-    case QUICK_GELU:
-        run(QUICK_GELU, two, r, held);
-        break;
-    case RESIDUAL:
-        run(RESIDUAL, two, r, held);
-        break;
-    case RESIDUAL_RECTIFIED:
-        run(RESIDUAL_RECTIFIED, two, r, held);
-        break;
-    case RESIDUAL_F32:
-        run(RESIDUAL_F32, two, r, held);
-        break;
-    case GATED:
-        run(GATED, two, r, held);
         break;
     }
 }

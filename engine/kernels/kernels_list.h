@@ -4,30 +4,47 @@
  * X(name, (parameters)). All of them compute on one thread, may be given unaligned pointers, and touch
  * nothing beyond the elements that their shapes name. Parameters:
  *
- * gemm_f32      c[i·ldc + j] = (add ? c[i·ldc + j] : 0) + Σ_k a[k·lda + i] · b[k][32], m ≤ ATL_TILE_ROWS rows
- * of 32: each element's sum runs over k upwards, in whatever company it is computed. Meanwhile asks for the
- * next 4·k floats from `ahead` to be brought near (any address: nothing is read). pack_f32      the transpose
- * of m ≤ 16 rows of k elements: packed[j·stride + i] = rows[i][j]. 16 columns are written; from m on they are
- * unspecified. finish_f32    out[n] from n sums, see atl_finish. geglu_f32     out[n] = (a + bias_a) · gelu(b
- * + bias_b); biases may be NULL. activate_f32  out[n] = act(x[n]); out may be x. add_f32       out[n] = x[n]
- * + y[n]; out may be either. affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
+ * gemm_f32      c[i·ldc + j] = (add ? c[i·ldc + j] : 0) + Σ_k a[k·lda + i] · b[k][32], m ≤ ATL_TILE_ROWS
+ *               rows of 32: each element's sum runs over k upwards, in whatever company it is computed.
+ *               Meanwhile asks for the next 4·k floats from `ahead` to be brought near (any address: nothing
+ *               is read).
+ *
+ * pack_f32      the transpose of m ≤ 16 rows of k elements: packed[j·stride + i] = rows[i][j]. 16 columns are
+ *               written; from m on they are unspecified.
+ *
+ * finish_f32    out[n] from n sums, see atl_finish.
+ *
+ * geglu_f32     out[n] = (a + bias_a) · gelu(b + bias_b); biases may be NULL.
+ *
+ * activate_f32  out[n] = act(x[n]); out may be x.
+ *
+ * add_f32       out[n] = x[n] + y[n]; out may be either.
+ *
+ * affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
+ *
  * moments_f32   sum[n] = Σ_rows (x - pivot), sum_sq[n] = Σ_rows (x - pivot)²: per channel, rows `stride`
  *               elements apart.
+ *
  * layer_norm_f32  one row: out = (x - mean) / √(var + eps) · gamma + beta; gamma and beta may be NULL.
+ *
  * softmax_f32   one step of an online softmax down the columns of s[n_keys][32], in powers of two: with f =
  *               scale·log₂e and m = max(max, f·s), s := 2^(f·s - m), correction = 2^(max - m), sum :=
  *               sum·correction + Σ s, max := m. scale > 0; below 2⁻¹²⁶ a power may be 2⁻¹²⁶.
+ *
  * scale_rows_f32  o[n_rows][32] *= factor[32].
+ *
  * f16_to_f32, bf16_to_f32  out[n] from IEEE half precision and from bfloat16 bits.
  *
  * panel_f32, panel_f16, panel_bf16  one panel of packed weights (ops/panels.h) from up to 32 rows of a
- * checkpoint, in whatever type it has them: see atl_panel_rows. The whole panel is written, with zeros in
- * columns that have no row and in k past the end; f16 and bf16 are rounded to nearest, ties to even, f16 at
- * most ±65504. *trouble becomes NaN if a number was NaN or infinite, and is left alone otherwise. gemm_bf16
- * as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums are f32. Each
- * sum runs over k upwards, in steps that are the instruction set's own; AMX and AVX512_BF16 take subnormal
- * numbers as 0. Called between bf16_begin and bf16_end on its thread. Brings the next 8·k elements from
- * `ahead` near.
+ *               checkpoint, in whatever type it has them: see atl_panel_rows. The whole panel is written,
+ *               with zeros in columns that have no row and in k past the end; f16 and bf16 are rounded to
+ *               nearest, ties to even, f16 at most ±65504. *trouble becomes NaN if a number was NaN or
+ *               infinite, and is left alone otherwise.
+ *
+ * gemm_bf16     as gemm_f32, for a strip and a panel of bf16 (kernels.h); m ≤ 32, k is a multiple of 32, sums
+ *               are f32. Each sum runs over k upwards, in steps that are the instruction set's own; AMX and
+ *               AVX512_BF16 take subnormal numbers as 0. Called between bf16_begin and bf16_end on its
+ *               thread. Brings the next 8·k elements from `ahead` near.
  *
  * pack_bf16     numbers rows[i][0 … k) of m ≤ 32 rows, rounded to bf16, to k = first … first + k of a strip.
  *
@@ -39,10 +56,10 @@
  *
  * finish_rows   m rows of n ≤ 32 from sums[m][32], see atl_finish (whose residual is not looked at); residual
  *               may be NULL, bias and per_picture serve all rows, out may be the residual. `before` is as
- * good as affine_rows' activation.
+ *               good as affine_rows' activation.
  *
  * geglu_rows    the same for out = (a + bias_a) · gelu(b + bias_b) from a[m][32], b[m][32]; gelu is good to
- * 1e-4.
+ *               1e-4.
  *
  * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type; SiLU and
  *               quick GELU on their way to bf16 are good to 2e-4 of the result.
@@ -63,10 +80,10 @@
  * gemm_gathered_s8  as gemm_gathered_bf16 in s8, sums in s32, which are exact: |Σ| must stay below 2³¹.
  *               Brings the next 8·n_taps·k bytes from `ahead` near. Between bf16_begin and bf16_end too.
  *
- * gemm_finishing_bf16  as gemm_gathered_bf16, and meanwhile makes results of other sums (atl_finishing, which
- *               may be NULL): bit for bit those that finish_rows or geglu_rows make of them. Nothing of
- *               `other` may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit
- *               does not leave others idle.
+ * gemm_finishing_bf16  as gemm_gathered_bf16, and meanwhile makes results of other sums (atl_finishing
+ *               without gates, or NULL): bit for bit those that finish_rows makes of them. Nothing of `other`
+ *               may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit does
+ *               not leave others idle.
  *
  * gemm_run_bf16  the products of a run and, beside them, the results of all but the last, which `held` keeps
  *               for the next run or for settle_run_bf16: to the bit those of gemm_gathered_bf16 (and again,
