@@ -72,7 +72,10 @@ static atl_status name_networks(study_setup *s, atl_note *note)
 {
     atl_rules_networks(s->rules, &s->networks);
     s->options.executor.networks = s->networks.length > 0 ? s->networks.data : NULL;
-    return s->networks.failed ? atl_fail(note, ATL_NO_MEMORY, "no memory for the networks' names") : ATL_OK;
+    s->head.networks = strdup(s->networks.length > 0 ? s->networks.data : "");
+    return s->networks.failed || !s->head.networks
+               ? atl_fail(note, ATL_NO_MEMORY, "no memory for the networks' names")
+               : ATL_OK;
 }
 
 /* The prompts' and settings' own hash: that over the jobs' ids. */

@@ -24,8 +24,8 @@ static void hold_number(atl_text *words, const char *what, double found, double 
         atl_text_printf(words, "%s%s: %g there, %g now", words->length ? "; " : "", what, found, wanted);
 }
 
-/* The parts of two plans that differ; each is a list of words with ", " between. */
-static void hold_plans(atl_text *words, const char *found, const char *wanted)
+/* The parts of two lists that differ: of plans, of networks; each is words with ", " between. */
+static void hold_lists(atl_text *words, const char *what, const char *found, const char *wanted)
 {
     while (*found || *wanted) {
         const char *end_found = strstr(found, ", "), *end_wanted = strstr(wanted, ", ");
@@ -33,11 +33,11 @@ static void hold_plans(atl_text *words, const char *found, const char *wanted)
         const size_t m = end_wanted ? (size_t)(end_wanted - wanted) : strlen(wanted);
         const char *and = words->length ? "; " : "";
         if (m == 0)
-            atl_text_printf(words, "%s'%.*s' there alone", and, (int)n, found);
+            atl_text_printf(words, "%s%s'%.*s' there alone", and, what, (int)n, found);
         else if (n == 0)
-            atl_text_printf(words, "%s'%.*s' now alone", and, (int)m, wanted);
+            atl_text_printf(words, "%s%s'%.*s' now alone", and, what, (int)m, wanted);
         else if (n != m || memcmp(found, wanted, n) != 0)
-            atl_text_printf(words, "%s'%.*s' there, '%.*s' now", and, (int)n, found, (int)m, wanted);
+            atl_text_printf(words, "%s%s'%.*s' there, '%.*s' now", and, what, (int)n, found, (int)m, wanted);
         found += n + (end_found ? 2 : 0);
         wanted += m + (end_wanted ? 2 : 0);
     }
@@ -57,10 +57,12 @@ static atl_status compare_heads(const atl_study_head *there, const atl_study_hea
     if (strcmp(there->prompts_sha256 ? there->prompts_sha256 : "",
                now->prompts_sha256 ? now->prompts_sha256 : "") != 0)
         atl_text_printf(&words, "%sthe prompts or their settings are others", words.length ? "; " : "");
+    if (there->networks)
+        hold_lists(&words, "network ", there->networks, now->networks ? now->networks : "");
     hold_against(&words, "version", there->version, now->version);
     hold_against(&words, "CPU", there->cpu_model, now->cpu_model);
     if (!kind)
-        hold_plans(&words, there->plan ? there->plan : "", now->plan ? now->plan : "");
+        hold_lists(&words, "", there->plan ? there->plan : "", now->plan ? now->plan : "");
     hold_number(&words, "cores", there->n_cores, now->n_cores);
     atl_status st = words.failed ? ATL_NO_MEMORY : ATL_OK;
     if (words.length && !words.failed)

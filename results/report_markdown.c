@@ -309,6 +309,7 @@ void atl_report_put_markdown(const report *r, atl_text *out)
     put_fact(out, "kernel", h->kernel);
     put_fact(out, "model", h->model_name);
     put_fact(out, "model's hash", h->model_hash);
+    put_fact(out, "networks beside it", h->networks && !*h->networks ? "none" : h->networks);
     put_fact(out, "prompts (SHA-256)", h->prompts_sha256);
     put_fact(out, "Atelier", h->version);
     put_fact(out, "commit", h->commit);

@@ -317,6 +317,7 @@ void atl_report_put_provenance(const report *r, atl_text *out)
     put_fact("kernel", h->kernel, out);
     put_fact("model", h->model_name, out);
     put_fact("model's hash", h->model_hash, out);
+    put_fact("networks beside it", h->networks && !*h->networks ? "none" : h->networks, out);
     put_fact("prompts (SHA-256)", h->prompts_sha256, out);
     text.length = 0;
     atl_study_put_work(h, &text);

@@ -21,9 +21,9 @@
 
 void atl_study_head_done(atl_study_head *h)
 {
-    char *strings[] = {h->command,    h->version,        h->commit, h->compiler, h->flags,
-                       h->machine,    h->cpu_model,      h->kernel, h->isa,      h->model_name,
-                       h->model_hash, h->prompts_sha256, h->plan,   h->started,  h->cores};
+    char *strings[] = {h->command,   h->version, h->commit, h->compiler,   h->flags,      h->machine,
+                       h->cpu_model, h->kernel,  h->isa,    h->model_name, h->model_hash, h->prompts_sha256,
+                       h->plan,      h->started, h->cores,  h->networks};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);
     for (int i = 0; i < h->n_warnings && h->warnings; i++)

@@ -100,8 +100,10 @@ typedef struct atl_study_head {
     char *machine, *cpu_model, *kernel, *isa;
     char *model_name, *model_hash;
     char *prompts_sha256;
-    char *plan;    /* what was to be measured, in words: a study that is taken up again has the same */
-    char *started; /* ISO 8601, local wall clock: for people alone */
+    char *networks; /* owned; those beside the model that the prompts ask for, with their files' hashes: "fur:
+                       0123456789ab, light: …"; NULL: records from before do not say */
+    char *plan;     /* what was to be measured, in words: a study that is taken up again has the same */
+    char *started;  /* ISO 8601, local wall clock: for people alone */
     int n_cores, n_numa_nodes;
     double quota_cpus, memory_gb;
     char *cores; /* owned; those that could be used: hardware threads joined by ",", a blank between cores, "

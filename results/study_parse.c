@@ -16,6 +16,7 @@
 #include "study_private.h"
 
 #define MAX_STRING    (1u << 16) /* bytes of a string of the head */
+#define MAX_NETWORKS  (1u << 17) /* what fits into a word of a worker's command line */
 #define MAX_DIMENSION 65536      /* px */
 #define MAX_CORES     65536
 #define MAX_ROUNDS    10000
@@ -251,6 +252,11 @@ static void read_provenance(reader *r, const json_t *o, atl_study_head *h)
     take_string(r, o, "model_name", &h->model_name);
     take_string(r, o, "model_hash", &h->model_hash);
     take_string(r, o, "prompts_sha256", &h->prompts_sha256);
+    if (json_object_get(o, "networks") &&
+        !(h->networks = strdup(get_string(r, o, "networks", MAX_NETWORKS)))) {
+        blame(r, "no memory for the networks' names");
+        r->no_memory = true;
+    }
     take_string(r, o, "plan", &h->plan);
     take_string(r, o, "started", &h->started);
 }

@@ -210,6 +210,8 @@ static void put_provenance(object *o, const atl_study_head *head)
     put_string(o, "model_name", head->model_name);
     put_string(o, "model_hash", head->model_hash);
     put_string(o, "prompts_sha256", head->prompts_sha256);
+    if (head->networks)
+        put_string(o, "networks", head->networks);
     put_string(o, "plan", head->plan);
     put_string(o, "started", head->started);
 }

@@ -111,3 +111,27 @@ is "$found" "$(rows compare)" "rows, when nothing was left to measure"
 rm -r c
 compare --no-history || true
 is "$found" "$(rows compare)" "rows of a comparison with --no-history"
+
+# Taken up again with a network of the same name and other numbers: refused, by its name and both hashes.
+cp -r "$source/tests/golden/models/sd1" sd1
+cp -r "$source/tests/golden/models/loras/sd1" loras
+echo "a <lora:peft:0.5>fox<lora:kohya:0.8>" >fox.txt
+for command in study compare; do
+  fox() {
+    "$program" $command fox.txt -m sd1 -o "fox-$command" --width 32 --height 40 --steps 2 --rounds 1 --no-ceilings --plain \
+      --cpus "$cpu" "$@" >out 2>err
+  }
+  [ $command = compare ] || set -- --window 0.3 --no-probe --no-corunners
+  measured fox "$@" || fail "a $command with networks: $(cat err)"
+  cp -r loras others
+  cp others/locon.safetensors others/kohya.safetensors
+  fox "$@" --lora-dir others && fail "a $command was taken up with another network"
+  grep -qE "fox-$command holds another study: network 'kohya: [0-9a-f]{12}' there, 'kohya: [0-9a-f]{12}' now\. Go on" err ||
+    fail "the words for another network: $(cat err)"
+  # A record from before does not say which they were, and is taken up.
+  sed -i 's/"networks":"[^"]*",//' "fox-$command/study.json"
+  measured fox "$@" --lora-dir others || fail "an older $command with networks: $(cat err)"
+  grep -q '"networks":"peft: ' "fox-$command/study.json" || fail "the record does not say the networks"
+  rm -r others
+  set --
+done

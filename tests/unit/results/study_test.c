@@ -48,6 +48,7 @@ static atl_study_head sample_head(void)
         .model_name = "pochade",
         .model_hash = "0011",
         .prompts_sha256 = "2233",
+        .networks = "fur: 0123456789ab, light: ba9876543210",
         .started = "2025-01-01T00:00:00",
         .n_cores = 64,
         .n_numa_nodes = 2,
@@ -148,12 +149,12 @@ static void assert_same_window(const atl_study_window *a, const atl_study_window
 
 static void assert_same_head(const atl_study_head *a, const atl_study_head *b)
 {
-    const char *x[] = {a->command,    a->version,        a->commit, a->compiler, a->flags,
-                       a->machine,    a->cpu_model,      a->kernel, a->isa,      a->model_name,
-                       a->model_hash, a->prompts_sha256, a->started};
-    const char *y[] = {b->command,    b->version,        b->commit, b->compiler, b->flags,
-                       b->machine,    b->cpu_model,      b->kernel, b->isa,      b->model_name,
-                       b->model_hash, b->prompts_sha256, b->started};
+    const char *x[] = {a->command,    a->version,        a->commit,  a->compiler, a->flags,
+                       a->machine,    a->cpu_model,      a->kernel,  a->isa,      a->model_name,
+                       a->model_hash, a->prompts_sha256, a->started, a->networks};
+    const char *y[] = {b->command,    b->version,        b->commit,  b->compiler, b->flags,
+                       b->machine,    b->cpu_model,      b->kernel,  b->isa,      b->model_name,
+                       b->model_hash, b->prompts_sha256, b->started, b->networks};
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         assert_string_equal(x[i], y[i]);
     const double u[] = {a->quota_cpus,
