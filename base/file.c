@@ -194,11 +194,9 @@ static bool put_in_place(const char *temp, const char *path, bool replace)
 
 static atl_status write_file(const char *path, const void *data, size_t size, bool replace, atl_note *note)
 {
-    const size_t room = strlen(path) + 32;
-    char *temp = malloc(room);
+    char *temp = atl_file_beside(path);
     if (!temp)
         return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its temporary name", path);
-    snprintf(temp, room, "%s.%ld.tmp", path, (long)getpid());
     atl_status st = ATL_OK;
     const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {

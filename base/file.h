@@ -39,6 +39,11 @@ atl_status atl_file_write(const char *path, const void *data, size_t size, atl_n
  * meanwhile, is left alone. Errors: ATL_IO. */
 atl_status atl_file_write_new(const char *path, const void *data, size_t size, atl_note *note);
 
+/* The name of the temporary file, "PATH.PID.tmp" in a new string, or NULL when memory is out; free() it.
+ * Removes what processes that are no more left under such a name: of this `path`, regular, and not touched
+ * for a minute. One write of a `path` at a time in a process. */
+char *atl_file_beside(const char *path);
+
 /* Writes all of `data` at the descriptor's place, however many writes that takes. Returns false, with errno
  * set, if one fails; how much was written by then is not said. */
 bool atl_fd_write(int fd, const void *data, size_t size);

@@ -205,8 +205,7 @@ atl_status atl_st_writer_write(atl_st_writer *writer, const char *path, atl_note
 {
     if (writer->overflow)
         return atl_fail(note, ATL_BAD_INPUT, "%s: a tensor's size overflows", path);
-    const size_t room = strlen(path) + 32;
-    char *temp = malloc(room);
+    char *temp = atl_file_beside(path);
     uint8_t *piece = malloc(PIECE_BYTES);
     atl_text header = {0};
     atl_status st = ATL_NO_MEMORY;
@@ -214,10 +213,8 @@ atl_status atl_st_writer_write(atl_st_writer *writer, const char *path, atl_note
         atl_fail(note, st, "%s: no memory to write it", path);
     else
         st = make_header(writer, path, &header, note);
-    if (st == ATL_OK) {
-        snprintf(temp, room, "%s.%ld.tmp", path, (long)getpid());
+    if (st == ATL_OK)
         st = write_file(writer, path, temp, &header, piece, note);
-    }
     atl_text_done(&header);
     free(piece);
     free(temp);

@@ -8,9 +8,12 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -35,10 +38,10 @@ static int remove_dir(void **state)
 
 static char *in_dir(const char *name)
 {
-    static char paths[4][256];
+    static char paths[4][640];
     static int next;
     char *path = paths[next++ % 4];
-    snprintf(path, 256, "%s/%s", dir, name);
+    snprintf(path, sizeof paths[0], "%s/%s", dir, name);
     return path;
 }
 
@@ -94,6 +97,50 @@ static void a_write_that_fails_leaves_nothing_behind(void **state)
                      ATL_IO); /* a file cannot replace a directory */
     assert_int_equal(count_entries(), 1);
     assert_int_equal(atl_file_write(in_dir("none/f"), "x", 1, NULL), ATL_IO);
+}
+
+/* Makes a file that was last written so many seconds ago. */
+static void leave(const char *name, long age_s)
+{
+    const struct timespec at = {.tv_sec = time(NULL) - age_s};
+    FILE *file = fopen(in_dir(name), "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(utimensat(AT_FDCWD, in_dir(name), (const struct timespec[2]){at, at}, 0), 0);
+}
+
+static void what_dead_writers_left_is_swept_and_nothing_else(void **state)
+{
+    (void)state;
+    char name[7][64];
+    const pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    snprintf(name[0], 64, "out.png.%d.tmp", (int)dead);
+    snprintf(name[1], 64, "out.png.%d.tmp", (int)getpid()); /* of an earlier process of this number */
+    snprintf(name[2], 64, "out.png.%d.tmp", (int)getppid());
+    snprintf(name[3], 64, "other.png.%d.tmp", (int)dead);
+    snprintf(name[4], 64, "out.png.%d.tmp2", (int)dead);
+    snprintf(name[5], 64, "out.png.0%d.tmp", (int)dead);
+    snprintf(name[6], 64, "out.png.%d", (int)dead);
+    for (int i = 0; i < 7; i++)
+        leave(name[i], i == 1 ? 0 : 1000);
+    leave("out.png.tmp", 1000);
+    assert_int_equal(atl_file_write(in_dir("out.png"), "abc", 3, NULL), ATL_OK);
+    expect_content(in_dir("out.png"), "abc");
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(atl_is_file(in_dir(name[i])), i >= 2);
+    assert_true(atl_is_file(in_dir("out.png.tmp")));
+    assert_int_equal(count_entries(), 7);
+    leave(name[0], 20); /* it may be of a process that cannot be seen from here */
+    assert_int_equal(atl_file_write(in_dir("out.png"), "de", 2, NULL), ATL_OK);
+    assert_true(atl_is_file(in_dir(name[0])));
+    assert_int_equal(unlink(in_dir(name[0])), 0);
+    assert_int_equal(mkdir(in_dir(name[0]), 0777), 0); /* nobody wrote it that way */
+    assert_int_equal(atl_file_write_new(in_dir("new.png"), "f", 1, NULL), ATL_OK);
+    assert_int_equal(atl_file_write(in_dir("out.png"), "g", 1, NULL), ATL_OK);
+    assert_true(atl_is_dir(in_dir(name[0])));
 }
 
 static void a_file_beyond_the_bound_is_refused(void **state)
@@ -207,6 +254,7 @@ int main(void)
         IN_A_DIR(what_is_written_is_read),
         IN_A_DIR(writing_a_new_file_leaves_an_old_one_alone),
         IN_A_DIR(a_write_that_fails_leaves_nothing_behind),
+        IN_A_DIR(what_dead_writers_left_is_swept_and_nothing_else),
         IN_A_DIR(a_file_beyond_the_bound_is_refused),
         IN_A_DIR(what_is_missing_or_no_file_is_told_apart),
         IN_A_DIR(a_mapping_shows_the_file),
