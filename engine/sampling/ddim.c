@@ -3,7 +3,7 @@
 
 #include "sampling/sampler_private.h"
 
-enum { SLOT_CLEAN, SLOT_SCRATCH, N_SLOTS };
+enum { SLOT_CLEAN, SLOT_NOISE, N_SLOTS };
 
 static atl_status configure(atl_scheduler_config *config, atl_note *note)
 {
@@ -29,20 +29,6 @@ static atl_status plan(atl_sampler *sampler, atl_note *note)
     return st == ATL_OK ? atl_schedule_check_timesteps(sampler, note) : st;
 }
 
-/* The noise that goes with the prediction, unclipped: epsilon itself, or what is left of the latent. */
-static float epsilon_at(const atl_sampler *sampler, float signal, float spread, float latent, float output)
-{
-    switch ((atl_prediction)sampler->config.prediction_type) {
-    case ATL_PREDICT_V:
-        return signal * output + spread * latent;
-    case ATL_PREDICT_SAMPLE:
-        return (latent - signal * output) / spread;
-    case ATL_PREDICT_EPSILON:
-        break;
-    }
-    return output;
-}
-
 /* x_prev = √ᾱ_prev · x0 + √(1 − ᾱ_prev) · ε  (eq. 12 with σ = 0) */
 static void step(atl_sampler *sampler, int i, const float *model_output, float *latent, size_t n,
                  atl_draw_fn draw, void *user)
@@ -56,14 +42,14 @@ static void step(atl_sampler *sampler, int i, const float *model_output, float *
     float signal = sqrtf(alpha);
     float spread = sqrtf(1.0f - alpha);
     float *x0 = sampler->slots[SLOT_CLEAN];
+    float *noise = sampler->slots[SLOT_NOISE];
     atl_denoised(sampler, signal, spread, latent, model_output, x0, n);
-    atl_denoised_clip(sampler, x0, sampler->slots[SLOT_SCRATCH], n);
+    atl_denoised_clip(sampler, x0, noise, n);
+    atl_predicted_noise(sampler, signal, spread, latent, model_output, noise, n);
     float signal_prev = sqrtf(alpha_prev);
     float spread_prev = sqrtf(1.0f - alpha_prev);
-    for (size_t k = 0; k < n; k++) {
-        float epsilon = epsilon_at(sampler, signal, spread, latent[k], model_output[k]);
-        latent[k] = signal_prev * x0[k] + spread_prev * epsilon;
-    }
+    for (size_t k = 0; k < n; k++)
+        latent[k] = signal_prev * x0[k] + spread_prev * noise[k];
 }
 
 const atl_sampler_kind atl_sampler_ddim = {

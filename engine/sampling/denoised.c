@@ -1,5 +1,5 @@
-/* denoised.c - what all families share: the predicted clean sample, its clipping, and noise put on a clean
- * latent. */
+/* denoised.c - what all families share: the predicted clean sample, its clipping, the noise that goes with
+ * it, and noise put on a clean latent. */
 #include <math.h>
 #include <string.h>
 
@@ -26,6 +26,24 @@ void atl_denoised(const atl_sampler *sampler, float alpha, float sigma, const fl
         break;
     case ATL_PREDICT_SAMPLE:
         memmove(x0, model_output, n * sizeof *x0);
+        break;
+    }
+}
+
+void atl_predicted_noise(const atl_sampler *sampler, float alpha, float sigma, const float *latent,
+                         const float *model_output, float *noise, size_t n)
+{
+    switch ((atl_prediction)sampler->config.prediction_type) {
+    case ATL_PREDICT_EPSILON:
+        memmove(noise, model_output, n * sizeof *noise);
+        break;
+    case ATL_PREDICT_V:
+        for (size_t k = 0; k < n; k++)
+            noise[k] = alpha * model_output[k] + sigma * latent[k];
+        break;
+    case ATL_PREDICT_SAMPLE:
+        for (size_t k = 0; k < n; k++)
+            noise[k] = (latent[k] - alpha * model_output[k]) / sigma;
         break;
     }
 }

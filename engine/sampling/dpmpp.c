@@ -100,19 +100,7 @@ static void convert(const atl_sampler *sampler, float sigma, const float *latent
         atl_denoised_threshold(sampler, out, scratch, n);
         return;
     }
-    for (size_t k = 0; k < n; k++) {
-        switch ((atl_prediction)sampler->config.prediction_type) {
-        case ATL_PREDICT_EPSILON:
-            out[k] = output[k];
-            break;
-        case ATL_PREDICT_V:
-            out[k] = level.alpha * output[k] + level.sigma * latent[k];
-            break;
-        case ATL_PREDICT_SAMPLE:
-            out[k] = (latent[k] - level.alpha * output[k]) / level.sigma;
-            break;
-        }
-    }
+    atl_predicted_noise(sampler, level.alpha, level.sigma, latent, output, out, n);
     if (sampler->config.thresholding != ATL_YES)
         return;
     for (size_t k = 0; k < n; k++)

@@ -153,6 +153,9 @@ atl_noise_level atl_noise_level_of(float sigma);
  * epsilon, v or sample as the config says. */
 void atl_denoised(const atl_sampler *sampler, float alpha, float sigma, const float *latent,
                   const float *model_output, float *x0, size_t n);
+/* Likewise the noise that goes with it, of x0 as it is predicted: neither clipped nor thresholded. */
+void atl_predicted_noise(const atl_sampler *sampler, float alpha, float sigma, const float *latent,
+                         const float *model_output, float *noise, size_t n);
 /* Clips or thresholds x0 in place as the config says; scratch[n] is used by thresholding. */
 void atl_denoised_clip(const atl_sampler *sampler, float *x0, float *scratch, size_t n);
 void atl_denoised_threshold(const atl_sampler *sampler, float *x0, float *scratch, size_t n);

@@ -78,19 +78,7 @@ static void convert(const atl_sampler *sampler, float sigma, const float *latent
         atl_denoised_threshold(sampler, out, sampler->slots[SLOT_SCRATCH], n);
         return;
     }
-    for (size_t k = 0; k < n; k++) {
-        switch ((atl_prediction)sampler->config.prediction_type) {
-        case ATL_PREDICT_EPSILON:
-            out[k] = output[k];
-            break;
-        case ATL_PREDICT_V:
-            out[k] = level.alpha * output[k] + level.sigma * latent[k];
-            break;
-        case ATL_PREDICT_SAMPLE:
-            out[k] = (latent[k] - level.alpha * output[k]) / level.sigma;
-            break;
-        }
-    }
+    atl_predicted_noise(sampler, level.alpha, level.sigma, latent, output, out, n);
 }
 
 /* x_t = latent · x − base · m0 − scale · (Σ rho[j] · D1[j] + …), D1[j] = (m[j+1] − m0) / r[j]; their
