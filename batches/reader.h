@@ -52,9 +52,6 @@ atl_status atl_read_csv(atl_reader *reader, atl_draft *draft, bool *ret_end, atl
 /* The whole file: a PNG or a text. */
 atl_status atl_read_infotext(atl_reader *reader, atl_draft *draft, atl_note *note);
 
-/* Splits a line as a POSIX shell would (Python's shlex.split) into reader->tokens. Errors: ATL_BAD_INPUT (a
- * quote without end, a backslash at the end; *ret_at is the byte), ATL_NO_MEMORY. */
-atl_status atl_split_words(atl_reader *reader, const char *line, size_t n, size_t *ret_at, atl_note *note);
 atl_status atl_add_token(atl_reader *reader, size_t at, size_t n, size_t from, atl_note *note);
 
 /* Puts "file:line:column" before the note and returns the status. */

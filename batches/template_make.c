@@ -36,6 +36,8 @@ static uint64_t factorial(size_t n)
     return product;
 }
 
+static uint64_t count_sequence(atl_sequence *sequence);
+
 /* e[0 … most] of the counts of the branches that are not taken. */
 static void symmetric(const atl_branches *branches, const bool *taken, size_t most, uint64_t *e)
 {
@@ -44,7 +46,7 @@ static void symmetric(const atl_branches *branches, const bool *taken, size_t mo
     for (size_t i = 0; i < branches->n; i++) {
         if (taken && taken[i])
             continue;
-        const uint64_t count = atl_sequence_count(branches->each[i].sequence);
+        const uint64_t count = count_sequence(branches->each[i].sequence);
         for (size_t k = most; k > 0; k--)
             e[k] = plus(e[k], times(e[k - 1], count));
     }
@@ -63,7 +65,7 @@ static uint64_t count_part(const atl_part *part)
     return sum;
 }
 
-uint64_t atl_sequence_count(atl_sequence *sequence)
+static uint64_t count_sequence(atl_sequence *sequence)
 {
     if (sequence->count > 0)
         return sequence->count;
@@ -76,7 +78,7 @@ uint64_t atl_sequence_count(atl_sequence *sequence)
 
 uint64_t atl_template_count(atl_template *tree)
 {
-    return atl_sequence_count(tree->root);
+    return count_sequence(tree->root);
 }
 
 /* ---- making ---- */
@@ -156,7 +158,7 @@ static size_t nth_branch(const atl_branches *branches, const bool *taken, size_t
     for (size_t b = 0;; b++) {
         if (taken && taken[b])
             continue;
-        const uint64_t count = atl_sequence_count(branches->each[b].sequence);
+        const uint64_t count = count_sequence(branches->each[b].sequence);
         uint64_t without = 1; /* e_k of the others: (1 + count·x) divided out */
         for (size_t k = 1; k < left; k++)
             without = e[k] - count * without;
@@ -212,7 +214,7 @@ static atl_status make_choice(maker *m, const atl_part *part, uint64_t i)
 
 static atl_status make_sequence(maker *m, atl_sequence *sequence, uint64_t i)
 {
-    uint64_t rest = m->draws ? 1 : atl_sequence_count(sequence);
+    uint64_t rest = m->draws ? 1 : count_sequence(sequence);
     for (const atl_part *part = sequence->first; part; part = part->next) {
         atl_status st = visit(m, 1);
         if (st != ATL_OK)

@@ -51,6 +51,4 @@ atl_status atl_sequence_parse(atl_wildcards *wildcards, atl_leaves *arena, const
 atl_status atl_wildcards_find(atl_wildcards *wildcards, const char *pattern, size_t n_bytes,
                               const atl_branches **ret, atl_note *note);
 
-uint64_t atl_sequence_count(atl_sequence *sequence);
-
 #endif

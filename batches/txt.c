@@ -49,7 +49,9 @@ static atl_status take_word(atl_text *text, const char *line, size_t n, size_t *
     return ATL_OK;
 }
 
-atl_status atl_split_words(atl_reader *reader, const char *line, size_t n, size_t *ret_at, atl_note *note)
+/* Splits a line as a POSIX shell would (Python's shlex.split) into reader->tokens. Errors: ATL_BAD_INPUT (a
+ * quote without end, a backslash at the end; *ret_at is the byte), ATL_NO_MEMORY. */
+static atl_status split_words(atl_reader *reader, const char *line, size_t n, size_t *ret_at, atl_note *note)
 {
     atl_text *text = &reader->text;
     text->length = 0;
@@ -135,7 +137,7 @@ static atl_status take_flags(atl_reader *reader, const char *line, size_t n, atl
                              atl_note *note)
 {
     *ret_at = 0;
-    atl_status st = atl_split_words(reader, line, n, ret_at, note);
+    atl_status st = split_words(reader, line, n, ret_at, note);
     for (size_t i = 0; st == ATL_OK && i < reader->n_tokens;) {
         *ret_at = reader->tokens[i].from;
         st = take_flag(reader, &i, draft, note);

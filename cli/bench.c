@@ -73,8 +73,9 @@ static const atl_command command = {
 
 enum { MAX_THREADS = 1024, MAX_SIDE_PX = 16384 };
 
-atl_status bench_read_numbers(const char *option, const char *list, int most, int ret[BENCH_MAX_LIST],
-                              int *ret_n, atl_note *note)
+/* Comma-separated: "1,2,4" within [1, most]; then words. */
+static atl_status read_numbers(const char *option, const char *list, int most, int ret[BENCH_MAX_LIST],
+                               int *ret_n, atl_note *note)
 {
     int n = 0;
     for (const char *at = list;; at++) {
@@ -93,8 +94,8 @@ atl_status bench_read_numbers(const char *option, const char *list, int most, in
     return ATL_OK;
 }
 
-atl_status bench_read_words(const char *option, const char *list, char (*ret)[BENCH_WORD], int most,
-                            int *ret_n, atl_note *note)
+static atl_status read_words(const char *option, const char *list, char (*ret)[BENCH_WORD], int most,
+                             int *ret_n, atl_note *note)
 {
     int n = 0;
     for (const char *at = list;; at++) {
@@ -119,9 +120,9 @@ static atl_status read_sizes(const bench_args *args, bench_plan *plan, atl_note 
     if (!args->width && args->height)
         return atl_fail(note, ATL_USAGE, "--height: wanted a --width as well");
     if (args->width)
-        st = bench_read_numbers("width", args->width, MAX_SIDE_PX, plan->widths, &plan->n_sizes, note);
+        st = read_numbers("width", args->width, MAX_SIDE_PX, plan->widths, &plan->n_sizes, note);
     if (st == ATL_OK && args->height)
-        st = bench_read_numbers("height", args->height, MAX_SIDE_PX, plan->heights, &n_heights, note);
+        st = read_numbers("height", args->height, MAX_SIDE_PX, plan->heights, &n_heights, note);
     if (st != ATL_OK)
         return st;
     if (n_heights > 1 && n_heights != plan->n_sizes)
@@ -160,18 +161,17 @@ static atl_status read_plan(const bench_args *args, bench_plan *plan, atl_note *
     if (args->no_ceilings && plan->all_ceilings)
         return atl_fail(note, ATL_USAGE,
                         "--no-ceilings: found with --ceilings or --roofline, which need them");
-    atl_status st = bench_read_words("stages", stages, plan->stages, BENCH_MAX_STAGES, &plan->n_stages, note);
+    atl_status st = read_words("stages", stages, plan->stages, BENCH_MAX_STAGES, &plan->n_stages, note);
     if (st == ATL_OK)
         st = check_names(plan, note);
     if (st == ATL_OK)
-        st =
-            bench_read_words("policy", args->policy, plan->policies, BENCH_MAX_LIST, &plan->n_policies, note);
+        st = read_words("policy", args->policy, plan->policies, BENCH_MAX_LIST, &plan->n_policies, note);
     for (int i = 0; st == ATL_OK && i < plan->n_policies; i++)
         if (strcmp(plan->policies[i], "auto") == 0)
             snprintf(plan->policies[i], BENCH_WORD, "%s",
                      atl_engine_policy_settle("auto", args->model, args->variant));
     if (st == ATL_OK)
-        st = bench_read_numbers("threads", args->threads, MAX_THREADS, plan->threads, &plan->n_threads, note);
+        st = read_numbers("threads", args->threads, MAX_THREADS, plan->threads, &plan->n_threads, note);
     return st == ATL_OK ? read_sizes(args, plan, note) : st;
 }
 

@@ -22,12 +22,6 @@ typedef struct bench_plan {
     bool all_ceilings; /* not only those that shares are of */
 } bench_plan;
 
-/* Comma-separated lists: "1,2,4" within [1, most], and words. Errors: ATL_USAGE. */
-atl_status bench_read_numbers(const char *option, const char *list, int most, int ret[BENCH_MAX_LIST],
-                              int *ret_n, atl_note *note);
-atl_status bench_read_words(const char *option, const char *list, char (*ret)[BENCH_WORD], int most,
-                            int *ret_n, atl_note *note);
-
 /* Measures all of it, the repetitions of different configurations in random turns. Rows are for free().
  * `about` gets the noise. Says on stderr what it does. Errors: as atl_engine_open, atl_ceilings_measure. */
 atl_status bench_measure(const bench_plan *plan, bench_row **ret_rows, size_t *ret_n, bench_about *about,

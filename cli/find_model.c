@@ -41,7 +41,7 @@ static atl_status no_model(const char *folder, atl_note *note)
                     "no model was named with --model or ATELIER_MODEL, and there is none in %s", folder);
 }
 
-atl_status find_model_in(const char *folder, char **ret_path, atl_note *note)
+static atl_status find_in(const char *folder, char **ret_path, atl_note *note)
 {
     DIR *dir = opendir(folder);
     if (!dir)
@@ -73,7 +73,7 @@ atl_status find_model(char **ret_path, atl_note *note)
     char *folder = atl_path_join(program, "../share/atelier/models");
     if (!folder)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for the name of the models' folder");
-    const atl_status st = find_model_in(folder, ret_path, note);
+    const atl_status st = find_in(folder, ret_path, note);
     free(folder);
     return st;
 }

@@ -10,7 +10,4 @@
  * freed. Errors: ATL_NOT_FOUND (none; the note says where it was looked for), ATL_IO, ATL_NO_MEMORY. */
 atl_status find_model(char **ret_path, atl_note *note);
 
-/* The same rule for any folder. */
-atl_status find_model_in(const char *folder, char **ret_path, atl_note *note);
-
 #endif

@@ -287,11 +287,6 @@ atl_status atl_machine_load(const atl_machine_source *source, atl_machine **ret,
     return st;
 }
 
-int atl_machine_n_clusters(const atl_machine *machine)
-{
-    return machine->n_clusters;
-}
-
 bool atl_machine_can_bind(const atl_machine *machine)
 {
     return machine->can_bind;

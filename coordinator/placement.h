@@ -48,7 +48,6 @@ typedef struct atl_machine_limits {
 atl_status atl_machine_from_topology(struct hwloc_topology *topology, const atl_machine_limits *limits,
                                      atl_machine **ret, atl_note *note);
 
-int atl_machine_n_clusters(const atl_machine *machine);
 /* Appends what makes figures comparable: CPU model, usable cores (and the quota below them), memory. */
 void atl_machine_identity(const atl_machine *machine, atl_text *out);
 /* Whether workers can be bound here at all: not on macOS, nor for a machine that is not this one. */

@@ -155,7 +155,8 @@ bool atl_process_reap(atl_process *process, int *ret_wait_status)
     return true;
 }
 
-void atl_process_last_line(const atl_process *process, char *text, size_t size)
+/* Its last line, without "atelier: " and control characters; "" if it said nothing. */
+static void last_line(const atl_process *process, char *text, size_t size)
 {
     static const char prefix[] = "atelier: ";
     size_t end = process->n_words;
@@ -183,7 +184,7 @@ static const char *signal_words(int wait_status)
 void atl_process_describe_end(const atl_process *process, int wait_status, char *text, size_t size)
 {
     char line[512];
-    atl_process_last_line(process, line, sizeof line);
+    last_line(process, line, sizeof line);
     const char *between = line[0] ? ": " : "";
     if (WIFSIGNALED(wait_status))
         snprintf(text, size, "signal %d (%s)%s%s", WTERMSIG(wait_status), signal_words(wait_status), between,

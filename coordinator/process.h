@@ -38,9 +38,8 @@ void atl_process_kill(const atl_process *process); /* SIGKILL; nothing if there 
 /* Takes the ended process away and closes what belongs to it, but keeps the words. False: it has not ended.
  */
 bool atl_process_reap(atl_process *process, int *ret_wait_status);
-/* "signal 9 (Killed)", "exit code 3"; then its last line, if it said something: ": …". */
+/* "signal 9 (Killed)", "exit code 3"; then its last line, without "atelier: ", if it said something: ": …".
+ */
 void atl_process_describe_end(const atl_process *process, int wait_status, char *text, size_t size);
-/* Its last line, without "atelier: " and control characters; "" if it said nothing. */
-void atl_process_last_line(const atl_process *process, char *text, size_t size);
 
 #endif

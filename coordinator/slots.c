@@ -1,6 +1,6 @@
 /* slots.c - the order in which workers take cores: slots, of which the first N are the plan for N.
  *
- *   for level: clusters, then what merges them (STUDY.md: NUMA node, package), then all of a class, then all:
+ *   for level: clusters, then what merges them (NUMA node, package), then all of a class, then all:
  *     for layer 0, 1, …: for class strongest … weakest:
  *       repeat among the level's units with at least T free cores on this layer:
  *         compact: the first; scatter: the least loaded (package, then NUMA set, then domain)

@@ -201,11 +201,6 @@ void atl_walk_close(atl_walk **walk)
     *walk = NULL;
 }
 
-size_t atl_walk_bytes(const atl_walk *walk)
-{
-    return walk->mapped_bytes;
-}
-
 /* ---- going ---- */
 
 /* `n` bytes of each array, which lie within it. */

@@ -38,7 +38,4 @@ double atl_walk_go(atl_walk *walk, size_t bytes);
  * another machine of the same host, which no clock of ours tells). NaN: n is 0. */
 double atl_walk_rate(double piece, int64_t *took_ns, size_t n);
 
-/* Of its arrays together. */
-size_t atl_walk_bytes(const atl_walk *walk);
-
 #endif

@@ -24,8 +24,6 @@ typedef enum atl_record_type {
     ATL_N_RECORD_TYPES
 } atl_record_type;
 
-const char *atl_record_type_name(atl_record_type type); /* "RUN", … */
-
 typedef struct atl_record {
     atl_record_type type;
     uint64_t sequence; /* given by append */
@@ -66,7 +64,7 @@ atl_status atl_ledger_read(int dir_fd, atl_record_visitor visit, void *user, atl
 
 /* Puts a record into the buffer. Errors: ATL_NO_MEMORY, ATL_BAD_INPUT (longer than 64 KiB). */
 atl_status atl_ledger_append(atl_ledger *ledger, const atl_record *record, atl_note *note);
-/* Writes the buffer and, if synced, waits for the disk. ATL_NO_SPACE-like conditions are ATL_IO with
+/* Writes the buffer and, if synced, waits for the disk. A full disk or quota is ATL_IO with
  * atl_ledger_disk_full true: nothing of the buffer was written, and flush may be called again. A failed sync
  * is never retried: every later call gives ATL_IO. */
 atl_status atl_ledger_flush(atl_ledger *ledger, atl_note *note);

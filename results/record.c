@@ -13,11 +13,6 @@ static const char *const type_names[ATL_N_RECORD_TYPES] = {
     [ATL_RECORD_END] = "END",   [ATL_RECORD_STATE] = "STATE",
 };
 
-const char *atl_record_type_name(atl_record_type type)
-{
-    return type_names[type];
-}
-
 void atl_record_add(atl_record *record, const char *field)
 {
     record->field[record->n_fields] = field;

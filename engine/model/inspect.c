@@ -17,7 +17,8 @@
 #define MAX_LINES      200 /* of a kind; the rest is counted */
 #define CHUNK_ELEMENTS ((size_t)1 << 20)
 
-void atl_report_line(atl_report *report, atl_report_lines *lines, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add_line(atl_report *report, atl_report_lines *lines,
+                                                           const char *format, ...)
 {
     if (lines->n == lines->capacity) {
         const size_t capacity = lines->capacity ? 2 * lines->capacity : 16;
@@ -47,7 +48,7 @@ static void free_lines(atl_report_lines *lines)
     free(lines->at);
 }
 
-void atl_report_done(atl_report *report)
+static void report_done(atl_report *report)
 {
     free_lines(&report->faults);
     free_lines(&report->notes);
@@ -123,7 +124,7 @@ static void visit_wanted(void *user, const atl_param *param)
         st = check_values(s, &weight, n, &note);
     }
     if (st != ATL_OK)
-        atl_report_line(s->report, &s->report->faults, "%s", note.text);
+        add_line(s->report, &s->report->faults, "%s", note.text);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -139,8 +140,7 @@ static void visit_found(void *user, const char *name, const atl_weight *weight)
     if (strstr(name, "position_ids") ||
         (s->n_wanted[c] > 0 && bsearch(&name, s->wanted[c], s->n_wanted[c], sizeof name, compare_names)))
         return;
-    atl_report_line(s->report, &s->report->notes, "%s: tensor \"%s\" is not used", atl_component_name(c),
-                    name);
+    add_line(s->report, &s->report->notes, "%s: tensor \"%s\" is not used", atl_component_name(c), name);
 }
 
 static void check_tensors(atl_report *report, const atl_weights *weights)
@@ -153,7 +153,7 @@ static void check_tensors(atl_report *report, const atl_weights *weights)
     }
     if (atl_model_list(&report->config, atl_policy_find("fp32"), visit_wanted, &s, &report->packed_bytes,
                        &note) != ATL_OK)
-        atl_report_line(report, &report->faults, "%s", note.text);
+        add_line(report, &report->faults, "%s", note.text);
     for (int c = 0; c < ATL_N_COMPONENTS; c++) {
         if (s.n_wanted[c] > 0)
             qsort(s.wanted[c], s.n_wanted[c], sizeof(char *), compare_names);
@@ -175,7 +175,7 @@ static void check_tokenizers(atl_report *report, const char *path)
     for (int i = 0; i < 2 * report->config.n_text_encoders; i++) {
         char *file = atl_path_join(path, files[i]);
         if (!file || !atl_is_file(file))
-            atl_report_line(report, &report->faults, "%s: is missing", file ? file : files[i]);
+            add_line(report, &report->faults, "%s: is missing", file ? file : files[i]);
         free(file);
     }
 }
@@ -185,7 +185,7 @@ static void note_unread_keys(atl_report *report)
     const char *at = report->config.unread_keys.data;
     while (at && *at) {
         const size_t n = strcspn(at, "\n");
-        atl_report_line(report, &report->notes, "%.*s: not a key that diffusers knows", (int)n, at);
+        add_line(report, &report->notes, "%.*s: not a key that diffusers knows", (int)n, at);
         at += n + (at[n] == '\n');
     }
 }
@@ -210,15 +210,15 @@ static void check_all(atl_report *report, const char *path, const char *variant)
     atl_note note = {0};
     atl_weights *weights = NULL;
     if (atl_weights_open(path, variant, &weights, &note) != ATL_OK)
-        atl_report_line(report, &report->faults, "%s", note.text);
+        add_line(report, &report->faults, "%s", note.text);
     read_config(report, path, weights);
     if (report->has_config) {
         snprintf(report->family, sizeof report->family, "%s", atl_family_words(&report->config));
         if (atl_model_config_check(&report->config, &note) != ATL_OK)
-            atl_report_line(report, &report->faults, "%s: %s", path, note.text);
+            add_line(report, &report->faults, "%s: %s", path, note.text);
         note_unread_keys(report);
         if (report->config.single_file)
-            atl_report_line(report, &report->notes, "a single file carries no tokenizer");
+            add_line(report, &report->notes, "a single file carries no tokenizer");
         else
             check_tokenizers(report, path);
     }
@@ -234,7 +234,7 @@ static void cut_lines(atl_report *report, atl_report_lines *lines)
     const size_t more = lines->n - MAX_LINES;
     while (lines->n > MAX_LINES)
         free(lines->at[--lines->n]);
-    atl_report_line(report, lines, "… and %zu more", more);
+    add_line(report, lines, "… and %zu more", more);
 }
 
 atl_status atl_model_inspect(const char *path, const char *variant, bool json, atl_text *out,
@@ -252,7 +252,7 @@ atl_status atl_model_inspect(const char *path, const char *variant, bool json, a
     else
         atl_report_print(&report, out);
     const bool failed = report.out_of_memory || out->failed;
-    atl_report_done(&report);
+    report_done(&report);
     if (failed)
         return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for the report", path);
     *ret_n_faults = n_faults;

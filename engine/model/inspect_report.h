@@ -28,10 +28,6 @@ typedef struct atl_report {
     bool out_of_memory;
 } atl_report;
 
-void atl_report_line(atl_report *report, atl_report_lines *lines, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-void atl_report_done(atl_report *report);
-
 /* "Stable Diffusion 1.x" and the like, for people. */
 const char *atl_family_words(const atl_model_config *config);
 void atl_report_print(const atl_report *report, atl_text *out);

@@ -3,7 +3,7 @@
  * The arena is a stack, but a chain of layers wants to free its input once the output stands: so the map
  * lives in one lane, the next layer writes into the other, and the two change roles. Each lane is as large as
  * the largest map that ever stands in it. How large that is nobody computes by hand: the chain is walked once
- * dry (atl_lanes_plan: an arena that only measures, lanes that only note what is asked of them) and then for
+ * dry (atl_lanes_run: an arena that only measures, lanes that only note what is asked of them) and then for
  * real. Single-threaded, like the arena. */
 #ifndef ATL_NETS_LANES_H
 #define ATL_NETS_LANES_H

@@ -2,7 +2,7 @@
  *
  * Nothing inside a denoising step calls malloc. How large the block has to be is found by running
  * the network once with a *measuring* arena, whose pointers are addresses that nobody may touch:
- * every op returns before it reads or writes when `atl_arena_measuring(arena)`. Not thread-safe:
+ * every op returns before it reads or writes when `arena->measuring`. Not thread-safe:
  * only the thread that drives the network takes and releases. */
 #ifndef ATL_OPS_ARENA_H
 #define ATL_OPS_ARENA_H

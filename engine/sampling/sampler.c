@@ -284,11 +284,6 @@ float atl_sampler_init_noise_sigma(const atl_sampler *sampler)
     return sampler->init_noise_sigma;
 }
 
-bool atl_sampler_stochastic(const atl_sampler *sampler)
-{
-    return sampler->kind->stochastic;
-}
-
 void atl_sampler_add_noise(const atl_sampler *sampler, const float *clean, const float *noise, float *out,
                            size_t n)
 {

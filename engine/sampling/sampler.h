@@ -57,7 +57,6 @@ int atl_sampler_n_sigmas(const atl_sampler *sampler); /* 0 for those that have n
 const float *atl_sampler_sigmas(const atl_sampler *sampler);
 int atl_sampler_begin(const atl_sampler *sampler); /* first index into timesteps; 0 for txt2img */
 float atl_sampler_init_noise_sigma(const atl_sampler *sampler); /* txt2img: latent = noise × this */
-bool atl_sampler_stochastic(const atl_sampler *sampler);        /* whether step draws noise */
 
 /* img2img: latent = clean latent noised for timestep index `begin` (diffusers' add_noise). out may be clean.
  */

@@ -132,8 +132,6 @@ typedef struct atl_sigma_plan {
 /* Allocates and writes sampler->sigmas for sampler->timesteps, which respacing changes.
  * Errors: ATL_UNSUPPORTED, ATL_NO_MEMORY. */
 atl_status atl_sigmas_plan(atl_sampler *sampler, const atl_sigma_plan *plan, atl_note *note);
-/* Of one training timestep: √((1 − ᾱ) / ᾱ) */
-float atl_sigma_of_alpha(float alpha_cumprod);
 /* 1 for classes that scale noise alone, √(σ²+1) where leading spacing misses the last timestep. */
 float atl_sigmas_init_noise(const atl_sampler *sampler);
 /* ln x as numpy's vector loops compute it in float; x > 0, normal. */

@@ -13,7 +13,8 @@
 #define KARRAS_RHO 7.0
 #define BETA_SHAPE 0.6
 
-float atl_sigma_of_alpha(float alpha_cumprod)
+/* Of one training timestep: √((1 − ᾱ) / ᾱ) */
+static float sigma_of_alpha(float alpha_cumprod)
 {
     return sqrtf((1.0f - alpha_cumprod) / alpha_cumprod);
 }
@@ -188,7 +189,7 @@ static atl_status tabulate(const atl_sampler *sampler, float **ret_table, atl_no
     if (!table)
         return ATL_NO_MEMORY;
     for (int i = 0; i < n; i++) {
-        table[i] = atl_sigma_of_alpha(sampler->alphas_cumprod[i]);
+        table[i] = sigma_of_alpha(sampler->alphas_cumprod[i]);
         if (!(table[i] > 0.0f) || !isfinite(table[i])) {
             atl_status st = atl_fail(note, ATL_UNSUPPORTED,
                                      "the betas give sigma %g at timestep %d; wanted a positive number",

@@ -1,4 +1,4 @@
-/* dispatch_sim_test.c - the dispatch under seeded storms: every job ends exactly once, whatever workers do.
+/* dispatch_test.c - the dispatch under seeded storms: every job ends exactly once, whatever workers do.
  *
  * A simulated machine of workers that paint, fail, die, hang, answer late and twice; time that passes in
  * jumps. What must hold: a job is accepted or failed exactly once; no lease is handed out while another of

@@ -121,22 +121,6 @@ static void a_name_that_ends_in_a_schedule_overrides_the_file(void **state)
     expect_name(karras, "euler_a", "euler_a", "Euler a", "");
 }
 
-static void only_samplers_that_draw_are_stochastic(void **state)
-{
-    (void)state;
-    static const char *const drawing[] = {"euler_a", "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "lcm"};
-    char list[256];
-    strcpy(list, atl_sampler_names());
-    for (char *name = strtok(list, ", "); name; name = strtok(NULL, ", ")) {
-        bool draws = false;
-        for (size_t i = 0; i < ATL_COUNT(drawing); i++)
-            draws |= strcmp(name, drawing[i]) == 0;
-        atl_sampler *sampler = open_named(SD15, name, 10, 1.0f);
-        assert_int_equal(atl_sampler_stochastic(sampler), draws);
-        atl_sampler_close(&sampler);
-    }
-}
-
 static void another_class_drops_defaults_that_the_file_does_not_say(void **state)
 {
     (void)state;
@@ -320,7 +304,6 @@ int main(void)
         cmocka_unit_test(display_names_are_taken_in_any_case),
         cmocka_unit_test(a_config_without_a_name_asked_for_gives_its_own_class),
         cmocka_unit_test(a_name_that_ends_in_a_schedule_overrides_the_file),
-        cmocka_unit_test(only_samplers_that_draw_are_stochastic),
         cmocka_unit_test(another_class_drops_defaults_that_the_file_does_not_say),
         cmocka_unit_test(img2img_begins_where_the_pipelines_do),
         cmocka_unit_test(unknown_samplers_are_refused_with_a_list),
