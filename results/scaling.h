@@ -39,8 +39,6 @@ typedef struct atl_law_fit {
 double atl_law_rate(const atl_law_fit *fit, double n);
 /* Where the law peaks (usl with β > 0: √((1 − α)/β)); INFINITY where it does not. */
 double atl_law_peak(const atl_law_fit *fit);
-/* The rate that the law comes to without end: γ/α, γs; usl with β > 0 comes to 0, linear to INFINITY. */
-double atl_law_limit(const atl_law_fit *fit);
 
 /* Errors: ATL_USAGE (no points, numbers that are not finite and > 0, more than 128 distinct N),
  * ATL_NO_MEMORY. */

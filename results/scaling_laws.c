@@ -68,17 +68,6 @@ double atl_law_peak(const atl_law_fit *fit)
                                                                    : (double)INFINITY;
 }
 
-double atl_law_limit(const atl_law_fit *fit)
-{
-    if (!fit->fitted)
-        return (double)NAN;
-    if (fit->law == ATL_LAW_SATURATION)
-        return fit->gamma * fit->s;
-    if (fit->law == ATL_LAW_USL && fit->beta > 0)
-        return 0;
-    return fit->alpha > 0 ? fit->gamma / fit->alpha : (double)INFINITY;
-}
-
 atl_law atl_law_choose(const atl_law_fit fits[ATL_N_LAWS])
 {
     static const atl_law by_claim[ATL_N_LAWS] = {ATL_LAW_LINEAR, ATL_LAW_AMDAHL, ATL_LAW_SATURATION,

@@ -1,4 +1,4 @@
-/* elementwise.c - activations, sums, copies, planes, the sinusoidal embedding; see elementwise.h. */
+/* elementwise.c - activations, copies, planes, the sinusoidal embedding; see elementwise.h. */
 #include "ops/elementwise.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ float atl_activate_one(atl_activation act, float x)
 typedef struct rows_job {
     const atl_kernels *kernels;
     atl_activation act;
-    const atl_map *x, *y, *out;
+    const atl_map *x, *out;
     const float *planes;
     float *ret_planes;
 } rows_job;
@@ -69,20 +69,6 @@ static void activate_rows(void *user, size_t tile, int thread)
 void atl_activate(const atl_bench *bench, atl_activation act, const atl_map *x, const atl_map *out)
 {
     run_rows(bench, x, activate_rows, &(rows_job){.act = act, .x = x, .out = out});
-}
-
-static void add_rows(void *user, size_t tile, int thread)
-{
-    const rows_job *job = user;
-    (void)thread;
-    for (size_t row = tile * CHUNK_ROWS; row < chunk_end(job->x, tile); row++)
-        job->kernels->add_f32((size_t)job->x->c, row_of(job->x, row), row_of(job->y, row),
-                              row_of(job->out, row));
-}
-
-void atl_add(const atl_bench *bench, const atl_map *x, const atl_map *y, const atl_map *out)
-{
-    run_rows(bench, x, add_rows, &(rows_job){.x = x, .y = y, .out = out});
 }
 
 static void copy_row(const atl_kernels *kernels, const atl_map *x, const atl_map *out, size_t row)

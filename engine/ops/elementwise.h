@@ -8,9 +8,6 @@
 void atl_activate(const atl_bench *bench, atl_activation act, const atl_map *x, const atl_map *out);
 float atl_activate_one(atl_activation act, float x); /* the reference that kernels are checked against */
 
-/* out = x + y, same shapes; out may be either. */
-void atl_add(const atl_bench *bench, const atl_map *x, const atl_map *y, const atl_map *out);
-
 /* Copies channels of x into out (same n, h, w, c; strides may differ). */
 void atl_copy(const atl_bench *bench, const atl_map *x, const atl_map *out);
 
