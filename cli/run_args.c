@@ -78,7 +78,7 @@ static const atl_option batch_rows[] = {
      "of the first line; lines that say none have N + their index"},
     {"name", 0, ATL_OPTION_STRING, AT(name), "TEMPLATE", NULL, 0, 0, "ATELIER_NAME", NULL,
      "of the pictures, from [index] [id] [seed] [steps] [cfg] [width] [height] [sampler] [model_name] "
-     "[model_hash] [prompt_words]; otherwise [index]-[seed]"},
+     "[model_hash] [prompt_words] [date]; otherwise [index]-[seed]"},
     {"negative-prompt", 'n', ATL_OPTION_STRING, AT(negative_prompt), "TEXT", NULL, 0, 0,
      "ATELIER_NEGATIVE_PROMPT", NULL, "for lines that say none"},
     {"steps", 0, ATL_OPTION_INT, AT(steps), "N", NULL, 1, MAX_STEPS, "ATELIER_STEPS", NULL,
