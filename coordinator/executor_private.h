@@ -95,8 +95,10 @@ typedef struct atl_pool_worker {
     bool left;      /* it said BYE or UNABLE */
     bool ours;      /* we killed it … */
     bool silent;    /* … because nothing at all was heard of it */
+    bool hung_up;   /* after its end: its connection is gone, too */
     int wait_status;
     int64_t ended_ns;
+    int64_t looked_ns; /* the last time, for that */
     bool has_peer, is_ready;
     atl_peer peer;
     atl_worker_phase phase;

@@ -1,7 +1,8 @@
 /* executor_workers.c - the pool's processes: started, watched, ended; and what is told of them.
  *
- * An end is told to dispatch when the process's last words were heard: its BYE or UNABLE, or LAST_WORDS_NS
- * later, because what it had sent may still be on its way through ZeroMQ's own thread when the pidfd speaks.
+ * An end is told to dispatch when the process's last words were heard, because what it had sent may still be
+ * on its way through ZeroMQ's own thread when the pidfd speaks: after its BYE or UNABLE, or a turn after its
+ * connection was seen to be gone; or, where it never said HELLO, FIRST_WORD_NS later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include "executor_private.h"
 #include "oom.h"
 
-enum { LAST_WORDS_NS = 30000000, N_FIXED_ARGS = 35, NUMBER_BYTES = 24 };
+enum { FIRST_WORD_NS = 300000000, LOOK_EVERY_NS = 2000000, N_FIXED_ARGS = 35, NUMBER_BYTES = 24 };
 enum { ABOVE_STANDARD_FDS = 10 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
 
@@ -266,6 +267,27 @@ static void tell_end(atl_executor *x, uint32_t w)
                                      .from_outside = ended_from_outside(worker, of_memory)});
 }
 
+/* Whether all that it said was heard. A connection that is gone brought its last messages before: the turn
+ * after this one has taken them. */
+static bool was_heard(atl_executor *x, atl_pool_worker *worker, int64_t now_ns)
+{
+    if (worker->left || worker->hung_up)
+        return true;
+    if (!worker->has_peer)
+        return now_ns - worker->ended_ns >= FIRST_WORD_NS;
+    worker->hung_up = atl_server_has_gone(x->server, &worker->peer);
+    worker->looked_ns = now_ns;
+    return false;
+}
+
+/* When to ask that again. */
+static int64_t ask_again_ns(const atl_pool_worker *worker)
+{
+    if (worker->left || worker->hung_up)
+        return worker->ended_ns;
+    return worker->has_peer ? worker->looked_ns + LOOK_EVERY_NS : worker->ended_ns + FIRST_WORD_NS;
+}
+
 static int64_t parts_by_ns(const atl_pool_worker *worker)
 {
     return worker->parts_by_ns && worker->alive && !worker->ended && !worker->ours ? worker->parts_by_ns
@@ -280,7 +302,7 @@ void atl_pool_watch(atl_executor *x, int64_t now_ns)
             atl_process_read_words(&worker->process);
         if (x->readable[2 + 2 * w])
             note_end(x, w);
-        if (worker->alive && worker->ended && (worker->left || now_ns - worker->ended_ns >= LAST_WORDS_NS))
+        if (worker->alive && worker->ended && was_heard(x, worker, now_ns))
             tell_end(x, w);
         else if (parts_by_ns(worker) <= now_ns)
             atl_pool_kill_worker(x, w, "it was not there any more, and did not end");
@@ -292,8 +314,7 @@ int64_t atl_pool_watch_deadline_ns(const atl_executor *x)
     int64_t first = INT64_MAX;
     for (int w = 0; w < x->plan.n_workers; w++) {
         const atl_pool_worker *worker = &x->workers[w];
-        const int64_t told_ns = worker->ended_ns + (worker->left ? 0 : LAST_WORDS_NS);
-        const int64_t due_ns = worker->alive && worker->ended ? told_ns : parts_by_ns(worker);
+        const int64_t due_ns = worker->alive && worker->ended ? ask_again_ns(worker) : parts_by_ns(worker);
         first = due_ns < first ? due_ns : first;
     }
     return first;

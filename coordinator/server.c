@@ -228,3 +228,10 @@ atl_status atl_server_send(atl_server *server, const atl_peer *peer, const void 
         return zmq_errno() == EHOSTUNREACH ? ATL_NOT_FOUND : ATL_IO;
     return zmq_send(server->socket, bytes, n_bytes, ZMQ_DONTWAIT) < 0 ? ATL_IO : ATL_OK;
 }
+
+/* ZeroMQ says so of those to whom something is sent. */
+bool atl_server_has_gone(atl_server *server, const atl_peer *peer)
+{
+    (void)socket_events(server);
+    return atl_server_send(server, peer, "", 0) == ATL_NOT_FOUND;
+}

@@ -56,5 +56,8 @@ void atl_server_wait(atl_server *server, const int *fds, bool *ret_readable, siz
 bool atl_server_receive(atl_server *server, atl_incoming *ret);
 /* Never blocks. Errors: ATL_NOT_FOUND (no such peer), ATL_IO (it takes no more now). */
 atl_status atl_server_send(atl_server *server, const atl_peer *peer, const void *bytes, size_t n_bytes);
+/* Of a process that has ended: whether its connection is gone, too. Then nothing more comes of it than can be
+ * received now. */
+bool atl_server_has_gone(atl_server *server, const atl_peer *peer);
 
 #endif
