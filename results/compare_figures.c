@@ -8,6 +8,8 @@
 #include "compare_private.h"
 #include "results/verdict.h"
 
+#define LEAST_STAGE_MS 1.0 /* as in a study */
+
 enum { MAX_ROUNDS = 2000 };
 
 /* ---- setups ---- */
@@ -266,9 +268,17 @@ static bool compare_policy_setups(comparison *c, compare_policy *p)
         if (p->threads >= 0 && i != p->threads &&
             !compare_setups(c, p, &p->setup[p->threads], s, &s->over_threads))
             return false;
+        s->best_over = (compare_gain){NAN, NAN, NAN, NAN, 0, NAN};
+        if (p->best >= 0 && i != p->best && !compare_setups(c, p, s, &p->setup[p->best], &s->best_over))
+            return false;
         s->efficiency = s->over_one.ratio / (s->workers * s->threads);
     }
     return true;
+}
+
+double atl_compare_stage_times(const double a[ATL_N_STAGES], const double b[ATL_N_STAGES], int stage)
+{
+    return stage == ATL_STAGE_TEXT_ENCODE || a[stage] < LEAST_STAGE_MS ? (double)NAN : b[stage] / a[stage];
 }
 
 /* ---- all of it ---- */

@@ -249,6 +249,8 @@ static void put_setups_table(const comparison *c, const compare_policy *p, atl_t
     for (int i = 0; i < p->n_setups; i++)
         put_setup_row(p, i, shown, out);
     atl_text_puts(out, "</tbody></table></div>\n");
+    if (percent > 0)
+        atl_text_printf(out, "<p class=\"quiet\">%s</p>\n", atl_compare_of_intervals);
     put_unavailable(c, p, shown, out);
 }
 
@@ -267,13 +269,15 @@ static void put_stages_table(const compare_policy *p, atl_text *out)
         atl_text_printf(out, "<tr><td>%s</td>", atl_stage_name((atl_stage)i));
         put_cell(out, a->wall_ms[i]);
         put_cell(out, b->wall_ms[i]);
-        put_cell(out, b->wall_ms[i] / a->wall_ms[i]);
+        put_cell(out, atl_compare_stage_times(a->wall_ms, b->wall_ms, i));
         put_cell(out, a->cpu_ms[i]);
         put_cell(out, b->cpu_ms[i]);
-        put_cell(out, b->cpu_ms[i] / a->cpu_ms[i]);
+        put_cell(out, atl_compare_stage_times(a->cpu_ms, b->cpu_ms, i));
         atl_text_puts(out, "</tr>\n");
     }
-    atl_text_puts(out, "</tbody></table></div>\n");
+    atl_text_puts(out, "</tbody></table></div>\n<p class=\"quiet\">");
+    atl_text_puts(out, atl_compare_of_stages);
+    atl_text_puts(out, "</p>\n");
 }
 
 static void put_policy(const comparison *c, const compare_policy *p, atl_text *out)

@@ -21,6 +21,7 @@ typedef struct compare_setup {
     int last_window;                     /* the sequence of the last valid one, −1 */
     double rate, seconds;                /* images an hour; of the whole batch */
     compare_gain over_one, over_threads; /* over 1 × 1; over one worker with all threads */
+    compare_gain best_over;              /* how much faster the fastest setup is */
     double efficiency;                   /* of over_one, by cores used */
     double wall_ms[ATL_N_STAGES], cpu_ms[ATL_N_STAGES];
     double job_ms[3]; /* p50, p90, p99 */
@@ -77,8 +78,13 @@ int atl_compare_batch(const comparison *c);
 int atl_compare_percent_sure(const compare_gain *gain);
 /* The least of all intervals of a policy; 0: there is none. */
 int atl_compare_least_sure(const compare_policy *p);
+/* Time of a stage in b over that in a; NAN: too short to compare, or text_encode, whose mean mixes prompts
+ * that were encoded with prompts that a worker had encoded before. */
+double atl_compare_stage_times(const double a[ATL_N_STAGES], const double b[ATL_N_STAGES], int stage);
 /* "6.42 times as fast (6.31 to 6.55, p = 0.031, 6 rounds)" */
 void atl_compare_put_gain(const compare_gain *gain, atl_text *out);
+/* What is to be said below the tables of setups (where there are intervals) and of stages. */
+extern const char atl_compare_of_intervals[], atl_compare_of_stages[];
 void atl_compare_put_headline(const comparison *c, atl_text *out);
 
 void atl_compare_put_html(const comparison *c, atl_text *out);

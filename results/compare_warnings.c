@@ -39,9 +39,8 @@ static void warn_of_batch(comparison *c)
     }
     if (least_s < LEAST_BATCH_S)
         warn(c,
-             "The batch is short: the fastest setup paints it in %.2g s, which its begin and its end weigh "
-             "as much in as "
-             "its pace. %g s or more are wanted: more prompts, or --repeat N.",
+             "The batch is short: the fastest setup paints it in %.2g s, of which much is beginning and end "
+             "rather than pace. %g s or more are wanted: more prompts, or --repeat N.",
              least_s, LEAST_BATCH_S);
     if (loss > MOST_UNEVEN_LOSS)
         warn(c,
@@ -66,6 +65,24 @@ static void warn_of_setup(comparison *c, const compare_policy *p, const compare_
              p->policy, rounds, s->n_windows, s->n_windows == 1 ? "" : "es", name);
 }
 
+/* The fastest is whichever these rounds had ahead: what they cannot tell from it might be as good. */
+static void warn_of_ties(comparison *c, const compare_policy *p)
+{
+    for (int i = 0; i < p->n_setups && p->best >= 0; i++) {
+        const compare_gain *gain = &p->setup[i].best_over;
+        if (!(gain->low <= 1 && gain->high >= 1))
+            continue;
+        atl_text words = {0};
+        atl_compare_put_setup(&p->setup[p->best], &words);
+        atl_text_puts(&words, " cannot be told from ");
+        atl_compare_put_setup(&p->setup[i], &words);
+        atl_text_puts(&words, ": it is ");
+        atl_compare_put_gain(gain, &words);
+        warn(c, "%s: %s.", p->policy, words.data ? words.data : "");
+        atl_text_done(&words);
+    }
+}
+
 void atl_compare_collect_warnings(comparison *c)
 {
     size_t mixed = 0;
@@ -81,6 +98,7 @@ void atl_compare_collect_warnings(comparison *c)
         const compare_policy *p = &c->policy[i];
         for (int k = 0; k < p->n_setups; k++)
             warn_of_setup(c, p, &p->setup[k], atl_compare_rounds(c->study));
+        warn_of_ties(c, p);
         if (p->one < 0)
             warn(c, "%s: nothing was painted by one worker with one thread, so there is no speed-up to tell.",
                  p->policy);

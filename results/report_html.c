@@ -224,14 +224,17 @@ static void put_probe(const report *r, atl_text *out)
         atl_text_puts(
             out,
             "<p class=\"quiet\">The probe's figures are unavailable: it did not run in these windows.</p>\n");
-    for (int i = 0; i < r->n_series; i++)
-        if (isfinite(r->series[i].probe_cost)) {
+    for (int i = 0; i < r->n_series; i++) {
+        atl_text words = {0};
+        atl_report_put_probe_cost(&r->series[i], &words);
+        if (words.length > 0) {
             atl_text_puts(out, "<p class=\"quiet\">");
             atl_put_xml(out, r->series[i].label);
-            atl_text_printf(out,
-                            ": with the probe the workers paint %.1f %% of what they paint without.</p>\n",
-                            100 * r->series[i].probe_cost);
+            atl_text_printf(out, ": %s.</p>\n", words.data);
         }
+        out->failed = out->failed || words.failed;
+        atl_text_done(&words);
+    }
     atl_report_put_ceilings(r, out);
 }
 

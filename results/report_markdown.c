@@ -165,6 +165,16 @@ static void put_shares(const report_series *s, atl_text *out)
     }
 }
 
+static void put_probe_cost(const report_series *s, atl_text *out)
+{
+    atl_text words = {0};
+    atl_report_put_probe_cost(s, &words);
+    if (words.length > 0)
+        atl_text_printf(out, "\nThe memory probe: %s.\n", words.data);
+    out->failed = out->failed || words.failed;
+    atl_text_done(&words);
+}
+
 static void put_answers(const report_series *s, atl_text *out)
 {
     atl_text words = {0};
@@ -205,6 +215,7 @@ static void put_series(const report *r, const report_series *s, atl_text *out)
         put_slowdowns(s, out);
         put_laws(s, out);
         put_shares(s, out);
+        put_probe_cost(s, out);
     }
     atl_report_put_evidence_markdown(s, out);
 }
@@ -273,6 +284,30 @@ static void put_fact(atl_text *out, const char *key, const char *value)
     atl_text_putc(out, '\n');
 }
 
+void atl_report_put_source_markdown(const atl_study *study, const char *windows, atl_text *out)
+{
+    const atl_study_head *h = &study->head;
+    atl_text_puts(out, "\n## Where this comes from\n\n");
+    put_fact(out, "machine", h->machine);
+    put_fact(out, "processor", h->cpu_model);
+    put_fact(out, "instruction set", h->isa);
+    put_fact(out, "kernel", h->kernel);
+    put_fact(out, "model", h->model_name);
+    put_fact(out, "model's hash", h->model_hash);
+    put_fact(out, "networks beside it", h->networks && !*h->networks ? "none" : h->networks);
+    put_fact(out, "prompts (SHA-256)", h->prompts_sha256);
+    put_fact(out, "Atelier", h->version);
+    put_fact(out, "commit", h->commit);
+    put_fact(out, "compiler", h->compiler);
+    put_fact(out, "flags", h->flags);
+    put_fact(out, "command", h->command);
+    put_fact(out, "begun", h->started);
+    atl_text_puts(out, "- ");
+    atl_study_put_work(h, out);
+    atl_text_printf(out, ", %d round%s, %zu %s\n", h->rounds, h->rounds == 1 ? "" : "s", study->n_windows,
+                    windows);
+}
+
 void atl_report_put_markdown(const report *r, atl_text *out)
 {
     const atl_study_head *h = &r->study->head;
@@ -302,23 +337,5 @@ void atl_report_put_markdown(const report *r, atl_text *out)
         put_series(r, &r->series[i], out);
     put_quality(r, out);
     put_ceilings(&h->ceilings, out);
-    atl_text_puts(out, "\n## Where this comes from\n\n");
-    put_fact(out, "machine", h->machine);
-    put_fact(out, "processor", h->cpu_model);
-    put_fact(out, "instruction set", h->isa);
-    put_fact(out, "kernel", h->kernel);
-    put_fact(out, "model", h->model_name);
-    put_fact(out, "model's hash", h->model_hash);
-    put_fact(out, "networks beside it", h->networks && !*h->networks ? "none" : h->networks);
-    put_fact(out, "prompts (SHA-256)", h->prompts_sha256);
-    put_fact(out, "Atelier", h->version);
-    put_fact(out, "commit", h->commit);
-    put_fact(out, "compiler", h->compiler);
-    put_fact(out, "flags", h->flags);
-    put_fact(out, "command", h->command);
-    put_fact(out, "begun", h->started);
-    atl_text_puts(out, "- ");
-    atl_study_put_work(h, out);
-    atl_text_printf(out, ", %d round%s, %zu windows\n", h->rounds, h->rounds == 1 ? "" : "s",
-                    r->study->n_windows);
+    atl_report_put_source_markdown(r->study, "windows", out);
 }

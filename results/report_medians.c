@@ -69,6 +69,11 @@ static double of_probe(const atl_study_window *w, int which)
     return !w->config.probe ? NAN : which == 0 ? w->probe_gbps : w->probe_ns;
 }
 
+bool atl_report_had_probe(const atl_study_window *w)
+{
+    return w->config.probe && isfinite(w->probe_gbps);
+}
+
 /* Whether a stage's mean at one count can be held against that at another. A prompt that a worker encoded
  * before it takes from its cache, in a thousandth of the time: what a mean of text_encode says is how many
  * there were. */
@@ -143,7 +148,7 @@ static double rate_with(const report_series *s, int workers, int corunners, bool
     for (size_t i = 0; i < s->n_windows; i++) {
         const atl_study_window *w = &s->window[i];
         if (w->valid && w->round >= 0 && w->config.corunners == corunners && w->config.workers == workers &&
-            w->config.probe == probe)
+            atl_report_had_probe(w) == probe)
             room[n++] = w->images_per_hour;
     }
     if (ret_n)
@@ -155,10 +160,20 @@ static void weigh_probe(report_series *s, double *room)
 {
     double ratio[REPORT_MAX_COUNTS];
     for (int i = 0; i < s->n_counts; i++) {
-        const int n = s->count[i].workers;
-        ratio[i] = rate_with(s, n, 0, true, NULL, room) / rate_with(s, n, 0, false, NULL, room);
+        const int workers = s->count[i].workers;
+        int n;
+        const double with = rate_with(s, workers, 0, true, NULL, room);
+        ratio[i] = with / rate_with(s, workers, 0, false, &n, room);
+        s->n_without += isfinite(ratio[i]) ? n : 0;
     }
     s->probe_cost = atl_median(ratio, (size_t)s->n_counts);
+}
+
+int atl_report_unprobed(const report_series *s)
+{
+    const report_count *last = s->n_counts > 1 ? &s->count[s->n_counts - 1] : NULL;
+    return last && s->probe && isfinite(s->count[0].probe_gbps) && !isfinite(last->probe_gbps) ? last->workers
+                                                                                               : 0;
 }
 
 static int by_corunners(const void *a, const void *b)
@@ -187,7 +202,7 @@ static void find_shares(report_series *s, double *room)
             known = known || s->share[k].corunners == c->corunners;
         if (known)
             continue;
-        const double rate = rate_with(s, workers, c->corunners, c->probe, &n, room);
+        const double rate = rate_with(s, workers, c->corunners, false, &n, room); /* streams have its core */
         s->share[s->n_shares++] = (report_share){c->corunners, n, rate, rate / alone};
     }
     qsort(s->share, (size_t)s->n_shares, sizeof *s->share, by_corunners);

@@ -47,6 +47,7 @@ typedef struct report_series {
     int n_alive;       /* workers of its pool, where the record does not say: the largest count */
     bool probe;        /* whether the figures are of windows beside the probe */
     double probe_cost; /* rate with it over rate without, at the counts that have both; NAN */
+    int n_without;     /* windows without it that this rests on */
     int n_counts;
     report_count count[REPORT_MAX_COUNTS];
     int n_shares;
@@ -79,6 +80,10 @@ bool atl_report_counts(const report_series *s, const atl_study_window *w);
  * `n_alive` counts where the record has none; where all paint, nothing is to be taken off. NAN: unavailable.
  */
 double atl_report_pss_mb(const atl_study_window *w, int n_alive);
+/* Whether the probe ran beside it: it wants a core that no worker has. */
+bool atl_report_had_probe(const atl_study_window *w);
+/* The largest count, where it left the probe no core though smaller ones have their figures beside it; 0. */
+int atl_report_unprobed(const report_series *s);
 /* Everything of a series that is a median of its windows. False: no memory. */
 bool atl_report_measure(report_series *s);
 void atl_report_collect_warnings(report *r);
@@ -94,8 +99,11 @@ void atl_put_figure_unit(atl_text *out, double value, const char *unit); /* "12.
 void atl_report_put_headline(const report *r, atl_text *out);    /* "Run 6 workers × 1 thread." */
 void atl_report_put_gain(const report_series *s, atl_text *out); /* "4.1 times what one worker paints …" */
 void atl_report_put_certainty(const report_series *s, atl_text *out); /* "6; 5 to 7 in 93 % of …" */
-const char *atl_report_why_unsure(const report_series *s);            /* where resampling says nothing */
-bool atl_report_has_intervals(const report_series *s);                /* whether any of its rates has one */
+/* "with the probe the workers paint 97.6 % of what they paint without (1 window without it)…"; nothing where
+ * it is not known. */
+void atl_report_put_probe_cost(const report_series *s, atl_text *out);
+const char *atl_report_why_unsure(const report_series *s); /* where resampling says nothing */
+bool atl_report_has_intervals(const report_series *s);     /* whether any of its rates has one */
 /* "The gain bends at 32: from there on, with 89 % of the most, each further one brings under 8 % of …" */
 void atl_report_put_knee(const report_series *s, atl_text *out);
 void atl_report_put_series_name(const report_series *s,
@@ -118,6 +126,9 @@ void atl_report_put_quality_gap(const report *r, atl_text *out);
 
 /* ---- forms ---- */
 void atl_report_put_json(const report *r, atl_text *out);
+/* "Where this comes from", for reports of comparisons too; `windows` is what the record's lines are called.
+ */
+void atl_report_put_source_markdown(const atl_study *study, const char *windows, atl_text *out);
 void atl_report_put_csv(const report *r, atl_text *out);
 void atl_report_put_markdown(const report *r, atl_text *out);
 /* evidence.csv: a row for each series, worker count and finding, with the reason of those that are not there.

@@ -356,7 +356,9 @@ static void put_window_row(const atl_study_window *w, atl_text *out)
     atl_put_xml(out, w->config.order);
     if (w->config.corunners > 0)
         atl_text_printf(out, ", %d beside", w->config.corunners);
-    atl_text_puts(out, w->config.probe ? ", probe</td>" : "</td>");
+    atl_text_puts(out, atl_report_had_probe(w) ? ", probe</td>"
+                       : w->config.probe       ? ", no core for the probe</td>"
+                                               : "</td>");
     put_cell(out, w->images_per_hour);
     put_cell(out, w->images);
     put_cell(out, w->begun_s);

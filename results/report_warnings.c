@@ -6,6 +6,7 @@
 
 #include "report_private.h"
 
+#define LEAST_PROBED    0.97
 #define MOST_EFFICIENCY 1.05 /* what the noise of medians makes of 1 where no interval says */
 
 __attribute__((format(printf, 2, 3))) static void warn(report *r, const char *format, ...)
@@ -108,9 +109,12 @@ static void warn_of_series(report *r, const report_series *s)
              s->label, mixed);
     if (!s->scales)
         warn(r, "%s: no recommendation: %s.", s->label, s->why_not);
-    if (s->probe_cost < 0.97)
-        warn(r, "%s: the memory probe itself costs %.0f %% of the rate.", s->label,
-             100 * (1 - s->probe_cost));
+    if (s->probe_cost < LEAST_PROBED)
+        warn(r, "%s: the memory probe itself costs about %.0f %% of the rate, by %d window%s without it.%s",
+             s->label, 100 * (1 - s->probe_cost), s->n_without, s->n_without == 1 ? "" : "s",
+             atl_report_unprobed(s) > 0 ? " The largest number of workers left it no core: its gain over the "
+                                          "others is too high by that."
+                                        : "");
 }
 
 static const char *rounds_words(const report_series *s)

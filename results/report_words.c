@@ -219,3 +219,16 @@ void atl_report_put_quality_gap(const report *r, atl_text *out)
                            : "fp32 is not among the policies of this study. The same study with fp32 among "
                              "them tells, or atelier compare, which takes a batch alone.");
 }
+
+void atl_report_put_probe_cost(const report_series *s, atl_text *out)
+{
+    const int unprobed = atl_report_unprobed(s);
+    if (isfinite(s->probe_cost))
+        atl_text_printf(out,
+                        "with the probe the workers paint %.1f %% of what they paint without (%d window%s "
+                        "without it)",
+                        100 * s->probe_cost, s->n_without, s->n_without == 1 ? "" : "s");
+    if (unprobed > 0)
+        atl_text_printf(out, "%swith %d workers no core was left for it", isfinite(s->probe_cost) ? "; " : "",
+                        unprobed);
+}

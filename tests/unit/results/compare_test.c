@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "compare_private.h"
 #include "report/fixture.h"
+#include "report_private.h"
 #include "results/dir_file.h"
 
 #define ROOM "compare_test_room"
@@ -53,6 +54,49 @@ static void gains_are_over_paired_rounds(void **state)
     assert_int_equal(best->n_flawed, 0);
     assert_true(isnan(best->cpus_busy)); /* without samples */
     assert_true(fabs(best->seconds - 64 * 3600 / best->rate) < 1e-3 * best->seconds);
+    atl_comparison_free(c);
+    fixture_done(&f);
+}
+
+/* Whether one of the warnings holds these words. */
+static bool warns(const comparison *c, const char *words)
+{
+    for (int i = 0; i < c->n_warnings; i++)
+        if (strstr(c->warning[i], words))
+            return true;
+    return false;
+}
+
+/* Two setups whose rates differ by chance alone: the first of them is fastest, and the report says what that
+ * is worth. */
+static void what_cannot_be_told_from_the_fastest_is_named(void **state)
+{
+    (void)state;
+    fixture f;
+    comparison *c;
+    fixture_compare(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        if (strcmp(w->config.policy, "bf16") == 0 && w->config.workers == 8)
+            w->images_per_hour = 18600 * (1 + 0.01 * (w->round % 2 ? 1 : -1));
+        if (strcmp(w->config.policy, "bf16") == 0 && w->config.workers == 16)
+            w->images_per_hour = 18600 * (1 + 0.012 * (w->round % 3 - 1));
+    }
+    assert_int_equal(atl_comparison_work_out(-1, &f.study, &c, NULL), ATL_OK);
+    const compare_policy *bf16 = &c->policy[1], *fp32 = &c->policy[0];
+    int ties = 0;
+    for (int i = 0; i < c->n_warnings; i++) {
+        ties += strstr(c->warning[i], " cannot be told from ") != NULL;
+        assert_null(strstr(c->warning[i], "fp32: 16 workers")); /* which are ahead by far */
+    }
+    assert_int_equal(ties, 1);
+    const int best = bf16->setup[bf16->best].workers;
+    assert_true(best == 8 || best == 16);
+    assert_true(warns(c, best == 16
+                             ? "bf16: 16 workers × 1 thread cannot be told from 8 workers × 2 threads: "
+                             : "bf16: 8 workers × 2 threads cannot be told from 16 workers × 1 thread: "));
+    assert_true(isnan(bf16->setup[bf16->best].best_over.ratio));
+    assert_true(fp32->setup[0].best_over.ratio == fp32->setup[fp32->best].over_one.ratio);
     atl_comparison_free(c);
     fixture_done(&f);
 }
@@ -156,6 +200,22 @@ static void the_four_forms_say_the_same(void **state)
     assert_true(json_number_value(json_object_get(setup, "cpus_busy")) ==
                 20); /* of 10, 20, 30, a second each */
     assert_true(json_number_value(json_object_get(setup, "read_mb")) == 1.5);
+    /* intervals, what they are worth, and where it comes from, in Markdown and on the page */
+    assert_non_null(strstr(md, "| **16 × 1** |"));
+    assert_non_null(strstr(md, "Intervals of 95 %. Ratios are of the same round"));
+    assert_non_null(strstr(html, "Ratios are of the same round"));
+    assert_non_null(strstr(md, "\n## Where this comes from\n\n- machine: "));
+    assert_non_null(strstr(md, " batches\n"));
+    char cell[64];
+    atl_text figures = {0};
+    atl_put_figure(&figures, json_number_value(json_object_get(setup, "speedup")));
+    atl_text_puts(&figures, " (");
+    atl_put_figure(&figures, json_number_value(json_object_get(setup, "speedup_low")));
+    atl_text_puts(&figures, " to ");
+    atl_put_figure(&figures, json_number_value(json_object_get(setup, "speedup_high")));
+    snprintf(cell, sizeof cell, "| %s, p = 0.031) |", figures.data);
+    assert_non_null(strstr(md, cell));
+    atl_text_done(&figures);
     const char *row = strstr(csv, "bf16,16,1,");
     assert_non_null(row);
     assert_true(strtod(row + 10, NULL) == json_number_value(json_object_get(setup, "images_per_hour")));
@@ -218,15 +278,6 @@ static void samples_are_of_the_attempt_that_counts(void **state)
     fixture_done(&f);
 }
 
-/* Whether one of the warnings holds these words. */
-static bool warns(const comparison *c, const char *words)
-{
-    for (int i = 0; i < c->n_warnings; i++)
-        if (strstr(c->warning[i], words))
-            return true;
-    return false;
-}
-
 static void a_batch_too_short_or_uneven_is_said_to_be_so(void **state)
 {
     (void)state;
@@ -271,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gains_are_over_paired_rounds),
+        cmocka_unit_test(what_cannot_be_told_from_the_fastest_is_named),
         cmocka_unit_test(a_flawed_batch_counts_for_nothing),
         cmocka_unit_test(samples_are_read_as_written),
         cmocka_unit_test(the_four_forms_say_the_same),

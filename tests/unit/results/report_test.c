@@ -290,6 +290,50 @@ static void what_more_workers_would_meet_is_true(void **state)
     }
 }
 
+/* With as many workers as cores the probe does not run, whatever the window's plan says. */
+static void a_window_that_left_the_probe_no_core_is_one_without_it(void **state)
+{
+    (void)state;
+    fixture f;
+    report r;
+    atl_text markdown = {0}, html = {0};
+    fixture_make(&f);
+    for (size_t i = 0; i < f.study.n_windows; i++) {
+        atl_study_window *w = &f.study.windows[i];
+        if (w->config.workers * w->config.threads < 64) {
+            w->images_per_hour *= w->config.probe ? 0.95 : 1;
+            continue;
+        }
+        w->images_per_hour *= w->config.probe ? 0.5 : 1; /* which is not the probe's doing */
+        w->probe_gbps = w->probe_ns = NAN;
+    }
+    assert_int_equal(atl_study_report_work_out(&f.study, &r, NULL), ATL_OK);
+    const report_series *bf16 = &r.series[0];
+    assert_true(fabs(bf16->probe_cost - 0.95 * 0.994) < 0.02);
+    assert_int_equal(bf16->n_without, FIXTURE_ROUNDS); /* of one worker */
+    assert_int_equal(atl_report_unprobed(bf16), 64);
+    char words[160];
+    bool warned = false;
+    snprintf(
+        words, sizeof words,
+        "costs about %.0f %% of the rate, by 3 windows without it. The largest number of workers left it no "
+        "core",
+        100 * (1 - bf16->probe_cost));
+    for (int i = 0; i < r.n_warnings; i++)
+        warned = warned || strstr(r.warning[i], words);
+    assert_true(warned);
+    atl_report_put_markdown(&r, &markdown);
+    atl_report_put_html(&r, -1, &html);
+    assert_non_null(
+        strstr(markdown.data, "(3 windows without it); with 64 workers no core was left for it."));
+    assert_non_null(strstr(html.data, "(3 windows without it); with 64 workers no core was left for it."));
+    assert_non_null(strstr(html.data, "64 × 1 scatter, no core for the probe</td>"));
+    atl_text_done(&html);
+    atl_text_done(&markdown);
+    atl_study_report_done(&r);
+    fixture_done(&f);
+}
+
 /* One count alone: no advice, but the reason and the figure on the first screen. */
 static void a_report_without_advice_says_why_and_what_was_measured(void **state)
 {
@@ -558,6 +602,7 @@ int main(void)
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
         cmocka_unit_test(the_first_screen_answers_a_first_reader),
         cmocka_unit_test(what_more_workers_would_meet_is_true),
+        cmocka_unit_test(a_window_that_left_the_probe_no_core_is_one_without_it),
         cmocka_unit_test(a_report_without_advice_says_why_and_what_was_measured),
         cmocka_unit_test(more_than_the_ideal_gain_is_doubted),
         cmocka_unit_test(what_a_reader_must_know_is_said),
