@@ -9,8 +9,9 @@ measured() {
   local code=$?
   [ $code = 0 ] || { [ $code = 1 ] && grep -q "no honest figure can come of this" err; }
 }
+measuring=("$program" study p.txt -m tiny --plain --window 0.3 --no-corunners --no-ceilings)
 study() { # DIR WORDS...
-  "$program" study p.txt -m tiny -o "$1" --plain --window 0.3 --no-corunners --no-ceilings "${@:2}" 2>err
+  "${measuring[@]}" -o "$1" "${@:2}" 2>err
 }
 
 study none --workers 2,1 && fail "descending counts were taken"
@@ -78,7 +79,7 @@ is "$(cat first)" "$(head -n 1 s/windows.jsonl)" "the first window, kept"
 is 2 "$(grep -c '"round":' s/windows.jsonl | awk '{ print ($1 >= 2) ? 2 : $1 }')" "windows of both rounds"
 
 # Killed: the head has what the first pictures told, and the report says how far it came.
-study k --workers 1 --rounds 90 --no-probe >out &
+"${measuring[@]}" -o k --workers 1 --rounds 90 --no-probe >out 2>err &
 job=$!
 wait_for '"round":' k/windows.jsonl
 kill -KILL $job
