@@ -163,8 +163,7 @@ static char *parent_of(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-/* After a rename only an fsync of the directory makes the new name last. */
-static bool sync_parent(const char *path)
+bool atl_file_sync_parent(const char *path)
 {
     char *dir = parent_of(path);
     if (!dir)
@@ -216,7 +215,7 @@ static atl_status write_file(const char *path, const void *data, size_t size, bo
     }
     if (!ok)
         unlink(temp);
-    else if (!sync_parent(path))
+    else if (!atl_file_sync_parent(path))
         st = fail_errno(note, path, "sync the directory of");
 done:
     free(temp);

@@ -44,6 +44,10 @@ atl_status atl_file_write_new(const char *path, const void *data, size_t size, a
  * for a minute. One write of a `path` at a time in a process. */
 char *atl_file_beside(const char *path);
 
+/* Makes the name `path` last, as after a rename only an fsync of its directory does. False, with errno set:
+ * it could not. Where a file system cannot sync directories there is nothing to be done, and that is true. */
+bool atl_file_sync_parent(const char *path);
+
 /* Writes all of `data` at the descriptor's place, however many writes that takes. Returns false, with errno
  * set, if one fails; how much was written by then is not said. */
 bool atl_fd_write(int fd, const void *data, size_t size);

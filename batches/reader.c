@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/sizes.h"
 
 static bool ends_with(const char *path, const char *end)
@@ -112,14 +113,11 @@ atl_status atl_take_field(const atl_reader *reader, atl_draft *draft, const atl_
 
 atl_status atl_add_token(atl_reader *reader, size_t at, size_t n, size_t from, atl_note *note)
 {
-    if (reader->n_tokens == reader->tokens_capacity) {
-        const size_t capacity = reader->tokens_capacity ? 2 * reader->tokens_capacity : 32;
-        atl_token *tokens = realloc(reader->tokens, capacity * sizeof *tokens);
-        if (!tokens)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory for the words of a line");
-        reader->tokens = tokens;
-        reader->tokens_capacity = capacity;
-    }
+    atl_token *tokens =
+        atl_grown(reader->tokens, reader->n_tokens, &reader->tokens_capacity, 32, sizeof *tokens);
+    if (!tokens)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the words of a line");
+    reader->tokens = tokens;
     reader->tokens[reader->n_tokens++] = (atl_token){at, n, from, reader->source.line};
     return ATL_OK;
 }

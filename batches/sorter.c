@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/grow.h"
 #include "source.h"
 
 #define MOST_IN_MEMORY ((size_t)1 << 17) /* pairs: 2 MiB */
@@ -66,14 +67,10 @@ atl_status atl_sorter_add(atl_sorter *sorter, uint64_t key, uint64_t value, atl_
         if (st != ATL_OK)
             return st;
     }
-    if (sorter->n == sorter->capacity) {
-        const size_t capacity = sorter->capacity ? 2 * sorter->capacity : 64;
-        atl_pair *pairs = realloc(sorter->pairs, capacity * sizeof *pairs);
-        if (!pairs)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory to sort");
-        sorter->pairs = pairs;
-        sorter->capacity = capacity;
-    }
+    atl_pair *pairs = atl_grown(sorter->pairs, sorter->n, &sorter->capacity, 64, sizeof *pairs);
+    if (!pairs)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory to sort");
+    sorter->pairs = pairs;
     sorter->pairs[sorter->n++] = (atl_pair){key, value};
     return ATL_OK;
 }

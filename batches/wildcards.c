@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/utf8.h"
 #include "source.h"
 #include "template_tree.h"
@@ -53,14 +54,10 @@ static atl_status add_file(atl_wildcards *w, const char *relative, atl_note *not
     if (w->n_files == ATL_WILDCARD_MAX_FILES)
         return atl_fail(note, ATL_BAD_INPUT, "%s: holds over %d wildcard files; wanted fewer", w->dir,
                         ATL_WILDCARD_MAX_FILES);
-    if (w->n_files == w->capacity) {
-        const size_t capacity = w->capacity ? 2 * w->capacity : 16;
-        wildcard *files = realloc(w->files, capacity * sizeof *files);
-        if (!files)
-            return no_memory(note);
-        w->files = files;
-        w->capacity = capacity;
-    }
+    wildcard *files = atl_grown(w->files, w->n_files, &w->capacity, 16, sizeof *files);
+    if (!files)
+        return no_memory(note);
+    w->files = files;
     char *name = strndup(relative, n - 4);
     if (!name)
         return no_memory(note);

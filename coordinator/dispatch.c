@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 void atl_dispatch_act(atl_dispatch *d, atl_action action)
 {
     d->actions[d->n_actions++] = action; /* reserved by reserve() */
@@ -32,14 +34,10 @@ static bool reserve(atl_dispatch *d)
         d->actions = actions;
         d->actions_capacity = 2 * need;
     }
-    if (d->n_jobs == d->jobs_capacity) {
-        const size_t capacity = d->jobs_capacity ? 2 * d->jobs_capacity : 16;
-        atl_dispatch_job *jobs = realloc(d->jobs, capacity * sizeof *jobs);
-        if (!jobs)
-            return false;
-        d->jobs = jobs;
-        d->jobs_capacity = capacity;
-    }
+    atl_dispatch_job *jobs = atl_grown(d->jobs, d->n_jobs, &d->jobs_capacity, 16, sizeof *jobs);
+    if (!jobs)
+        return false;
+    d->jobs = jobs;
     return true;
 }
 

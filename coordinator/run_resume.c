@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/grow.h"
 #include "results/history.h"
 #include "results/identify.h"
 #include "results/pictures.h"
@@ -26,14 +27,10 @@ static atl_status note_failed(atl_runner *r, const atl_record *record, atl_note 
 {
     if (!r->o->retry)
         return atl_marks_set(&r->marks, record->index, ATL_MARK_FAILED, note);
-    if (r->n_failed == r->failed_capacity) {
-        const size_t capacity = r->failed_capacity ? 2 * r->failed_capacity : 64;
-        atl_run_failed *more = realloc(r->failed, capacity * sizeof *more);
-        if (!more)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory for the jobs that failed");
-        r->failed = more;
-        r->failed_capacity = capacity;
-    }
+    atl_run_failed *more = atl_grown(r->failed, r->n_failed, &r->failed_capacity, 64, sizeof *more);
+    if (!more)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for the jobs that failed");
+    r->failed = more;
     r->failed[r->n_failed++] = (atl_run_failed){.id = record->job, .index = record->index};
     return atl_marks_set(&r->marks, record->index, ATL_MARK_FAILED, note);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "text/prompt.h"
 
 /* One plain prompt: its text, and its ids for each encoder. */
@@ -42,14 +43,10 @@ static int prompt_list_place(prompt_list *list, const char *text, bool zeros, in
         if (list->at[i].zeros == zeros && list->at[i].clip_skip == clip_skip &&
             strcmp(list->at[i].text, text) == 0)
             return (int)i;
-    if (list->n == list->capacity) {
-        const size_t capacity = list->capacity ? 2 * list->capacity : 4;
-        plain_prompt *at = realloc(list->at, capacity * sizeof *at);
-        if (!at)
-            return -1;
-        list->at = at;
-        list->capacity = capacity;
-    }
+    plain_prompt *at = atl_grown(list->at, list->n, &list->capacity, 4, sizeof *at);
+    if (!at)
+        return -1;
+    list->at = at;
     char *copy = strdup(text);
     if (!copy)
         return -1;

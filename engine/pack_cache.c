@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 
 /* ---- the files of a model and their digests, each once ---- */
 
@@ -30,16 +31,12 @@ static void add_file(void *user, const char *name, const atl_weight *weight)
     for (size_t i = files->n; i > 0; i--) /* neighbours mostly share one */
         if (files->at[i - 1].path == path)
             return;
-    if (files->n == files->capacity) {
-        const size_t capacity = files->capacity ? 2 * files->capacity : 8;
-        one_file *at = realloc(files->at, capacity * sizeof *at);
-        if (!at) {
-            files->failed = true;
-            return;
-        }
-        files->at = at;
-        files->capacity = capacity;
+    one_file *at = atl_grown(files->at, files->n, &files->capacity, 8, sizeof *at);
+    if (!at) {
+        files->failed = true;
+        return;
     }
+    files->at = at;
     files->at[files->n++] = (one_file){.path = path};
 }
 

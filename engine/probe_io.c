@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sizes.h"
+#include "base/grow.h"
 
 void atl_probe_in_open(atl_probe_in *in, const char *path, atl_note *note)
 {
@@ -103,14 +103,10 @@ static void *put(atl_probe_out *out, const char *name, atl_st_dtype dtype, int r
 {
     if (out->status != ATL_OK)
         return NULL;
-    if (out->n == out->capacity) {
-        const size_t capacity = out->capacity ? 2 * out->capacity : 16;
-        struct atl_probe_item *at = realloc(out->at, capacity * sizeof *at);
-        if (!at)
-            goto fail;
-        out->at = at;
-        out->capacity = capacity;
-    }
+    struct atl_probe_item *at = atl_grown(out->at, out->n, &out->capacity, 16, sizeof *at);
+    if (!at)
+        goto fail;
+    out->at = at;
     struct atl_probe_item item = {.dtype = dtype, .rank = rank};
     size_t bytes = atl_st_dtype_bytes(dtype);
     for (int i = 0; i < rank; i++) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "results/marks.h"
 
 const char *atl_record_field(const atl_record *record, int place)
@@ -40,14 +41,10 @@ static bool is_end(const atl_record *record)
 
 static atl_status note_again(history *h, const atl_record *record, atl_note *note)
 {
-    if (h->n_agains == h->capacity) {
-        const size_t capacity = h->capacity ? 2 * h->capacity : 64;
-        again *more = realloc(h->agains, capacity * sizeof *more);
-        if (!more)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory to read the ledger");
-        h->agains = more;
-        h->capacity = capacity;
-    }
+    again *more = atl_grown(h->agains, h->n_agains, &h->capacity, 64, sizeof *more);
+    if (!more)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory to read the ledger");
+    h->agains = more;
     h->agains[h->n_agains++] = (again){.index = record->index, .sequence = record->sequence};
     return ATL_OK;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "results/history.h"
 #include "results/json_text.h"
 #include "results/pace.h"
@@ -67,14 +68,10 @@ static bool add_sample(atl_summary *s, double ms)
         return true;
     if (s->n_samples == MAX_SAMPLES)
         halve_samples(s);
-    if (s->n_samples == s->capacity) {
-        const size_t capacity = s->capacity ? 2 * s->capacity : 256;
-        float *more = realloc(s->sample_ms, capacity * sizeof *more);
-        if (!more)
-            return false;
-        s->sample_ms = more;
-        s->capacity = capacity;
-    }
+    float *more = atl_grown(s->sample_ms, s->n_samples, &s->capacity, 256, sizeof *more);
+    if (!more)
+        return false;
+    s->sample_ms = more;
     s->sample_ms[s->n_samples++] = (float)ms;
     s->sorted = false;
     return true;

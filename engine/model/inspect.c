@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "model/fetch.h"
 #include "model/inspect_report.h"
 #include "model/list.h"
@@ -20,16 +21,12 @@
 __attribute__((format(printf, 3, 4))) static void add_line(atl_report *report, atl_report_lines *lines,
                                                            const char *format, ...)
 {
-    if (lines->n == lines->capacity) {
-        const size_t capacity = lines->capacity ? 2 * lines->capacity : 16;
-        char **at = realloc(lines->at, capacity * sizeof *at);
-        if (!at) {
-            report->out_of_memory = true;
-            return;
-        }
-        lines->at = at;
-        lines->capacity = capacity;
+    char **at = atl_grown(lines->at, lines->n, &lines->capacity, 16, sizeof *at);
+    if (!at) {
+        report->out_of_memory = true;
+        return;
     }
+    lines->at = at;
     va_list args;
     va_start(args, format);
     char *line = NULL;
@@ -71,16 +68,12 @@ typedef struct survey {
 static void remember(survey *s, const atl_param *param)
 {
     const atl_component c = param->component;
-    if (s->n_wanted[c] == s->capacity[c]) {
-        const size_t capacity = s->capacity[c] ? 2 * s->capacity[c] : 1024;
-        char **names = realloc(s->wanted[c], capacity * sizeof *names);
-        if (!names) {
-            s->report->out_of_memory = true;
-            return;
-        }
-        s->wanted[c] = names;
-        s->capacity[c] = capacity;
+    char **names = atl_grown(s->wanted[c], s->n_wanted[c], &s->capacity[c], 1024, sizeof *names);
+    if (!names) {
+        s->report->out_of_memory = true;
+        return;
     }
+    s->wanted[c] = names;
     char *name = strdup(param->name);
     if (name)
         s->wanted[c][s->n_wanted[c]++] = name;

@@ -9,22 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/sizes.h"
 #include "model/weights_table.h"
 
 void atl_lora_modules_add(void *user, const atl_layer_site *site)
 {
     atl_lora_modules *modules = user;
-    if (modules->n == modules->capacity) {
-        const size_t capacity = modules->capacity ? 2 * modules->capacity : 256;
-        atl_lora_module *at = realloc(modules->at, capacity * sizeof *at);
-        if (!at) {
-            modules->failed = true;
-            return;
-        }
-        modules->at = at;
-        modules->capacity = capacity;
+    atl_lora_module *at = atl_grown(modules->at, modules->n, &modules->capacity, 256, sizeof *at);
+    if (!at) {
+        modules->failed = true;
+        return;
     }
+    modules->at = at;
     char *name = strdup(site->name);
     if (!name) {
         modules->failed = true;

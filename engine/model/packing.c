@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "model/fetch.h"
 #include "ops/panels.h"
 
@@ -50,14 +51,10 @@ static size_t stack_rows(const atl_stack *s)
 
 static atl_status add(atl_packing *packing, fill f, atl_note *note)
 {
-    if (packing->n == packing->capacity) {
-        const size_t capacity = packing->capacity ? 2 * packing->capacity : 512;
-        fill *fills = realloc(packing->fills, capacity * sizeof *fills);
-        if (!fills)
-            return atl_fail(note, ATL_NO_MEMORY, "no memory for a list of weights");
-        packing->fills = fills;
-        packing->capacity = capacity;
-    }
+    fill *fills = atl_grown(packing->fills, packing->n, &packing->capacity, 512, sizeof *fills);
+    if (!fills)
+        return atl_fail(note, ATL_NO_MEMORY, "no memory for a list of weights");
+    packing->fills = fills;
     const size_t unit = f.n_taps ? ATL_TILE_COLS : 1, elements = unit * f.from.row_elements;
     f.tile_rows = unit * (elements < TILE_ELEMENTS ? TILE_ELEMENTS / elements : 1);
     f.first_tile = packing->n_tiles;

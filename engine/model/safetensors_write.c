@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/sizes.h"
 
 #define PIECE_BYTES  (4u << 20)
@@ -44,27 +45,16 @@ atl_status atl_st_writer_open(atl_st_writer **ret_writer, atl_note *note)
     return ATL_OK;
 }
 
-static bool grow(atl_st_writer *writer)
-{
-    if (writer->n_items < writer->capacity)
-        return true;
-    const size_t capacity = writer->capacity ? writer->capacity * 2 : 64;
-    item *items = realloc(writer->items, capacity * sizeof *items);
-    if (!items)
-        return false;
-    writer->items = items;
-    writer->capacity = capacity;
-    return true;
-}
-
 static void add(atl_st_writer *writer, const item *proto, const size_t *shape)
 {
     if (writer->failed)
         return;
-    if (!grow(writer)) {
+    item *items = atl_grown(writer->items, writer->n_items, &writer->capacity, 64, sizeof *items);
+    if (!items) {
         writer->failed = true;
         return;
     }
+    writer->items = items;
     item it = *proto;
     it.n_elements = 1;
     for (int i = 0; i < it.rank; i++) {
@@ -152,20 +142,6 @@ static bool write_item(int fd, const item *it, uint8_t *piece)
     return true;
 }
 
-/* Without an fsync of the directory the new name may not last; some file systems refuse it with EINVAL. */
-static bool sync_parent(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    const int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    free(dir);
-    if (fd < 0)
-        return false;
-    const bool ok = fsync(fd) == 0 || errno == EINVAL;
-    close(fd);
-    return ok;
-}
-
 static bool write_body(const atl_st_writer *writer, int fd, const atl_text *header, uint8_t *piece)
 {
     if (!atl_fd_write(fd, header->data, header->length))
@@ -196,7 +172,7 @@ static atl_status write_file(const atl_st_writer *writer, const char *path, cons
         unlink(temp);
         return atl_fail(note, ATL_IO, "%s: cannot write it: %s", path, strerror(error));
     }
-    if (!sync_parent(path))
+    if (!atl_file_sync_parent(path))
         return atl_fail(note, ATL_IO, "%s: cannot sync its directory: %s", path, strerror(errno));
     return ATL_OK;
 }

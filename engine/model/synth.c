@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/text.h"
 #include "model/inspect.h"
 #include "model/list.h"
@@ -45,16 +46,12 @@ typedef struct synthesis {
 static void plan_tensor(void *user, const atl_param *param)
 {
     synthesis *run = user;
-    if (run->n_plans == run->capacity) {
-        const size_t capacity = run->capacity ? 2 * run->capacity : 1024;
-        planned *plans = realloc(run->plans, capacity * sizeof *plans);
-        if (!plans) {
-            run->out_of_memory = true;
-            return;
-        }
-        run->plans = plans;
-        run->capacity = capacity;
+    planned *plans = atl_grown(run->plans, run->n_plans, &run->capacity, 1024, sizeof *plans);
+    if (!plans) {
+        run->out_of_memory = true;
+        return;
     }
+    run->plans = plans;
     planned plan = {.component = param->component,
                     .name = strdup(param->name),
                     .rank = param->rank,

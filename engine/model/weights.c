@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "model/weights_table.h"
 
 const char *atl_component_name(atl_component component)
@@ -33,14 +34,10 @@ atl_status atl_weights_add_part(atl_weights *weights, atl_component component, c
                                 const atl_weight *weight, atl_note *note)
 {
     atl_weight_table *table = &weights->table[component];
-    if (table->n == table->capacity) {
-        const size_t capacity = table->capacity ? 2 * table->capacity : 512;
-        atl_weight_entry *at = realloc(table->at, capacity * sizeof *at);
-        if (!at)
-            return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its tensors' names", weights->path);
-        table->at = at;
-        table->capacity = capacity;
-    }
+    atl_weight_entry *at = atl_grown(table->at, table->n, &table->capacity, 512, sizeof *at);
+    if (!at)
+        return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its tensors' names", weights->path);
+    table->at = at;
     char *copy = strdup(name);
     if (!copy)
         return atl_fail(note, ATL_NO_MEMORY, "%s: no memory for its tensors' names", weights->path);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/text.h"
 #include "text/grammar.h"
 #include "text/unicode.h"
@@ -46,16 +47,12 @@ typedef struct parser {
 
 static span *add_span(parser *p)
 {
-    if (p->n_spans == p->capacity) {
-        size_t capacity = p->capacity ? 2 * p->capacity : 32;
-        span *spans = realloc(p->spans, capacity * sizeof *spans);
-        if (!spans) {
-            p->no_memory = true;
-            return NULL;
-        }
-        p->spans = spans;
-        p->capacity = capacity;
+    span *spans = atl_grown(p->spans, p->n_spans, &p->capacity, 32, sizeof *spans);
+    if (!spans) {
+        p->no_memory = true;
+        return NULL;
     }
+    p->spans = spans;
     p->spans[p->n_spans] = (span){.begin = p->text.length, .end = p->text.length, .weight = 1};
     return &p->spans[p->n_spans++];
 }
