@@ -21,24 +21,11 @@
 
 static const char failed_temp[] = ".atelier-failed.part";
 
-static int compare_failed(const void *a, const void *b)
-{
-    return memcmp(&((const atl_run_failed *)a)->id, &((const atl_run_failed *)b)->id, sizeof(atl_job_id));
-}
-
 /* Whether the job stands as failed in the end. */
 static bool is_failed(const atl_runner *r, const atl_job *job)
 {
-    uint64_t index = job->index;
-    if (r->o->retry) {
-        const atl_run_failed key = {.id = job->id};
-        const atl_run_failed *failed =
-            r->n_failed > 0 ? bsearch(&key, r->failed, r->n_failed, sizeof key, compare_failed) : NULL;
-        if (!failed)
-            return false;
-        index = failed->index;
-    }
-    return atl_marks_get(&r->marks, index) == ATL_MARK_FAILED;
+    uint64_t index;
+    return atl_runner_place(r, job, &index) && atl_marks_get(&r->marks, index) == ATL_MARK_FAILED;
 }
 
 static atl_status write_lines(atl_runner *r, int fd, atl_note *note)

@@ -133,6 +133,9 @@ atl_status atl_runner_record_state(atl_runner *r, const char *state, atl_note *n
 /* run_resume.c: what is done already. */
 atl_status atl_runner_replay(atl_runner *r, atl_note *note);
 atl_status atl_runner_reconcile(atl_runner *r, atl_note *note);
+/* Where a job of the batch stands in the run: of a retry where it stood when it failed, or nowhere (false).
+ * *ret_index may be the job's own. */
+bool atl_runner_place(const atl_runner *r, const atl_job *job, uint64_t *ret_index);
 /* The next job that is to be painted. */
 atl_status atl_runner_next_job(atl_runner *r, atl_job *ret, bool *ret_end, atl_note *note);
 

@@ -79,6 +79,20 @@ static void settle_failed(atl_runner *r)
     r->n_failed = n;
 }
 
+bool atl_runner_place(const atl_runner *r, const atl_job *job, uint64_t *ret_index)
+{
+    if (!r->o->retry) {
+        *ret_index = job->index;
+        return true;
+    }
+    const atl_run_failed key = {.id = job->id};
+    const atl_run_failed *failed =
+        r->n_failed > 0 ? bsearch(&key, r->failed, r->n_failed, sizeof key, compare_failed) : NULL;
+    if (failed)
+        *ret_index = failed->index;
+    return failed != NULL;
+}
+
 atl_status atl_runner_replay(atl_runner *r, atl_note *note)
 {
     atl_ledger_report report;
@@ -174,12 +188,7 @@ atl_status atl_runner_reconcile(atl_runner *r, atl_note *note)
         st = atl_batch_next(r->batch, &job, &end, note);
         if (st != ATL_OK || end)
             break;
-        const atl_run_failed key = {.id = job.id};
-        const atl_run_failed *failed =
-            r->n_failed > 0 ? bsearch(&key, r->failed, r->n_failed, sizeof key, compare_failed) : NULL;
-        if (r->o->retry && failed)
-            job.index = failed->index;
-        if (!r->o->retry || failed)
+        if (atl_runner_place(r, &job, &job.index))
             st = reconcile_job(r, &job, note);
         atl_job_done(&job);
     }
@@ -193,16 +202,11 @@ atl_status atl_runner_reconcile(atl_runner *r, atl_note *note)
 /* Whether the job is to be painted; gives a retried one its place in the run. */
 static bool is_wanted(const atl_runner *r, atl_job *job)
 {
-    if (r->o->retry) {
-        const atl_run_failed key = {.id = job->id};
-        const atl_run_failed *failed =
-            r->n_failed > 0 ? bsearch(&key, r->failed, r->n_failed, sizeof key, compare_failed) : NULL;
-        if (!failed)
-            return false;
-        job->index = failed->index;
-        return atl_marks_get(&r->marks, job->index) != ATL_MARK_DONE;
-    }
+    if (!atl_runner_place(r, job, &job->index))
+        return false;
     const atl_mark mark = atl_marks_get(&r->marks, job->index);
+    if (r->o->retry)
+        return mark != ATL_MARK_DONE;
     return mark == ATL_MARK_NONE || mark == ATL_MARK_REPLACE;
 }
 
