@@ -17,6 +17,7 @@
 #include "find_model.h"
 #include "leave_row.h"
 #include "results/archive_noise.h"
+#include "shared_options.h"
 
 #define AT(field) offsetof(bench_args, field)
 
@@ -63,15 +64,14 @@ static const atl_command command = {
     .name = "atelier bench",
     .operands = "",
     .summary = "Times the stages of a model on random inputs and says what share of the machine's ceilings, "
-               "measured "
-               "in the same\nrun, each figure is. Rows go to stdout, what is being done to stderr.",
+               "measured in the same\nrun, each figure is. Rows go to stdout, what is being done to stderr.",
     .options = rows,
     .n_options = ATL_COUNT(rows),
     .least_operands = 0,
     .most_operands = 0,
 };
 
-enum { MAX_THREADS = 1024, MAX_SIDE_PX = 16384 };
+enum { MAX_SIDE_PX = 16384 };
 
 /* Comma-separated: "1,2,4" within [1, most]; then words. */
 static atl_status read_numbers(const char *option, const char *list, int most, int ret[BENCH_MAX_LIST],

@@ -43,10 +43,8 @@ static const atl_command command = {
     .operands = "",
     .summary =
         "What runs, studies, comparisons and benches measured over time. The latest figure of each machine, "
-        "model, "
-        "policy, "
-        "workers\nand work is held against the median of those before (5 or more), and named where noise "
-        "does not explain it;\nwhat was measured on a disturbed machine is left out.",
+        "model, policy, workers\nand work is held against the median of those before (5 or more), and named "
+        "where noise does not explain it;\nwhat was measured on a disturbed machine is left out.",
     .options = rows,
     .n_options = ATL_COUNT(rows),
     .least_operands = 0,

@@ -125,8 +125,7 @@ int command_model_synth(int argc, char **argv)
     char summary[512];
     snprintf(summary, sizeof summary,
              "Writes a whole diffusers folder of a real architecture with random weights of sane scale, to "
-             "measure "
-             "with.\nDIR must not be there, or be empty. Families: %s.",
+             "measure with.\nDIR must not be there, or be empty. Families: %s.",
              atl_engine_synth_names());
     const atl_command command = {
         .name = "atelier model synth",

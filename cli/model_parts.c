@@ -8,6 +8,7 @@
 #include "console.h"
 #include "engine/probe.h"
 #include "paint_args.h"
+#include "shared_options.h"
 
 #define MAX_LINE_BYTES ((size_t)8 << 20) /* of JSON: a prompt of 1 MiB, escaped at its worst */
 
@@ -150,10 +151,10 @@ int command_model_schedule(int argc, char **argv)
     static const atl_option rows[] = {
         {"sampler", 0, ATL_OPTION_STRING, offsetof(schedule_args, sampler), "NAME", NULL, 0, 0,
          "ATELIER_SAMPLER", NULL, "otherwise the checkpoint's own"},
-        {"steps", 0, ATL_OPTION_INT, offsetof(schedule_args, steps), "N", NULL, 1, 10000, "ATELIER_STEPS",
+        {"steps", 0, ATL_OPTION_INT, offsetof(schedule_args, steps), "N", NULL, 1, MAX_STEPS, "ATELIER_STEPS",
          "20", "denoising steps"},
-        {"strength", 0, ATL_OPTION_REAL, offsetof(schedule_args, strength), "X", NULL, 0.0001, 1, NULL, "1",
-         "the part of the schedule that image to image runs"},
+        {"strength", 0, ATL_OPTION_REAL, offsetof(schedule_args, strength), "X", NULL, LEAST_STRENGTH, 1,
+         NULL, "1", "the part of the schedule that image to image runs"},
     };
     static const atl_command command = {
         .name = "atelier model schedule",

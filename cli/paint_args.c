@@ -11,13 +11,9 @@
 #include "base/utf8.h"
 #include "image/png_file.h"
 #include "image/resize.h"
-#include "policy_words.h"
+#include "shared_options.h"
 
 #define AT(field)      offsetof(paint_args, field)
-#define MAX_STEPS      10000
-#define MAX_THREADS    1024
-#define MAX_CLIP_SKIP  64
-#define LEAST_STRENGTH 0.0001
 #define DEFAULT_FACTOR 8 /* of every published VAE; for a probe, which has not opened the model yet */
 
 static const atl_option settings_rows[] = {
@@ -50,8 +46,8 @@ static const atl_option settings_rows[] = {
      NULL, "guide only until this part of the steps (0.8); each step without guidance takes half the time"},
     {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
      "all of the denoiser at each K-th step alone, its outermost layers between; changes pictures"},
-    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, 0.75, "ATELIER_MERGE_TOKENS", NULL,
-     "merge this part of the tokens before the largest self-attentions (0.5: half); changes pictures"},
+    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, MAX_MERGED, "ATELIER_MERGE_TOKENS",
+     NULL, "merge this part of the tokens before the largest self-attentions (0.5: half); changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",
      "whose noise: torch's generator on the CPU, or that on CUDA devices"},
     {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
@@ -64,8 +60,7 @@ static const atl_option settings_rows[] = {
      POLICY_WORDS},
     {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
      "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
-     "yours "
-     "to delete"},
+     "yours to delete"},
     {"threads", 't', ATL_OPTION_INT, AT(threads), "N", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
      "otherwise one for each CPU that this process may run on; pictures do not depend on it"},
 };

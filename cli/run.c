@@ -291,16 +291,11 @@ int command_run(int argc, char **argv)
     const atl_command command = {
         .name = "atelier run",
         .operands = "PROMPTS",
-        .summary =
-            "Paints every prompt of a file (.txt, .jsonl, .csv, a picture of its own; - is standard input) "
-            "into "
-            "a directory.\nCtrl-C stops after what is being painted; the same command goes on from there. "
-            "SIGUSR1 pauses, SIGUSR2 goes on.\nWhat failed is in failed.jsonl; atelier retry DIR tries it "
-            "again. "
-            "Exit codes: 0 all done, 1 failed, 2 usage,\n3 some pictures failed, 129, 130 and 143 stopped by "
-            "a "
-            "signal "
-            "with everything safe.",
+        .summary = "Paints every prompt of a file (.txt, .jsonl, .csv, a picture of its own; - is standard "
+                   "input) into a directory.\nCtrl-C stops after what is being painted; the same command "
+                   "goes on from there. SIGUSR1 pauses, SIGUSR2 goes on.\nWhat failed is in failed.jsonl; "
+                   "atelier retry DIR tries it again. Exit codes: 0 all done, 1 failed, 2 usage,\n3 some "
+                   "pictures failed, 129, 130 and 143 stopped by a signal with everything safe.",
         .options = rows,
         .n_options = run_rows(RUN_ROWS_RUN, rows),
         .least_operands = 1,

@@ -9,23 +9,19 @@
 #include "engine/engine.h"
 #include "image/picture.h"
 #include "leave_row.h"
-#include "policy_words.h"
 #include "run_show.h"
+#include "shared_options.h"
 #include "workers_arg.h"
 
-#define AT(field)     offsetof(run_args, field)
-#define MAX_STEPS     10000
-#define MAX_THREADS   1024
-#define MAX_CLIP_SKIP 64
-#define MAX_MICRO     16
-#define MAX_REPAINT   1000000
-#define MAX_GRACE     86400
+#define AT(field)   offsetof(run_args, field)
+#define MAX_MICRO   16
+#define MAX_REPAINT 1000000
+#define MAX_GRACE   86400
 
 static const atl_option pool_rows[] = {
     {"workers", 'w', ATL_OPTION_STRING, AT(workers), "N", NULL, 0, 0, "ATELIER_WORKERS", "auto",
      "worker processes; auto: as the latest study of this machine, model and policy recommends, or as many "
-     "as "
-     "have cores of their own, within the CPU quota and memory"},
+     "as have cores of their own, within the CPU quota and memory"},
     {"threads", 't', ATL_OPTION_INT, AT(threads), "T", NULL, 1, MAX_THREADS, "ATELIER_THREADS", NULL,
      "of each worker, otherwise 1; pictures do not depend on it"},
     {"order", 0, ATL_OPTION_CHOICE, AT(order), "ORDER", "scatter|compact", 0, 0, "ATELIER_ORDER", "scatter",
@@ -38,8 +34,7 @@ static const atl_option pool_rows[] = {
      "keep one core free of workers, and bind the coordinator to it"},
     {"pack-cache", 0, ATL_OPTION_STRING, AT(pack_cache), "DIR", NULL, 0, 0, "ATELIER_PACK_CACHE", NULL,
      "keep packed weights in this directory, and begin at once where they are there; files of gigabytes, "
-     "yours "
-     "to delete"},
+     "yours to delete"},
     {"batch-size", 0, ATL_OPTION_INT, AT(batch_size), "N", NULL, 1, MAX_MICRO, "ATELIER_BATCH_SIZE", "1",
      "jobs of one size that share the denoiser's calls; pictures do not depend on it"},
 };
@@ -70,8 +65,7 @@ static const atl_option batch_rows[] = {
      "paint all variants of a line instead of one that its seed draws"},
     {"sweep", 0, ATL_OPTION_LIST, AT(sweeps), "KEY=VALUES", NULL, 0, 0, NULL, NULL,
      "paint each line with each value: steps=10-30(+5), cfg_scale=3,5,7, prompt=red,blue; may be given "
-     "again, "
-     "and the product is painted"},
+     "again, and the product is painted"},
     {"repeat", 0, ATL_OPTION_INT, AT(repeat), "N", NULL, 1, ATL_BATCH_MAX_REPEATS, NULL, "1",
      "paint each line so often, with seeds that follow on each other"},
     {"seed", 's', ATL_OPTION_SEED, AT(seed), "N", NULL, 0, 0, "ATELIER_SEED", "0",
@@ -95,7 +89,7 @@ static const atl_option batch_rows[] = {
      "for lines that say none: 1 is the text encoder's last layer"},
     {"init-image", 'i', ATL_OPTION_STRING, AT(init_image), "FILE", NULL, 0, 0, NULL, NULL,
      "for lines that say none: a PNG to begin from"},
-    {"strength", 0, ATL_OPTION_REAL, AT(strength), "X", NULL, 0.0001, 1, NULL, NULL,
+    {"strength", 0, ATL_OPTION_REAL, AT(strength), "X", NULL, LEAST_STRENGTH, 1, NULL, NULL,
      "for lines that say none: how far to go from the init image"},
     {"guidance-from", 0, ATL_OPTION_REAL, AT(guidance_from), "X", NULL, 0, 1, "ATELIER_GUIDANCE_FROM", NULL,
      "for lines that say none: guide only from this part of the steps on (0.2: after a fifth); changes "
@@ -107,7 +101,8 @@ static const atl_option batch_rows[] = {
     {"deep-cache", 0, ATL_OPTION_INT, AT(deep_cache), "K", NULL, 1, MAX_STEPS, "ATELIER_DEEP_CACHE", NULL,
      "for lines that say none: all of the denoiser at each K-th step alone, its outermost layers between; "
      "changes pictures"},
-    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, 0.75, "ATELIER_MERGE_TOKENS", NULL,
+    {"merge-tokens", 0, ATL_OPTION_REAL, AT(merge_tokens), "R", NULL, 0, MAX_MERGED, "ATELIER_MERGE_TOKENS",
+     NULL,
      "for lines that say none: merge this part of the tokens before the largest self-attentions (0.5: half); "
      "changes pictures"},
     {"rng", 0, ATL_OPTION_CHOICE, AT(rng), "NAME", "cpu|cuda", 0, 0, "ATELIER_RNG", "cpu",

@@ -61,11 +61,9 @@ int command_study(int argc, char **argv)
     const atl_command command = {
         .name = "atelier study",
         .operands = "PROMPTS",
-        .summary =
-            "Measures how many workers this machine should run, and why: windows of N workers in random "
-            "order, with what\nlimits them, into a directory with a report (report.html).\nCtrl-C stops; the "
-            "same "
-            "command goes on from there.",
+        .summary = "Measures how many workers this machine should run, and why: windows of N workers in "
+                   "random order, with what\nlimits them, into a directory with a report "
+                   "(report.html).\nCtrl-C stops; the same command goes on from there.",
         .options = rows,
         .n_options = study_rows(rows),
         .least_operands = 1,

@@ -25,8 +25,7 @@ static const atl_option study_only_rows[] = {
      "workers far from each other, or side by side"},
     {"policy", 0, ATL_OPTION_STRING, AT(policies), "LIST", NULL, 0, 0, NULL, "fp32",
      "precisions to compare: fp32,fp16,bf16,int8; with fp32 among them the report says what the others cost "
-     "in "
-     "quality"},
+     "in quality"},
     {"rounds", 'r', ATL_OPTION_INT, AT(rounds), "N", NULL, 1, MAX_ROUNDS, NULL, "7",
      "how often each count is measured; five or more say how sure the figures are"},
     {"window", 0, ATL_OPTION_REAL, AT(window_s), "S", NULL, 0.1, MAX_WINDOW_S, NULL, "10",
@@ -67,8 +66,7 @@ static void name_record(atl_option *rows, size_t n)
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].name, "output") == 0)
             rows[i].help = "where the record, the report and its pictures go; a directory that holds the "
-                           "same is taken up "
-                           "where it ended";
+                           "same is taken up where it ended";
 }
 
 /* The study's, without what says which W x T are measured, and how long. */

@@ -9,6 +9,7 @@
 #include "console.h"
 #include "coordinator/placement.h"
 #include "engine/engine.h"
+#include "shared_options.h"
 #include "workers_arg.h"
 
 typedef struct topology_args {
@@ -39,8 +40,8 @@ static const atl_option rows[] = {
      "size"},
     {"variant", 0, ATL_OPTION_STRING, AT(variant), "NAME", NULL, 0, 0, "ATELIER_VARIANT", NULL,
      "which files of the checkpoint: fp16 takes *.fp16.safetensors"},
-    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", "fp32|fp16|bf16|int8|auto", 0, 0, "ATELIER_POLICY",
-     "fp32", "the precision that the checkpoint is computed in"},
+    {"policy", 0, ATL_OPTION_CHOICE, AT(policy), "NAME", POLICY_CHOICES, 0, 0, "ATELIER_POLICY", "fp32",
+     "the precision that the checkpoint is computed in"},
     {"json", 0, ATL_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, "ATELIER_JSON", NULL,
      "print one JSON object instead of the drawing"},
     {"svg", 0, ATL_OPTION_STRING, AT(svg), "FILE", NULL, 0, 0, NULL, NULL,

@@ -144,12 +144,10 @@ int command_verify(int argc, char **argv)
     const atl_command command = {
         .name = "atelier verify",
         .operands = "DIR",
-        .summary =
-            "Reads the ledger of a run twice and every picture in it whole, several at once on all cores: "
-            "that it "
-            "is there, is a sound PNG, carries its job's id, and has the size and the SHA-256 of its pixels "
-            "that the ledger says. The timings, the summary and the gallery are copies, and not read. Exit "
-            "codes: 0 all are whole, 1 some are not.",
+        .summary = "Reads the ledger of a run twice and every picture in it whole, several at once on all "
+                   "cores: that it is there, is a sound PNG, carries its job's id, and has the size and the "
+                   "SHA-256 of its pixels that the ledger says. The timings, the summary and the gallery are "
+                   "copies, and not read. Exit codes: 0 all are whole, 1 some are not.",
         .options = rows,
         .n_options = run_rows(RUN_ROWS_VERIFY, rows),
         .least_operands = 1,

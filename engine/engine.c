@@ -265,6 +265,21 @@ static atl_status open_tokenizer(atl_engine *engine, const char *from, int which
     return st;
 }
 
+/* Kernels for this processor, and the table of the policy. */
+static atl_status choose(atl_engine *engine, const atl_engine_options *options, atl_note *note)
+{
+    const atl_status st = atl_cpu_check_isa(note);
+    if (st != ATL_OK)
+        return st;
+    const char *policy = atl_engine_policy_settle(options->policy, options->model, options->variant);
+    engine->kernels = atl_kernels_choose(atl_cpu_flags());
+    engine->policy = atl_policy_narrowed(atl_policy_find(policy), engine->kernels->narrow_in_bf16);
+    if (!engine->policy)
+        return atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s, auto", policy,
+                        atl_policy_names());
+    return ATL_OK;
+}
+
 atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
                                  atl_note *note)
 {
@@ -272,17 +287,9 @@ atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned par
     atl_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for an engine");
-    atl_status st = atl_cpu_check_isa(note);
+    atl_status st = choose(engine, options, note);
     if (st != ATL_OK)
         goto fail;
-    const char *policy = atl_engine_policy_settle(options->policy, options->model, options->variant);
-    engine->kernels = atl_kernels_choose(atl_cpu_flags());
-    engine->policy = atl_policy_narrowed(atl_policy_find(policy), engine->kernels->narrow_in_bf16);
-    if (!engine->policy) {
-        st = atl_fail(note, ATL_USAGE, "policy: found \"%s\", wanted one of %s, auto", policy,
-                      atl_policy_names());
-        goto fail;
-    }
     st = atl_weights_open(options->model, options->variant ? options->variant : "", &engine->weights, note);
     if (st != ATL_OK)
         goto fail;

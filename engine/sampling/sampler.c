@@ -26,8 +26,7 @@ static const char *const respacing_names[N_RESPACINGS] = {"", "Karras", "Exponen
 const char *atl_sampler_names(void)
 {
     return "ddim, pndm, euler, euler_a, heun, lms, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, "
-           "dpmpp_2m_sde_karras, "
-           "unipc, lcm, deis";
+           "dpmpp_2m_sde_karras, unipc, lcm, deis";
 }
 
 /* Letters and digits in lower case, "++" as "pp": "DPM++ 2M Karras" and "dpmpp_2m_karras" are one. Returns
