@@ -113,7 +113,7 @@ static void warn_of_series(report *r, const report_series *s)
         warn(r, "%s: the memory probe itself costs about %.0f %% of the rate, by %d window%s without it.%s",
              s->label, 100 * (1 - s->probe_cost), s->n_without, s->n_without == 1 ? "" : "s",
              atl_report_unprobed(s) > 0 ? " The largest number of workers left it no core: its gain over the "
-                                          "others is too high by that."
+                                          "others may be too high by that."
                                         : "");
 }
 

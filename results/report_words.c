@@ -5,7 +5,8 @@
 
 #include "report_private.h"
 
-#define DIGITS 3
+#define DIGITS     3
+#define NEARLY_ALL 0.9 /* of the ideal: what brings that has no bend on the way */
 
 /* Thousands apart, by a thin space that does not break. */
 static void put_grouped(atl_text *out, const char *digits)
@@ -115,9 +116,33 @@ static void put_knee_certainty(const atl_scaling *sc, atl_text *out)
                         sc->knee_low, sc->knee_high, 100 * sc->knee_share);
 }
 
+/* Where the count beyond is more than twice that before, and brings less than so many times: the widest such;
+ * −1. */
+static int widest_gap(const report_series *s)
+{
+    int at = -1;
+    double widest = 2;
+    for (int i = 0; i + 1 < s->n_counts; i++) {
+        const double gap = (double)s->count[i + 1].workers / s->count[i].workers;
+        if (gap > widest && s->count[i + 1].rate < NEARLY_ALL * gap * s->count[i].rate) {
+            widest = gap;
+            at = i;
+        }
+    }
+    return at;
+}
+
 void atl_report_put_knee(const report_series *s, atl_text *out)
 {
     const atl_scaling *sc = &s->scaling;
+    const int gap = widest_gap(s);
+    if ((sc->knee == 0 || !isfinite(sc->beyond_knee)) && gap >= 0) {
+        atl_text_printf(out,
+                        "No bend was seen; but between %d and %d workers, where it may be, nothing was "
+                        "measured.",
+                        s->count[gap].workers, s->count[gap + 1].workers);
+        return;
+    }
     if (sc->knee == 0 || !isfinite(sc->beyond_knee)) {
         atl_text_printf(out,
                         "No bend was seen: up to %d, twice the workers still brought 1.4 times as much or "

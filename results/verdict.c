@@ -222,26 +222,42 @@ static void ask_neighbours(const atl_inquiry *q)
             most, most == 1 ? "" : "s", 100 * beside, 100 * q->noise);
 }
 
+static double latency_at(const atl_inquiry *q, double workers)
+{
+    return atl_inquiry_median(q, (atl_inquired){workers, 0, 1}, probe_latency, 0);
+}
+
+/* The largest count whose windows the probe ran in: where all cores are at work it has none. 0: there is no
+ * such beyond the least. */
+static double most_probed(const atl_inquiry *q)
+{
+    for (int i = q->scaling->n_counts - 1; i > 0; i--)
+        if (isfinite(latency_at(q, q->scaling->counts[i])))
+            return q->scaling->counts[i];
+    return 0;
+}
+
 static void ask_latency(const atl_inquiry *q)
 {
-    double first = atl_inquiry_median(q, (atl_inquired){q->n_first, 0, 1}, probe_latency, 0);
+    const double most = most_probed(q), last = latency_at(q, most);
+    double first = latency_at(q, q->n_first);
     if (!isfinite(first))
         first = q->ceilings->latency_ns_idle;
-    const double last = atl_inquiry_median(q, (atl_inquired){q->n_last, 0, 1}, probe_latency, 0),
-                 rise = last / first;
+    const double rise = last / first;
+    const char *of_all = most < q->n_last ? ", the most that left the probe a core" : "";
     if (!isfinite(rise))
         NOT_KNOWN(q, "%s",
                   "the memory's latency under load: the probe did not run, or had no core of its own");
     else if (rise >= SHARP_LATENCY)
-        SPEAKS_FOR(q, "a read from memory takes %.0f ns beside %g workers, %.0f ns beside %g", last,
-                   q->n_last, first, q->n_first);
-    else if (rise <= FLAT_LATENCY)
+        SPEAKS_FOR(q, "a read from memory takes %.0f ns beside %g workers%s, %.0f ns beside %g", last, most,
+                   of_all, first, q->n_first);
+    else if (rise <= FLAT_LATENCY && most == q->n_last)
         SPEAKS_AGAINST(
             q, "a read from memory takes no longer beside %g workers (%.0f ns) than beside %g (%.0f ns)",
-            q->n_last, last, q->n_first, first);
+            most, last, q->n_first, first);
     else
-        NOT_KNOWN(q, "the latency: %.0f ns beside %g workers, %.0f ns beside %g: too close to tell", last,
-                  q->n_last, first, q->n_first);
+        NOT_KNOWN(q, "the latency: %.0f ns beside %g workers%s, %.0f ns beside %g: too close to tell", last,
+                  most, of_all, first, q->n_first);
 }
 
 /* ---- the sentence ---- */
@@ -298,6 +314,8 @@ static void ask_units(const atl_inquiry *q)
 
 static void say_gain_ends(const atl_inquiry *q)
 {
+    static const char *const pieces[] = {"No pieces of evidence", "One piece of evidence",
+                                         "Two pieces of evidence", "Several pieces of evidence"};
     atl_verdict *v = q->verdict;
     const double waited = atl_inquiry_median(q, (atl_inquired){q->n_last, 0, -1}, run_delay, 0);
     if (v->n_for >= 2 && v->n_against == 0) {
@@ -311,10 +329,10 @@ static void say_gain_ends(const atl_inquiry *q)
         snprintf(
             v->sentence, sizeof v->sentence,
             "The cores themselves are the limit: computing without any memory, all %.0f of them together do "
-            "only "
-            "%.1f times what one does alone (they share a clock or arithmetic units). For the memory: %d "
-            "piece%s of evidence.",
-            q->cores, units(q), v->n_for, v->n_for == 1 ? "" : "s");
+            "only %.1f times what one does alone (they share a clock or arithmetic units). %s speak%s for "
+            "the "
+            "memory.",
+            q->cores, units(q), pieces[v->n_for < 3 ? v->n_for : 3], v->n_for == 1 ? "s" : "");
     } else if (waited > WAITED_PERCENT) {
         v->limit = ATL_LIMIT_CORES;
         snprintf(

@@ -334,6 +334,34 @@ static void a_window_that_left_the_probe_no_core_is_one_without_it(void **state)
     fixture_done(&f);
 }
 
+/* 1, 2, 4 workers miss no doubling; between 1 and 4 there is one, which matters unless 4 bring what 4 can. */
+static void a_bend_may_hide_where_nothing_was_measured(void **state)
+{
+    (void)state;
+    static const struct {
+        int counts[3];
+        double rates[3];
+        const char *words;
+    } cases[] = {
+        {{1, 2, 4}, {100, 180, 330}, "No bend was seen: up to 4, twice the workers"},
+        {{1, 4, 8},
+         {100, 340, 600},
+         "No bend was seen; but between 1 and 4 workers, where it may be, nothing "},
+        {{1, 4, 8}, {100, 390, 600}, "No bend was seen: up to 8, twice the workers"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        report_series s = {.threads = 1, .n_counts = 3};
+        atl_text words = {0};
+        for (int k = 0; k < 3; k++) {
+            s.count[k].workers = cases[i].counts[k];
+            s.count[k].rate = cases[i].rates[k];
+        }
+        atl_report_put_knee(&s, &words);
+        assert_true(strncmp(words.data, cases[i].words, strlen(cases[i].words)) == 0);
+        atl_text_done(&words);
+    }
+}
+
 /* One count alone: no advice, but the reason and the figure on the first screen. */
 static void a_report_without_advice_says_why_and_what_was_measured(void **state)
 {
@@ -602,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_single_round_of_few_counts_has_no_law_and_no_certainty),
         cmocka_unit_test(the_first_screen_answers_a_first_reader),
         cmocka_unit_test(what_more_workers_would_meet_is_true),
+        cmocka_unit_test(a_bend_may_hide_where_nothing_was_measured),
         cmocka_unit_test(a_window_that_left_the_probe_no_core_is_one_without_it),
         cmocka_unit_test(a_report_without_advice_says_why_and_what_was_measured),
         cmocka_unit_test(more_than_the_ideal_gain_is_doubted),

@@ -137,8 +137,42 @@ static void cores_that_slow_each_other_down_without_memory_are_the_limit(void **
     assert_int_equal(v.limit, ATL_LIMIT_CORES);
     assert_int_equal(v.n_against, 1);
     assert_non_null(strstr(v.sentence, "6.5 times"));
+    assert_non_null(strstr(v.sentence, "One piece of evidence speaks for the memory."));
     s.units = 15;
     assert_int_equal(verdict_of(&s).limit, ATL_LIMIT_UNPROVEN);
+}
+
+/* With as many workers as cores the probe has none: what it saw beside most of them is worth as much, but
+ * that it saw nothing there says nothing of the rest. */
+static void a_latency_short_of_the_last_count_can_speak_for_the_memory_alone(void **state)
+{
+    (void)state;
+    const scene s = {.gain = 8, .latency = 1, .cores = 16};
+    const atl_study_ceilings ceilings = {NAN, NAN, NAN, NAN, NAN, "bf16"};
+    const atl_scaling scaling = {
+        .n_counts = 3, .counts = {1, 12, 16}, .median_rate = {100, 780, 800}, .recommended = 12};
+    const struct {
+        double ns;
+        int n_for, n_against;
+        const char *words;
+    } cases[] = {
+        {140, 1, 0, "140 ns beside 12 workers, the most that left the probe a core, 100 ns beside 1"},
+        {102, 0, 0, "102 ns beside 12 workers, the most that left the probe a core, 100 ns beside 1"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        atl_study_window windows[] = {window_of(&s, 1, 0), window_of(&s, 12, 0), window_of(&s, 16, 0)};
+        atl_verdict v;
+        bool said = false;
+        windows[1].probe_ns = cases[i].ns;
+        windows[2].probe_ns = NAN;
+        atl_verdict_reach(windows, 3, &scaling, &ceilings, s.cores, &v);
+        assert_int_equal(v.n_for, cases[i].n_for);
+        assert_int_equal(v.n_against, cases[i].n_against);
+        for (int k = 0; k < v.n_for; k++)
+            said = said || strstr(v.reason_for[k], cases[i].words);
+        for (int k = 0; k < v.n_unknown; k++)
+            said = said || strstr(v.unknown[k], cases[i].words);
+        assert_true(said);
+    }
 }
 
 static void what_all_cores_compute_says_nothing_of_a_quarter_of_them(void **state)
@@ -246,6 +280,7 @@ int main(void)
         cmocka_unit_test(stages_that_all_rise_are_not_memory),
         cmocka_unit_test(cores_that_slow_each_other_down_without_memory_are_the_limit),
         cmocka_unit_test(what_all_cores_compute_says_nothing_of_a_quarter_of_them),
+        cmocka_unit_test(a_latency_short_of_the_last_count_can_speak_for_the_memory_alone),
         cmocka_unit_test(what_noise_can_make_speaks_neither_for_nor_against),
         cmocka_unit_test(waiting_for_cores_is_cores),
         cmocka_unit_test(a_gain_to_the_last_core_is_cores_and_below_it_nothing),
