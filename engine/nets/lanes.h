@@ -1,31 +1,36 @@
-/* lanes.h - two buffers between which a feature map goes to and fro.
+/* lanes.h - two ends of the arena between which a feature map goes to and fro.
  *
- * The arena is a stack, but a chain of layers wants to free its input once the output stands: so the map
- * lives in one lane, the next layer writes into the other, and the two change roles. Each lane is as large as
- * the largest map that ever stands in it. How large that is nobody computes by hand: the chain is walked once
- * dry (atl_lanes_run: an arena that only measures, lanes that only note what is asked of them) and then for
- * real. Single-threaded, like the arena. */
+ * A stack would keep each layer's input below its output. So the map stands in one lane, the next layer
+ * writes into the other, the two change roles, and what was read is given back: one lane is the arena's stack
+ * from where the walk began, the other is the piece at its far end. Between them is what ops take on the way.
+ * No more is ever in use than a map, its successor and that. Single-threaded, like the arena; walks do not
+ * nest. */
 #ifndef ATL_NETS_LANES_H
 #define ATL_NETS_LANES_H
 
 #include "ops/map.h"
 
+typedef enum atl_lane { ATL_LANE_NEAR, ATL_LANE_FAR } atl_lane;
+
 typedef struct atl_lanes {
-    void *data[2];
-    size_t bytes[2];
-    int current;   /* the lane in which the map stands */
-    bool planning; /* only note how many bytes are asked for */
+    atl_arena *arena;
+    size_t mark;      /* where the near lane begins */
+    atl_lane current; /* where the map stands */
 } atl_lanes;
 
-/* A walk along the chain: takes the same lanes in the same order whether dry or not. */
+/* A walk along the chain. It begins as if its input stood in the near lane. */
 typedef void (*atl_lanes_walk)(const void *net, const atl_bench *bench, atl_lanes *lanes, void *io);
 
-/* Walks dry, takes both lanes from the arena, walks for real, and releases all that the walk took. */
+/* Walks, and releases all that the walk took. */
 void atl_lanes_run(const atl_bench *bench, atl_lanes_walk walk, const void *net, void *io);
 
-/* A dense map in the lane where the current map does not stand. */
+/* A dense map in the lane where the current map does not stand; an earlier one there is lost. Whoever asks
+ * has released what it took from the arena since the walk began. */
 atl_map atl_lanes_other(atl_lanes *lanes, atl_dtype dtype, int n, int h, int w, int c);
-/* The map in the other lane is the current one from now on. */
+/* Where the map stands in the far lane: makes that lane so long, at its beginning, and returns where it
+ * begins now. */
+void *atl_lanes_stretch(atl_lanes *lanes, size_t bytes);
+/* The map in the other lane is the current one from now on, and the one before is given back. */
 void atl_lanes_switch(atl_lanes *lanes);
 
 #endif

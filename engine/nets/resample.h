@@ -17,4 +17,14 @@ void atl_upsampler_load(atl_loader *loader, atl_conv *conv, atl_layer_class laye
  * other size (the skip connection of an odd-sized map) is made in scratch first. */
 void atl_upsampler_run(const atl_bench *bench, const atl_conv *conv, const atl_map *x, const atl_map *out);
 
+/* Lines of a band: as many as keep the threads busy, and no more than a quarter of `out`. */
+int atl_band_lines(const atl_bench *bench, const atl_map *out);
+/* Whether atl_upsampler_grow can be run. */
+bool atl_upsampler_can_grow(const atl_bench *bench, const atl_conv *conv, const atl_map *x);
+/* Doubles x where it stands: `out` is dense, twice as high and wide and begins `bytes` before the end of x,
+ * of which atl_band_lines(out) lines and one are more than it is long. It is made band by band from its first
+ * line on, and runs over lines of x that were read. */
+void atl_upsampler_grow(const atl_bench *bench, const atl_conv *conv, const atl_map *x, size_t bytes,
+                        const atl_map *out);
+
 #endif

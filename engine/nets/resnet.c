@@ -5,17 +5,11 @@
  *
  * The shortcut goes first, into `out`, so that conv2 finds its residual where it writes and x may be
  * overwritten in between. The joined channels of x and x_more exist only once they are normed, and in bf16
- * not even then (atl_group_norm_conv). A block that shrinks in place takes the shortcut after conv1 instead,
- * into the memory of x itself: three maps of a picture's full size in the decoder become two. */
+ * not even then (atl_group_norm_conv). A block that weaves does both halves' work band by band in the memory
+ * of x itself: of four maps of a picture's full size in the decoder, x counting twice, two are left. */
 #include "nets/resnet.h"
 
-#include <string.h>
-
-#include "base/sizes.h"
 #include "nets/pixelwise.h"
-#include "ops/product.h"
-
-enum { FIRST_PART = 16, PART_ROWS = 32 };
 
 bool atl_net_check_groups(atl_loader *loader, int c, int groups)
 {
@@ -140,56 +134,59 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
     atl_arena_release(bench->arena, mark);
 }
 
-/* ---- in place ---- */
+/* ---- woven ---- */
 
 bool atl_resnet_is_fused(const atl_resnet *resnet, const atl_map *x)
 {
     return atl_conv_takes_affine(&resnet->conv1, &(atl_conv_input){.x = x});
 }
 
-bool atl_resnet_can_shrink(const atl_resnet *resnet, const atl_map *x)
+bool atl_resnet_can_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x)
 {
     const atl_resnet_shape *shape = &resnet->shape;
+    const atl_conv_input in = {.x = x};
     return shape->time_dim == 0 && shape->c_in >= 2 * shape->c_out && x->c == shape->c_in &&
-           atl_map_dense(x) && atl_resnet_is_fused(resnet, x);
+           atl_map_dense(x) && atl_resnet_is_fused(resnet, x) &&
+           atl_conv_runs_lines(bench, &resnet->conv1, &in);
 }
 
-/* Rows [first, first + n) of a dense map. */
-static atl_map rows_of(const atl_map *map, size_t first, size_t n)
+/* All of a band that reads x: the shortcut, and the first half. */
+static void weave_band(const atl_resnet *resnet, const atl_bench *bench, const atl_conv_input *in,
+                       atl_lines band, const atl_map *h, const atl_map *out)
 {
-    char *data = (char *)map->data + first * map->stride * atl_dtype_bytes(map->dtype);
-    return atl_map_over(data, map->dtype, 1, 1, (int)n, map->c);
+    const atl_map from = atl_map_lines(in->x, band), to = atl_map_lines(out, band);
+    atl_conv_run(bench, &resnet->shortcut, &(atl_conv_input){.x = &from}, NULL, &to);
+    atl_conv_run_lines(bench, &resnet->conv1, in, NULL, h, band);
 }
 
-/* Row r of `out` ends before row r of x begins once r rows were read, as rows become half as long or less:
- * the first part goes round by way of scratch, each further one is as long as all before it together. */
-static void shortcut_in_place(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x,
-                              const atl_map *out)
+void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, int lag,
+                      atl_map *ret_out)
 {
-    const size_t mark = atl_arena_mark(bench->arena), n_rows = atl_map_rows(x);
-    size_t n = atl_round_up(n_rows / FIRST_PART + 1, PART_ROWS);
-    n = n < n_rows ? n : n_rows;
-    const atl_map scratch = atl_map_take(bench, out->dtype, 1, 1, (int)n, out->c);
-    for (size_t first = 0; first < n_rows; first += n) {
-        if (first > 0)
-            n = first < n_rows - first ? first : n_rows - first;
-        const atl_map from = rows_of(x, first, n), to = first > 0 ? rows_of(out, first, n) : scratch;
-        atl_conv_run(bench, &resnet->shortcut, &(atl_conv_input){.x = &from}, NULL, &to);
-        if (first == 0 && !bench->arena->measuring)
-            memcpy(out->data, scratch.data, n * (size_t)out->c * atl_dtype_bytes(out->dtype));
+    const atl_resnet_shape *shape = &resnet->shape;
+    const size_t mark = atl_arena_mark(bench->arena);
+    atl_map woven = *x;
+    woven.data = (char *)x->data + (size_t)lag * atl_map_line_bytes(x);
+    const atl_map out = atl_map_channels(&woven, 0, shape->c_out),
+                  h = atl_map_channels(&woven, shape->c_out, shape->c_out);
+    const atl_epilogue sum = {.residual = &out, .scale = 1.0f / shape->output_scale_factor};
+    atl_conv_input in = {.x = x};
+    const atl_affine affine = atl_group_norm_affine(bench, &resnet->norm1, shape->act, &in);
+    in.affine = &affine;
+    for (int end = x->h, first; end > 0; end = first) { /* the line after the band is read, too */
+        first = end > lag - 1 ? end - (lag - 1) : 0;
+        weave_band(resnet, bench, &in, (atl_lines){first, end - first}, &h, &out);
     }
     atl_arena_release(bench->arena, mark);
+    atl_group_norm_conv(bench, &resnet->norm2, shape->act, &resnet->conv2, &(atl_conv_input){.x = &h}, &h,
+                        &sum, &out);
+    *ret_out = out;
 }
 
-void atl_resnet_shrink(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, const atl_map *h,
-                       atl_map *ret_out)
+bool atl_resnet_woven_room(const atl_map *map, atl_map *ret)
 {
-    const atl_resnet_shape *shape = &resnet->shape;
-    const atl_map out = atl_map_over(x->data, x->dtype, x->n, x->h, x->w, shape->c_out);
-    atl_epilogue sum = {.residual = &out, .scale = 1.0f / shape->output_scale_factor};
-    first_half(resnet, bench, &(atl_resnet_io){.x = x}, NULL, h);
-    shortcut_in_place(resnet, bench, x, &out);
-    atl_group_norm_conv(bench, &resnet->norm2, shape->act, &resnet->conv2, &(atl_conv_input){.x = h}, h, &sum,
-                        &out);
-    *ret_out = out;
+    if (map->stride < 2 * (size_t)map->c)
+        return false;
+    *ret = *map;
+    ret->data = (char *)map->data + (size_t)map->c * atl_dtype_bytes(map->dtype);
+    return true;
 }

@@ -44,13 +44,21 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
 
 /* Whether norm1 is applied within conv1, so that a normed copy of x is never made. */
 bool atl_resnet_is_fused(const atl_resnet *resnet, const atl_map *x);
-/* Whether the block can leave its result in the memory of x without a normed copy of x: where channels become
- * half as many or fewer and the block is fused. */
-bool atl_resnet_can_shrink(const atl_resnet *resnet, const atl_map *x);
-/* The same block for such an x (no x_more, no time), dense, whose memory the result takes: x is lost,
- * *ret_out [n][h][w][c_out] begins where x began. `h` is scratch of the result's size. */
-void atl_resnet_shrink(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, const atl_map *h,
-                       atl_map *ret_out);
+
+/* ---- in place, where channels become half as many or fewer ----
+ *
+ * A row of x (a pixel's channels) has room for a row of conv1's result and one of the block's: so both are
+ * woven into the memory of x, line by line from the last one up, in bands that lie `lag` lines further on
+ * than the lines that they were made from. */
+
+/* Whether the block can do so: fused, without time and without x_more, over one picture. */
+bool atl_resnet_can_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x);
+/* x is dense and lost, and the memory of `lag` ≥ 2 more lines behind it is free. *ret_out [1][h][w][c_out]
+ * has the stride of x and begins `lag` lines after x: what atl_resnet_woven_room says of it holds. */
+void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, int lag,
+                      atl_map *ret_out);
+/* Whether `map` was woven; then *ret is the memory between its rows, a map of the same shape. */
+bool atl_resnet_woven_room(const atl_map *map, atl_map *ret);
 
 /* GroupNorm needs whole groups: fails the walk where `groups` does not divide `c`. */
 bool atl_net_check_groups(atl_loader *loader, int c, int groups);

@@ -6,10 +6,12 @@
  *   encode: image ─▶ conv_in ─▶ down_blocks, each halving but the last ─▶ mid ─▶ norm, SiLU, conv_out ─▶
  *           quant_conv ─▶ moments[h][w][8]
  *
- * Memory is what matters here: at 512 × 512 one map of 256 channels is 268 MB. The map goes to and fro
- * between two lanes; a ResNet that keeps its channels stays in place and norms into the other lane, one that
- * changes them norms in place (its shortcut was computed before) and writes into the other lane; so the peak
- * is the largest map, its successor, and one more of the successor's size. */
+ * Memory is what matters here: at 512 × 512 one map of 256 channels is 268 MB, in bf16 134. The map goes to
+ * and fro between two lanes; a ResNet that keeps its channels stays in place, one that changes them norms in
+ * place (its shortcut was computed before) and writes into the other lane; so the peak is the largest map,
+ * its successor, and one more of the successor's size. In bf16 the decoder's largest map is all there is: it
+ * grows where the map before it stood (atl_upsampler_grow), and the ResNets that follow are woven into its
+ * memory (atl_resnet_weave). */
 #include "nets/vae_kl.h"
 
 #include <math.h>
@@ -216,33 +218,52 @@ void atl_vae_kl_free(atl_vae_kl **vae)
 
 /* ---- running ---- */
 
-static atl_map other_lane(atl_lanes *lanes, const atl_map *x, int h, int w, int c)
+/* A map on its way. */
+typedef struct flow {
+    atl_lanes *lanes;
+    atl_map x;
+    int lag; /* lines behind x that are free; x ends its lane with them, and is in the far one */
+} flow;
+
+static atl_map other_lane(const flow *f, int h, int w, int c)
 {
-    return atl_lanes_other(lanes, x->dtype, x->n, h, w, c);
+    return atl_lanes_other(f->lanes, f->x.dtype, f->x.n, h, w, c);
 }
 
-static void run_resnet(const atl_resnet *resnet, const atl_bench *bench, atl_lanes *lanes, atl_map *x)
+static void switch_to(flow *f, atl_map x)
 {
-    int c_out = resnet->shape.c_out;
-    atl_map other = other_lane(lanes, x, x->h, x->w, c_out);
+    atl_lanes_switch(f->lanes);
+    f->x = x;
+    f->lag = 0;
+}
 
-    if (c_out == x->c) {
-        const bool fused = atl_resnet_is_fused(resnet, x);
-        atl_resnet_run(
-            resnet, bench,
-            &(atl_resnet_io){
-                .x = x, .normed = fused ? NULL : &other, .between = fused ? &other : NULL, .out = x});
+/* x stays in its memory. */
+static void run_resnet_in_place(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x)
+{
+    atl_map room;
+    atl_resnet_io io = {.x = x, .out = x};
+    if (atl_resnet_woven_room(x, &room) && atl_resnet_is_fused(resnet, x))
+        io.between = &room;
+    atl_resnet_run(resnet, bench, &io);
+}
+
+static void run_resnet(const atl_resnet *resnet, const atl_bench *bench, flow *f)
+{
+    const int c_out = resnet->shape.c_out;
+    if (c_out == f->x.c) {
+        run_resnet_in_place(resnet, bench, &f->x);
         return;
     }
-    if (atl_resnet_can_shrink(resnet, x)) { /* the result stays in x's lane */
-        atl_map out;
-        atl_resnet_shrink(resnet, bench, x, &other, &out);
-        *x = out;
+    if (f->lag > 0 && atl_resnet_can_weave(resnet, bench, &f->x)) {
+        const size_t bytes = (size_t)f->x.h * atl_map_line_bytes(&f->x);
+        atl_resnet_weave(resnet, bench, &f->x, f->lag, &f->x);
+        atl_lanes_stretch(f->lanes, bytes);
+        f->lag = 0;
         return;
     }
-    atl_resnet_run(resnet, bench, &(atl_resnet_io){.x = x, .normed = x, .out = &other});
-    atl_lanes_switch(lanes);
-    *x = other;
+    const atl_map out = other_lane(f, f->x.h, f->x.w, c_out);
+    atl_resnet_run(resnet, bench, &(atl_resnet_io){.x = &f->x, .normed = &f->x, .out = &out});
+    switch_to(f, out);
 }
 
 /* x += out(attention(group_norm(x))), one head over all channels, every pixel a token. */
@@ -264,29 +285,61 @@ static void run_attention(const middle *mid, const atl_bench *bench, const atl_m
     atl_arena_release(bench->arena, mark);
 }
 
-static void run_middle(const middle *mid, const atl_bench *bench, atl_lanes *lanes, atl_map *x)
+static void run_middle(const middle *mid, const atl_bench *bench, flow *f)
 {
-    run_resnet(&mid->resnets[0], bench, lanes, x);
+    run_resnet(&mid->resnets[0], bench, f);
     if (mid->has_attention)
-        run_attention(mid, bench, x);
-    run_resnet(&mid->resnets[1], bench, lanes, x);
+        run_attention(mid, bench, &f->x);
+    run_resnet(&mid->resnets[1], bench, f);
 }
 
-static void run_stage(const stage *s, const atl_bench *bench, atl_lanes *lanes, bool up, atl_map *x)
+/* x becomes the largest map, in place; the lines that it may lag behind by are left free. */
+static void grow(const atl_conv *conv, const atl_bench *bench, flow *f)
 {
-    for (int i = 0; i < s->n_resnets; i++)
-        run_resnet(&s->resnets[i], bench, lanes, x);
+    atl_map out = atl_map_over(NULL, f->x.dtype, 1, 2 * f->x.h, 2 * f->x.w, f->x.c);
+    const int lag = atl_band_lines(bench, &out) + 1;
+    const size_t bytes = (size_t)(out.h + lag) * atl_map_line_bytes(&out);
+    out.data = atl_lanes_stretch(f->lanes, bytes);
+    atl_upsampler_grow(bench, conv, &f->x, bytes, &out);
+    f->x = out;
+    f->lag = lag;
+}
+
+static void run_sampler(const atl_conv *conv, const atl_bench *bench, bool up, flow *f)
+{
+    const int h = up ? 2 * f->x.h : atl_conv_out_size(conv, f->x.h);
+    const int w = up ? 2 * f->x.w : atl_conv_out_size(conv, f->x.w);
+    const atl_map out = other_lane(f, h, w, f->x.c);
+    if (up)
+        atl_upsampler_run(bench, conv, &f->x, &out);
+    else
+        atl_downsampler_run(bench, conv, &f->x, &out);
+    switch_to(f, out);
+}
+
+static void run_stage(const half *h, int i, const atl_bench *bench, flow *f)
+{
+    const stage *s = &h->stages[i];
+    for (int k = 0; k < s->n_resnets; k++)
+        run_resnet(&s->resnets[k], bench, f);
     if (!s->has_sampler)
         return;
-    int h = up ? 2 * x->h : atl_conv_out_size(&s->sampler, x->h);
-    int w = up ? 2 * x->w : atl_conv_out_size(&s->sampler, x->w);
-    atl_map out = other_lane(lanes, x, h, w, x->c);
-    if (up)
-        atl_upsampler_run(bench, &s->sampler, x, &out);
+    if (h->decoder && i + 2 == h->n_stages && f->lanes->current == ATL_LANE_FAR &&
+        atl_upsampler_can_grow(bench, &s->sampler, &f->x))
+        grow(&s->sampler, bench, f);
     else
-        atl_downsampler_run(bench, &s->sampler, x, &out);
-    atl_lanes_switch(lanes);
-    *x = out;
+        run_sampler(&s->sampler, bench, h->decoder, f);
+}
+
+/* The lane from which conv_in's result, switched by each sampler and each block that changes channels, comes
+ * to the far one before the last sampler: there a map can grow. */
+static atl_lane first_lane(const half *h)
+{
+    int n_switches = 1;
+    for (int i = 0; i + 1 < h->n_stages; i++)
+        n_switches += (i + 2 < h->n_stages) +
+                      (h->stages[i].resnets[0].shape.c_in != h->stages[i].resnets[0].shape.c_out);
+    return n_switches % 2 == 0 ? ATL_LANE_FAR : ATL_LANE_NEAR;
 }
 
 typedef struct ends {
@@ -298,21 +351,23 @@ static void run_half(const void *net, const atl_bench *bench, atl_lanes *lanes, 
 {
     const half *h = net;
     const ends *e = io;
-    atl_conv_input first = {.x = e->in};
-    atl_dtype stream = bench->policy->layer[ATL_LAYER_VAE].stream;
-    atl_map x = atl_lanes_other(lanes, stream, e->in->n, e->in->h, e->in->w, h->conv_in.c_out);
+    const atl_conv_input first = {.x = e->in};
+    flow f = {.lanes = lanes};
 
+    lanes->current = first_lane(h);
+    const atl_map x = atl_lanes_other(lanes, bench->policy->layer[ATL_LAYER_VAE].stream, e->in->n, e->in->h,
+                                      e->in->w, h->conv_in.c_out);
     atl_conv_run(bench, &h->conv_in, &first, NULL, &x);
-    atl_lanes_switch(lanes);
+    switch_to(&f, x);
     if (h->decoder)
-        run_middle(&h->mid, bench, lanes, &x);
+        run_middle(&h->mid, bench, &f);
     for (int i = 0; i < h->n_stages; i++)
-        run_stage(&h->stages[i], bench, lanes, h->decoder, &x);
+        run_stage(h, i, bench, &f);
     if (!h->decoder)
-        run_middle(&h->mid, bench, lanes, &x);
+        run_middle(&h->mid, bench, &f);
     /* SiLU whatever act_fn says: so it stands in diffusers */
-    atl_group_norm_conv(bench, &h->norm_out, ATL_ACT_SILU, &h->conv_out, &(atl_conv_input){.x = &x}, &x, NULL,
-                        e->out);
+    atl_group_norm_conv(bench, &h->norm_out, ATL_ACT_SILU, &h->conv_out, &(atl_conv_input){.x = &f.x}, &f.x,
+                        NULL, e->out);
 }
 
 /* One picture each; the 1 × 1 convolution over the latents is left out where the config says so. */

@@ -183,10 +183,10 @@ void atl_vae_tiny_free(atl_vae_tiny **vae)
 /* ---- running ---- */
 
 /* x = relu(x + conv(act(conv(act(conv(x)))))), in place. */
-static void run_block(const layer *l, const atl_bench *bench, atl_lanes *lanes, const atl_map *x)
+static void run_block(const layer *l, const atl_bench *bench, const atl_map *x)
 {
     size_t mark = atl_arena_mark(bench->arena);
-    atl_map a = atl_lanes_other(lanes, x->dtype, x->n, x->h, x->w, x->c);
+    atl_map a = atl_map_take(bench, x->dtype, x->n, x->h, x->w, x->c);
     atl_map b = atl_map_take(bench, x->dtype, x->n, x->h, x->w, x->c);
     atl_epilogue act = {.before = l->act};
     atl_epilogue fuse = {.residual = x, .after = ATL_ACT_RELU};
@@ -216,7 +216,7 @@ static void run_sequence(const void *net, const atl_bench *bench, atl_lanes *lan
     for (int i = 0; i < s->n_layers; i++) {
         const layer *l = &s->layers[i];
         if (l->is_block) {
-            run_block(l, bench, lanes, &x);
+            run_block(l, bench, &x);
             continue;
         }
         if (i == s->n_layers - 1) {

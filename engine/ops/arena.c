@@ -1,4 +1,4 @@
-/* arena.c - scratch memory as a stack; see arena.h. */
+/* arena.c - scratch memory as a stack, and a piece at the far end; see arena.h. */
 #include "ops/arena.h"
 
 #include <errno.h>
@@ -53,21 +53,42 @@ void atl_arena_close(atl_arena *arena)
     *arena = (atl_arena){0};
 }
 
-void *atl_arena_take(atl_arena *arena, size_t bytes)
+/* `used` and `far` are what shall be in use, `wanted` what was asked for just now. */
+static void occupy(atl_arena *arena, size_t used, size_t far, size_t wanted)
 {
-    size_t begin = arena->used_bytes;
-    size_t room = arena->capacity_bytes - begin;
-    if (bytes > room || atl_round_up(bytes, ATL_ARENA_ALIGN) > room) {
+    if (used > arena->capacity_bytes || far > arena->capacity_bytes - used) {
         fprintf(stderr, "atelier: scratch arena of %zu bytes is full (%zu in use, %zu wanted)\n",
-                arena->capacity_bytes, begin, bytes);
+                arena->capacity_bytes, arena->used_bytes + arena->far_bytes, wanted);
         abort();
     }
-    arena->used_bytes = begin + atl_round_up(bytes, ATL_ARENA_ALIGN);
-    if (arena->used_bytes > arena->peak_bytes)
-        arena->peak_bytes = arena->used_bytes;
+    arena->used_bytes = used;
+    arena->far_bytes = far;
+    if (used + far > arena->peak_bytes)
+        arena->peak_bytes = used + far;
+}
+
+/* SIZE_MAX where that is more than can be said. */
+static size_t aligned(size_t bytes)
+{
+    return bytes > SIZE_MAX - ATL_ARENA_ALIGN ? SIZE_MAX : atl_round_up(bytes, ATL_ARENA_ALIGN);
+}
+
+void *atl_arena_take(atl_arena *arena, size_t bytes)
+{
+    const size_t begin = arena->used_bytes, more = aligned(bytes);
+    occupy(arena, more > SIZE_MAX - begin ? SIZE_MAX : begin + more, arena->far_bytes, bytes);
     if (arena->measuring)                                    /* not NULL, aligned, and never to be touched */
         return (void *)(uintptr_t)(begin + ATL_ARENA_ALIGN); /* NOLINT(performance-no-int-to-ptr) */
     return arena->base + begin;
+}
+
+void *atl_arena_far(atl_arena *arena, size_t bytes)
+{
+    occupy(arena, arena->used_bytes, aligned(bytes), bytes);
+    if (arena->measuring) /* far above whatever is taken */
+        return (void *)(uintptr_t)(SIZE_MAX / 2 + 1 -
+                                   arena->far_bytes); /* NOLINT(performance-no-int-to-ptr) */
+    return arena->base + arena->capacity_bytes - arena->far_bytes;
 }
 
 size_t atl_arena_mark(const atl_arena *arena)

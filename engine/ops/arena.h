@@ -1,4 +1,5 @@
-/* arena.h - scratch memory for activations: one block, taken and released like a stack.
+/* arena.h - scratch memory for activations: one block, taken and released like a stack; and at its far end,
+ * one piece that grows towards the stack.
  *
  * Nothing inside a denoising step calls malloc. How large the block has to be is found by running
  * the network once with a *measuring* arena, whose pointers are addresses that nobody may touch:
@@ -17,8 +18,9 @@
 
 typedef struct atl_arena {
     uint8_t *base;
-    size_t used_bytes;
-    size_t peak_bytes; /* the most that was ever in use */
+    size_t used_bytes; /* of the stack */
+    size_t far_bytes;  /* of the piece at the far end */
+    size_t peak_bytes; /* the most that was ever in use, both together */
     size_t capacity_bytes;
     bool measuring;
 } atl_arena;
@@ -37,5 +39,9 @@ void *atl_arena_take(atl_arena *arena, size_t bytes);
 /* mark … take, take … release gives back all that was taken since the mark. */
 size_t atl_arena_mark(const atl_arena *arena);
 void atl_arena_release(atl_arena *arena, size_t mark);
+
+/* Makes the piece at the far end that large, and returns where it begins: its end stays where it is, and with
+ * it what stands there. 0 gives it back. It may run out as the stack may. */
+void *atl_arena_far(atl_arena *arena, size_t bytes);
 
 #endif

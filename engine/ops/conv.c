@@ -63,24 +63,53 @@ bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in)
            conv->c_in % ATL_BLOCK_K == 0;
 }
 
+bool atl_conv_runs_lines(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in)
+{
+    atl_map seen = *in->x; /* as the convolution sees it */
+    seen.w <<= in->upsample ? 1 : 0;
+    return seen.n == 1 && atl_conv_takes_affine(conv, &(atl_conv_input){.x = &seen}) &&
+           !atl_adapter_beside(bench, conv->weight);
+}
+
+static atl_product product_of(const atl_conv *conv, const atl_conv_input *in, const atl_epilogue *epilogue,
+                              const atl_map *out)
+{
+    return (atl_product){.in = in,
+                         .kernel = conv->kernel,
+                         .stride = conv->stride,
+                         .pad = conv->pad_before,
+                         .n_out = conv->c_out,
+                         .dtype = conv->dtype,
+                         .panels = conv->weight,
+                         .bias = conv->bias,
+                         .epilogue = epilogue,
+                         .out = out};
+}
+
+void atl_conv_run_lines(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                        const atl_epilogue *epilogue, const atl_map *out, atl_lines lines)
+{
+    const int up = in->upsample ? 1 : 0;
+    const atl_map read = atl_map_lines(in->x, (atl_lines){lines.first >> up, lines.n >> up}),
+                  made = atl_map_lines(out, lines);
+    atl_product product = product_of(conv, in, epilogue, out);
+    product.lines = lines;
+    atl_account_begin(bench);
+    atl_product_run(bench, &product);
+    atl_account_end_product(bench, "conv3x3", conv->kernel, &(atl_conv_input){.x = &read}, conv->c_out,
+                            conv->dtype, epilogue && epilogue->residual ? &made : NULL, &made);
+}
+
 void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
                   const atl_epilogue *epilogue, const atl_map *out)
 {
     const size_t mark = atl_arena_mark(bench->arena);
     atl_adapted adapted;
     atl_adapter_run(bench, atl_adapter_beside(bench, conv->weight), in, epilogue, out, &adapted);
+    atl_product product = product_of(conv, in, adapted.epilogue, out);
+    product.aside = adapted.aside;
     atl_account_begin(bench);
-    atl_product_run(bench, &(atl_product){.in = in,
-                                          .kernel = conv->kernel,
-                                          .stride = conv->stride,
-                                          .pad = conv->pad_before,
-                                          .n_out = conv->c_out,
-                                          .dtype = conv->dtype,
-                                          .panels = conv->weight,
-                                          .bias = conv->bias,
-                                          .epilogue = adapted.epilogue,
-                                          .aside = adapted.aside,
-                                          .out = out});
+    atl_product_run(bench, &product);
     atl_account_end_product(bench,
                             conv->kernel == 1   ? "conv1x1"
                             : conv->stride == 2 ? "conv3x3/2"

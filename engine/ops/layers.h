@@ -92,11 +92,18 @@ typedef struct atl_conv_input {
     const atl_map *x_more; /* NULL, or further channels [n][h][w][c'] that follow x's: a concatenation that
                               is never made. x->c + x_more->c = c_in */
     bool upsample;         /* x is read as if each pixel stood 2 × 2 times (nearest), folded into the conv */
-    const atl_affine
-        *affine; /* NULL, or what x and x_more become first: only of atl_group_norm_conv's making */
+    const atl_affine *affine; /* NULL, or what x and x_more become first: only of a norm's making, below */
 } atl_conv_input;
 void atl_conv_run(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
                   const atl_epilogue *epilogue, const atl_map *out);
+
+/* Whether it can be run line by line: in bf16, 3 × 3 of one picture, which comes out as large (doubled, if
+ * that) and a multiple of 16 wide, with nothing beside it. */
+bool atl_conv_runs_lines(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in);
+/* The same numbers for some lines of `out` alone. Reads what of `in` those lines need (a line more above and
+ * below) and touches nothing else, so that other lines of `in` may have been written over by then. */
+void atl_conv_run_lines(const atl_bench *bench, const atl_conv *conv, const atl_conv_input *in,
+                        const atl_epilogue *epilogue, const atl_map *out, atl_lines lines);
 
 /* ---- norms: gamma and beta are f32 always ---- */
 
@@ -122,6 +129,12 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
 void atl_group_norm_conv(const atl_bench *bench, const atl_norm *norm, atl_activation act,
                          const atl_conv *conv, const atl_conv_input *in, const atl_map *normed,
                          const atl_epilogue *epilogue, const atl_map *out);
+/* Whether the norm before this convolution is applied while it copies its rows. */
+bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in);
+/* What such a norm makes of x and x_more, which it measures: for the convolution's input. The numbers are
+ * taken from the arena. */
+atl_affine atl_group_norm_affine(const atl_bench *bench, const atl_norm *norm, atl_activation act,
+                                 const atl_conv_input *in);
 /* LayerNorm over c of each row; out may be x. (Ba et al. 2016) */
 void atl_layer_norm(const atl_bench *bench, const atl_norm *norm, const atl_map *x, const atl_map *out);
 

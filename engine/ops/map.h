@@ -46,6 +46,17 @@ atl_map atl_map_channels(const atl_map *map, int first, int count);
 /* Pictures [first, first + count) of `map`, sharing its memory. */
 atl_map atl_map_pictures(const atl_map *map, int first, int count);
 
+/* Image rows [first, first + n) of each picture. */
+typedef struct atl_lines {
+    int first, n;
+} atl_lines;
+
+/* Those lines of a map of one picture, sharing its memory. */
+atl_map atl_map_lines(const atl_map *map, atl_lines lines);
+
+/* Bytes from one line to the next. */
+size_t atl_map_line_bytes(const atl_map *map);
+
 /* The same memory seen as n pictures of h × w; h·w must stay what it was. */
 atl_map atl_map_reshaped(const atl_map *map, int h, int w);
 

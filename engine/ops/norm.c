@@ -251,6 +251,17 @@ void atl_group_norm(const atl_bench *bench, const atl_norm *norm, const atl_map 
 
 /* ---- a norm and the convolution behind it ---- */
 
+atl_affine atl_group_norm_affine(const atl_bench *bench, const atl_norm *norm, atl_activation act,
+                                 const atl_conv_input *in)
+{
+    norm_job job = group_norm_job(bench, norm, in->x, in->x_more);
+    atl_account_begin(bench);
+    job.scale_shift = take_scale_shift(bench, &job);
+    measure(bench, &job);
+    atl_account_end_norm(bench, "group_norm", in->x, in->x_more, NULL);
+    return (atl_affine){.scale_shift = job.scale_shift, .act = act};
+}
+
 static void norm_then_conv(const atl_bench *bench, const atl_norm *norm, atl_activation act,
                            const atl_conv *conv, const atl_conv_input *in, const atl_map *normed,
                            const atl_epilogue *epilogue, const atl_map *out)
@@ -276,12 +287,7 @@ void atl_group_norm_conv(const atl_bench *bench, const atl_norm *norm, atl_activ
         return;
     }
     size_t mark = atl_arena_mark(bench->arena);
-    norm_job job = group_norm_job(bench, norm, in->x, in->x_more);
-    atl_account_begin(bench);
-    job.scale_shift = take_scale_shift(bench, &job);
-    measure(bench, &job);
-    atl_account_end_norm(bench, "group_norm", in->x, in->x_more, NULL);
-    atl_affine affine = {.scale_shift = job.scale_shift, .act = act};
+    const atl_affine affine = atl_group_norm_affine(bench, norm, act, in);
     atl_conv_input seen = *in;
     seen.affine = &affine;
     atl_conv_run(bench, conv, &seen, epilogue, out);

@@ -29,10 +29,8 @@ typedef struct atl_product {
                    epilogue */
     const atl_aside *aside; /* bf16, s8: may be NULL */
     const atl_map *out;
+    atl_lines lines; /* of out, which alone are made; n = 0: all. Where atl_conv_runs_lines says so */
 } atl_product;
-
-/* Whether the product behind this convolution can apply an atl_affine to its input. */
-bool atl_conv_takes_affine(const atl_conv *conv, const atl_conv_input *in);
 
 void atl_product_run(const atl_bench *bench, const atl_product *product);
 

@@ -257,8 +257,8 @@ static void run_tile(void *user, size_t index, int thread)
     const atl_bf16_job *job = user;
     size_t block = index / job->n_unit_blocks, unit_block = index % job->n_unit_blocks;
     char *scratch = job->scratch + (size_t)thread * job->thread_bytes;
-    atl_bf16_tile t = {.job = job, .first_row = block * job->rows_a_block};
-    t.end_row = atl_least(t.first_row + job->rows_a_block, job->patch.n_rows);
+    atl_bf16_tile t = {.job = job, .first_row = job->first_row + block * job->rows_a_block};
+    t.end_row = atl_least(t.first_row + job->rows_a_block, job->end_row);
     t.first_unit = unit_block * job->units_a_block;
     t.end_unit = atl_least(t.first_unit + job->units_a_block, job->n_units);
     t.next_unit = (unit_block + job->n_threads) % job->n_unit_blocks * job->units_a_block;
@@ -300,7 +300,8 @@ void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
     size_t n_tiles = 2 * job.panels_a_unit;
     if (job.n_chunks > 1)
         n_tiles = job.units_a_group * atl_ceil_div(job.rows_a_block, ATL_BF16_TILE_ROWS);
-    size_t patch_rows = job.shared ? job.patch.n_rows : job.rows_a_block;
+    const size_t n_rows = job.end_row - job.first_row;
+    size_t patch_rows = job.shared ? n_rows : job.rows_a_block;
     size_t patch_bytes = atl_round_up(atl_patch_bytes(&job.patch, patch_rows), ATL_ARENA_ALIGN);
     job.thread_bytes = n_tiles * TILE * sizeof(float);
     uint16_t *shared = NULL;
@@ -312,7 +313,7 @@ void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
     }
     job.scratch = atl_arena_take(bench->arena, n_threads * job.thread_bytes);
     if (!bench->arena->measuring) {
-        atl_patch_init(&job.whole, &job.patch, 0, job.patch.n_rows, shared);
+        atl_patch_init(&job.whole, &job.patch, job.first_row, n_rows, shared);
         if (job.shared)
             atl_pool_run(bench->pool, atl_ceil_div(atl_patch_n_lines(&job.whole), FILL_LINES), fill_shared,
                          &job);

@@ -10,6 +10,7 @@ typedef struct atl_bf16_job {
     atl_patch_plan patch;
     const atl_product *product;
     const atl_kernels *kernels;
+    size_t first_row, end_row; /* what of the patch's rows is made */
     size_t panel_k, panels_a_unit, n_units;
     size_t slice_k, n_slices, taps_a_chunk, n_chunks; /* chunks: of the first slice, then of the second… */
     size_t n_threads, rows_a_block, n_blocks, units_a_block, n_unit_blocks;

@@ -68,10 +68,11 @@ static void plan_chunks(atl_bf16_job *job)
 static void plan_blocks(atl_bf16_job *job, size_t n_threads)
 {
     const atl_patch_plan *patch = &job->patch;
-    size_t grain = patch->grain, n_grains = atl_ceil_div(patch->n_rows, grain);
+    const size_t n_rows = job->end_row - job->first_row;
+    size_t grain = patch->grain, n_grains = atl_ceil_div(n_rows, grain);
     size_t unit_bytes = job->panels_a_unit * job->panel_k * ATL_TILE_COLS * sizeof(uint16_t);
     size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
-    bool few_rows = patch->n_taps == 1 && patch->n_rows <= FEW_ROWS && job->panels_a_unit == 1 &&
+    bool few_rows = patch->n_taps == 1 && n_rows <= FEW_ROWS && job->panels_a_unit == 1 &&
                     unit_bytes * job->n_units > RESIDENT_PANEL_BYTES;
     if (few_rows)
         min_tiles = TILES_OF_FEW_ROWS * n_threads;
@@ -79,8 +80,8 @@ static void plan_blocks(atl_bf16_job *job, size_t n_threads)
     bool in_place = patch->form == ATL_PATCH_IN_PLACE;
     size_t rows_that_stay = RESIDENT_ROWS_BYTES / (patch->k * sizeof(uint16_t)) / grain * grain;
     bool rows_stay = in_place && rows_that_stay >= MIN_BLOCK_ROWS &&
-                     patch->n_rows * patch->k * sizeof(uint16_t) < unit_bytes * job->n_units;
-    bool units_first = rows_stay && patch->n_rows <= rows_that_stay;
+                     n_rows * patch->k * sizeof(uint16_t) < unit_bytes * job->n_units;
+    bool units_first = rows_stay && n_rows <= rows_that_stay;
     size_t min_rows = MIN_BLOCK_ROWS;
     job->n_threads = n_threads;
     job->panels_stay =
@@ -96,6 +97,8 @@ static void plan_blocks(atl_bf16_job *job, size_t n_threads)
     bool may_roll = job->panels_stay && job->n_units <= max_units && atl_patch_can_roll(patch);
     if (may_roll)
         max_rows = MAX_ROLLING_ROWS;
+    if (may_roll && n_rows < patch->n_rows) /* whoever runs lines cuts them himself */
+        min_tiles = n_threads;
     while (!may_roll && max_rows > grain && max_rows > ATL_BF16_TILE_ROWS &&
            patch->form != ATL_PATCH_IN_PLACE &&
            atl_patch_bytes(patch, max_rows) / job->n_slices > RESIDENT_PATCH_BYTES)
@@ -104,13 +107,13 @@ static void plan_blocks(atl_bf16_job *job, size_t n_threads)
     job->n_blocks = atl_ceil_div(n_grains, max_grains);
     job->n_unit_blocks = atl_ceil_div(job->n_units, max_units);
     while (n_threads > 1 && !units_first && job->n_blocks < n_grains &&
-           job->n_blocks * job->n_unit_blocks < min_tiles && patch->n_rows / job->n_blocks > min_rows)
+           job->n_blocks * job->n_unit_blocks < min_tiles && n_rows / job->n_blocks > min_rows)
         job->n_blocks++;
     while (n_threads > 1 && job->n_unit_blocks < job->n_units &&
            job->n_blocks * job->n_unit_blocks < min_tiles)
         job->n_unit_blocks++;
     job->rows_a_block = atl_ceil_div(n_grains, job->n_blocks) * grain;
-    job->n_blocks = atl_ceil_div(patch->n_rows, job->rows_a_block);
+    job->n_blocks = atl_ceil_div(n_rows, job->rows_a_block);
     job->units_a_block = atl_ceil_div(job->n_units, job->n_unit_blocks);
     job->n_unit_blocks = atl_ceil_div(job->n_units, job->units_a_block);
     job->shared = job->n_unit_blocks > 1 || patch->form == ATL_PATCH_IN_PLACE;
@@ -125,6 +128,11 @@ void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product 
     const atl_epilogue *e = product->epilogue;
     *job = (atl_bf16_job){.product = product, .kernels = bench->kernels};
     atl_patch_plan_init(&job->patch, product, bench->kernels);
+    job->end_row = job->patch.n_rows;
+    if (product->lines.n > 0) {
+        job->first_row = (size_t)product->lines.first * (size_t)product->out->w;
+        job->end_row = job->first_row + (size_t)product->lines.n * (size_t)product->out->w;
+    }
     job->panel_k = job->patch.n_taps * job->patch.k;
     job->panels_a_unit = product->geglu ? 2 : 1;
     job->n_units = atl_ceil_div((size_t)product->n_out, ATL_TILE_COLS * job->panels_a_unit);

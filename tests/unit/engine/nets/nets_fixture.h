@@ -36,12 +36,13 @@ static inline void check_name(void *user, const atl_param *param)
 }
 
 /* A network that knows its shapes and has no weights; for names, sizes and measuring. */
-static inline void *net_listed(net_maker make, const void *config, names_seen *names, size_t *ret_bytes)
+static inline void *net_listed_as(const char *policy, net_maker make, const void *config, names_seen *names,
+                                  size_t *ret_bytes)
 {
     atl_loader *loader = NULL;
     atl_note note = {0};
     assert_int_equal(
-        atl_loader_open_list(atl_policy_find("fp32"), names ? check_name : NULL, names, &loader, &note),
+        atl_loader_open_list(atl_policy_find(policy), names ? check_name : NULL, names, &loader, &note),
         ATL_OK);
     atl_loader_component(loader, ATL_UNET);
     void *net = make(loader, config);
@@ -51,6 +52,11 @@ static inline void *net_listed(net_maker make, const void *config, names_seen *n
         *ret_bytes = atl_loader_packed_bytes(loader);
     atl_loader_close(&loader);
     return net;
+}
+
+static inline void *net_listed(net_maker make, const void *config, names_seen *names, size_t *ret_bytes)
+{
+    return net_listed_as("fp32", make, config, names, ret_bytes);
 }
 
 /* The status with which a network is refused; the note is copied out. */
@@ -77,12 +83,26 @@ static inline atl_store noise_store(size_t bytes)
     return store;
 }
 
+/* The same in bf16: and two of them are a float of about the second one's size. */
+static inline atl_store noise_store_bf16(size_t bytes)
+{
+    atl_store store = noise_store(bytes);
+    const float *x = (const float *)store.base;
+    uint16_t *halves = (uint16_t *)store.base;
+    for (size_t i = 0; i < store.capacity_bytes / sizeof *x; i++) {
+        const uint16_t half = atl_bf16_from_f32(x[i]);
+        halves[2 * i] = (uint16_t)(half ^ (i % 3 == 0 ? 0x8000u : 0u));
+        halves[2 * i + 1] = half;
+    }
+    return store;
+}
+
 /* A network bound to `store`, from where its use stands. */
-static inline void *net_bound(net_maker make, const void *config, atl_store *store)
+static inline void *net_bound_as(const char *policy, net_maker make, const void *config, atl_store *store)
 {
     atl_loader *loader = NULL;
     atl_note note = {0};
-    assert_int_equal(atl_loader_open_bind(atl_policy_find("fp32"), store, &loader, &note), ATL_OK);
+    assert_int_equal(atl_loader_open_bind(atl_policy_find(policy), store, &loader, &note), ATL_OK);
     atl_loader_component(loader, ATL_UNET);
     void *net = make(loader, config);
     if (!net)
@@ -91,11 +111,26 @@ static inline void *net_bound(net_maker make, const void *config, atl_store *sto
     return net;
 }
 
+static inline void *net_bound(net_maker make, const void *config, atl_store *store)
+{
+    return net_bound_as("fp32", make, config, store);
+}
+
 /* A map over numbers of its own, freed by free(map.data). */
 static inline atl_map numbers_map(int n, int h, int w, int c, uint64_t seed)
 {
     size_t count = (size_t)n * (size_t)h * (size_t)w * (size_t)c;
     return atl_map_over(fixture_numbers(count, seed, false), ATL_F32, n, h, w, c);
+}
+
+/* The same rounded to bf16. */
+static inline atl_map numbers_map_bf16(int n, int h, int w, int c, uint64_t seed)
+{
+    atl_map map = numbers_map(n, h, w, c, seed);
+    for (size_t i = 0, count = atl_map_rows(&map) * (size_t)c; i < count; i++)
+        ((uint16_t *)map.data)[i] = atl_bf16_from_f32(atl_map_f32(&map)[i]);
+    map.dtype = ATL_BF16;
+    return map;
 }
 
 static inline size_t map_bytes(const atl_map *map)

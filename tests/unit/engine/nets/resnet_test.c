@@ -83,27 +83,70 @@ static void block_with_a_shortcut_may_norm_its_input_in_place(void **state)
     trial_done(&t);
 }
 
-/* In parts of 32, 32, 64, 128 … rows, so that none is overwritten before it was read. */
-static void block_that_shrinks_takes_the_memory_of_its_input(void **state)
+static void assert_same_rows(const atl_map *found, const atl_map *wanted)
 {
-    (void)state;
-    atl_resnet_shape shape = timeless;
-    shape.c_in = 16;
-    trial t;
-    trial_init(&t, &shape, 1);
-    atl_map x = numbers_map(1, 19, 27, 16, 1), h = numbers_map(1, 19, 27, 8, 2),
-            apart = numbers_map(1, 19, 27, 8, 3), out;
-    atl_resnet_run(t.resnet, &t.f.bench, &(atl_resnet_io){.x = &x, .out = &apart});
-    assert_alive(&apart);
-    atl_resnet_shrink(t.resnet, &t.f.bench, &x, &h, &out);
-    assert_ptr_equal(out.data, x.data);
-    assert_int_equal(out.c, 8);
-    for (size_t i = 0; i < atl_map_rows(&out) * 8; i++)
-        assert_float_equal(atl_map_f32(&out)[i], atl_map_f32(&apart)[i], 1e-5);
+    const size_t bytes = (size_t)wanted->c * sizeof(uint16_t);
+    for (size_t row = 0; row < atl_map_rows(wanted); row++)
+        assert_memory_equal((const uint16_t *)found->data + row * found->stride,
+                            (const uint16_t *)wanted->data + row * wanted->stride, bytes);
+}
+
+/* x of `h` lines, woven `lag` lines behind itself: the same numbers as in memory of their own. Then the block
+ * after it, in place, whose first half's result goes between the rows. */
+static void check_weaving(const atl_bench *bench, const atl_resnet *halving, const atl_resnet *keeping, int h,
+                          int lag)
+{
+    enum { W = 32 };
+    atl_map x = numbers_map_bf16(1, h, W, halving->shape.c_in, 1),
+            apart = numbers_map_bf16(1, h, W, halving->shape.c_out, 2), inside = x, out, room;
+    const size_t line = atl_map_line_bytes(&x);
+    inside.data = malloc((size_t)(h + lag) * line);
+    assert_non_null(inside.data);
+    memcpy(inside.data, x.data, (size_t)h * line);
+    assert_true(atl_resnet_can_weave(halving, bench, &inside));
+    atl_resnet_run(halving, bench, &(atl_resnet_io){.x = &x, .out = &apart});
+    atl_resnet_weave(halving, bench, &inside, lag, &out);
+    assert_ptr_equal(out.data, (char *)inside.data + (size_t)lag * line);
+    assert_same_rows(&out, &apart);
+    assert_true(atl_resnet_woven_room(&out, &room));
+    assert_false(atl_resnet_woven_room(&apart, &room));
+    atl_resnet_run(keeping, bench, &(atl_resnet_io){.x = &apart, .out = &apart});
+    atl_resnet_run(keeping, bench, &(atl_resnet_io){.x = &out, .between = &room, .out = &out});
+    assert_same_rows(&out, &apart);
     free(x.data);
-    free(h.data);
     free(apart.data);
-    trial_done(&t);
+    free(inside.data);
+}
+
+static atl_resnet *bound_bf16(const atl_resnet_shape *shape, atl_store *store)
+{
+    size_t bytes;
+    free(net_listed_as("bf16", make, shape, NULL, &bytes));
+    *store = noise_store_bf16(bytes);
+    return net_bound_as("bf16", make, shape, store);
+}
+
+static void blocks_are_woven_into_the_memory_of_their_input(void **state)
+{
+    static const int cases[][2] = {{1, 2}, {9, 2}, {9, 5}, {16, 9}, {16, 17}, {7, 40}};
+    (void)state;
+    atl_resnet_shape halving = timeless, keeping = timeless;
+    atl_store stores[2];
+    halving.c_in = 64;
+    halving.c_out = keeping.c_in = keeping.c_out = 32;
+    atl_resnet *first = bound_bf16(&halving, &stores[0]), *second = bound_bf16(&keeping, &stores[1]);
+    for (int n_threads = 1; n_threads <= 2; n_threads++) {
+        fixture f;
+        fixture_init(&f, atl_cpu_flags(), n_threads);
+        f.bench.policy = atl_policy_find("bf16");
+        for (size_t i = 0; i < ATL_COUNT(cases); i++)
+            check_weaving(&f.bench, first, second, cases[i][0], cases[i][1]);
+        fixture_done(&f);
+    }
+    free(first);
+    free(second);
+    atl_store_close(&stores[0]);
+    atl_store_close(&stores[1]);
 }
 
 /* The two halves of a map, given apart, are the map. */
@@ -222,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(block_of_equal_channels_may_write_over_its_input),
         cmocka_unit_test(block_with_a_shortcut_may_norm_its_input_in_place),
-        cmocka_unit_test(block_that_shrinks_takes_the_memory_of_its_input),
+        cmocka_unit_test(blocks_are_woven_into_the_memory_of_their_input),
         cmocka_unit_test(skip_connection_is_a_concatenation),
         cmocka_unit_test(one_row_of_time_serves_every_picture),
         cmocka_unit_test(each_picture_has_its_own_time),

@@ -185,24 +185,91 @@ static void scratch_does_not_grow_with_the_batch(void **state)
     }
 }
 
+static const atl_vae_config sd15 = {
+    .kind = ATL_VAE_KL,
+    .in_channels = 3,
+    .out_channels = 3,
+    .latent_channels = 4,
+    .n_blocks = 4,
+    .block_out_channels = {128, 256, 512, 512},
+    .act = ATL_ACT_SILU,
+    .layers_per_block = 2,
+    .norm_num_groups = 32,
+    .use_quant_conv = true,
+    .use_post_quant_conv = true,
+    .mid_block_add_attention = true,
+};
+
 /* The largest map is 256 channels at 512 × 512, 268 MB, beside its successor and one more like that, of 134
  * MB each; then what a convolution wants for its tiles. */
 static void sd15_at_512_px_needs_three_maps_of_scratch(void **state)
 {
     (void)state;
-    atl_vae_config config = kl;
-    const int channels[] = {128, 256, 512, 512};
-    config.n_blocks = 4;
-    config.layers_per_block = 2;
-    config.norm_num_groups = 32;
-    memcpy(config.block_out_channels, channels, sizeof channels);
-    atl_vae *vae = net_listed(make, &config, NULL, NULL);
+    atl_vae *vae = net_listed(make, &sd15, NULL, NULL);
     atl_map latent = atl_map_over((void *)64, ATL_F32, 1, 64, 64, 4);
     atl_map image = atl_map_over((void *)64, ATL_F32, 1, 512, 512, 3);
     atl_map moments = atl_map_over((void *)64, ATL_F32, 1, 64, 64, 8);
     trial t = {.vae = vae, .latent = latent, .image = image, .encoded = moments};
     assert_in_range(run(&t, 2, true), 536870912, 570000000);
     atl_vae_free(&vae);
+}
+
+/* In bf16 a picture's largest map, 134 MB, is all there is, beside the lines by which blocks lag behind it
+ * (8.7) and the sums of a norm (8.4). */
+static void sd15_at_512_px_decodes_within_one_map_in_bf16(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, atl_cpu_flags(), 1);
+    atl_arena ruler = atl_arena_measure();
+    f.bench.arena = &ruler;
+    f.bench.policy = atl_policy_find("bf16");
+    atl_vae *vae = net_listed_as("bf16", make, &sd15, NULL, NULL);
+    const atl_map latent = atl_map_over((void *)64, ATL_F32, 1, 64, 64, 4);
+    const atl_map image = atl_map_over((void *)64, ATL_F32, 1, 512, 512, 3);
+    atl_vae_decode(vae, &f.bench, &latent, &image);
+    assert_in_range(ruler.peak_bytes, 134217728, 155000000);
+    atl_vae_free(&vae);
+    fixture_done(&f);
+}
+
+/* Decodes with maps of bf16, which grow and are woven: what is measured is taken, and threads change no bit.
+ */
+static void decoding_in_place_changes_nothing(void **state)
+{
+    (void)state;
+    atl_vae_config config = kl;
+    config.n_blocks = 3; /* 16 x 8 becomes 64 x 32 */
+    memcpy(config.block_out_channels, (const int[]){32, 64, 64}, 3 * sizeof(int));
+    size_t bytes, peaks[2];
+    atl_vae *listed = net_listed_as("bf16", make, &config, NULL, &bytes);
+    atl_vae_free(&listed);
+    atl_store store = noise_store_bf16(bytes);
+    atl_vae *vae = net_bound_as("bf16", make, &config, &store);
+    atl_map latent = numbers_map(1, 16, 8, 4, 1), first = numbers_map(1, 64, 32, 3, 2),
+            other = numbers_map(1, 64, 32, 3, 3);
+    for (int n_threads = 1; n_threads <= 3; n_threads++) {
+        fixture f;
+        fixture_init(&f, atl_cpu_flags(), n_threads);
+        f.bench.policy = atl_policy_find("bf16");
+        for (int measuring = 1; measuring >= 0; measuring--) {
+            atl_arena ruler = atl_arena_measure();
+            atl_bench bench = f.bench;
+            bench.arena = measuring ? &ruler : f.bench.arena;
+            atl_vae_decode(vae, &bench, &latent, n_threads == 1 ? &first : &other);
+            peaks[measuring] = bench.arena->peak_bytes;
+        }
+        assert_int_equal(peaks[0], peaks[1]);
+        assert_alive(&first);
+        if (n_threads > 1)
+            assert_memory_equal(other.data, first.data, map_bytes(&first));
+        fixture_done(&f);
+    }
+    atl_vae_free(&vae);
+    atl_store_close(&store);
+    free(latent.data);
+    free(first.data);
+    free(other.data);
 }
 
 /* 3·tanh(x / 3): whatever lies far out is the same. */
@@ -266,6 +333,8 @@ int main(void)
         cmocka_unit_test(measured_scratch_is_what_a_run_takes),
         cmocka_unit_test(scratch_does_not_grow_with_the_batch),
         cmocka_unit_test(sd15_at_512_px_needs_three_maps_of_scratch),
+        cmocka_unit_test(sd15_at_512_px_decodes_within_one_map_in_bf16),
+        cmocka_unit_test(decoding_in_place_changes_nothing),
         cmocka_unit_test(tiny_decoder_clamps_its_input),
         cmocka_unit_test(what_cannot_be_built_is_refused_by_name),
     };

@@ -1,4 +1,4 @@
-/* arena_test.c - a stack of bytes, measured and real. */
+/* arena_test.c - a stack of bytes and a piece at the far end, measured and real. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,6 +39,41 @@ static void release_gives_back_what_came_after_the_mark(void **state)
     atl_arena_close(&arena);
 }
 
+static void the_far_piece_keeps_its_end(void **state)
+{
+    (void)state;
+    atl_arena arena;
+    assert_int_equal(atl_arena_open(10000, &arena, NULL), ATL_OK);
+    uint8_t *near = atl_arena_take(&arena, 100), *far = atl_arena_far(&arena, 200);
+    assert_ptr_equal(far + 256, arena.base + arena.capacity_bytes);
+    assert_true(near + 128 < far);
+    memset(far, 7, 256);
+    uint8_t *more = atl_arena_far(&arena, 1000);
+    assert_ptr_equal(more + 1024, far + 256); /* and what stands there stays */
+    assert_int_equal(more[1023], 7);
+    assert_int_equal(arena.peak_bytes, 128 + 1024);
+    uint8_t *less = atl_arena_far(&arena, 64);
+    assert_ptr_equal(less + 64, arena.base + arena.capacity_bytes);
+    atl_arena_far(&arena, 0);
+    assert_int_equal(arena.far_bytes, 0);
+    assert_int_equal(arena.used_bytes, 128);
+    atl_arena_close(&arena);
+}
+
+static void both_ends_count_when_measured(void **state)
+{
+    (void)state;
+    atl_arena arena = atl_arena_measure();
+    atl_arena_take(&arena, (size_t)1 << 40);
+    void *far = atl_arena_far(&arena, (size_t)1 << 41);
+    assert_non_null(far);
+    assert_int_equal((uintptr_t)far % ATL_ARENA_ALIGN, 0);
+    assert_int_equal(arena.peak_bytes, (size_t)3 << 40);
+    atl_arena_release(&arena, 0);
+    atl_arena_far(&arena, 0);
+    assert_int_equal(arena.peak_bytes, (size_t)3 << 40);
+}
+
 static void measuring_counts_what_a_real_arena_needs(void **state)
 {
     (void)state;
@@ -68,6 +103,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_are_aligned_and_apart),
         cmocka_unit_test(release_gives_back_what_came_after_the_mark),
+        cmocka_unit_test(the_far_piece_keeps_its_end),
+        cmocka_unit_test(both_ends_count_when_measured),
         cmocka_unit_test(measuring_counts_what_a_real_arena_needs),
         cmocka_unit_test(sizes_that_cannot_be_mapped_are_refused),
     };

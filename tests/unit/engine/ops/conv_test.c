@@ -453,6 +453,47 @@ static void conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours(void **st
         }
 }
 
+/* Some lines at a time, the last ones first: the same numbers, and no other line is touched. */
+static void conv_of_lines_is_that_of_all(void **state)
+{
+    static const conv_case shapes[] = {
+        {.n = 1, .h = 37, .w = 32, .c = 32, .c_out = 40, .residual = true}, /* a patch that rolls */
+        {.n = 1, .h = 11, .w = 16, .c = 64, .c_out = 33, .bias = true},
+        {.n = 1, .h = 9, .w = 16, .c = 32, .c_out = 96, .upsample = true, .bias = true},
+        {.n = 1, .h = 6, .w = 16, .c = 672, .c_out = 97},
+    };
+    uint32_t isas[FIXTURE_ISAS];
+    (void)state;
+    for (size_t i = 0; i < 2 * ATL_COUNT(shapes); i++) {
+        conv_data d;
+        conv_case shape = shapes[i / 2];
+        shape.kernel = 3;
+        shape.stride = shape.pad_before = shape.pad_after = 1;
+        data_init(&d, &shape, ATL_BF16, false);
+        guarded parts = guarded_map(1, d.out.map.h, d.out.map.w, shape.c_out, 3);
+        if (i % 2) {
+            narrow_all(&d);
+            guarded_narrow(&parts);
+        }
+        for (int isa = 0, n_isas = fixture_isas(isas); isa < n_isas; isa++) {
+            fixture f;
+            fixture_init(&f, isas[isa], 1 + isa % 3);
+            const atl_conv_input in = {.x = &d.x.map, .upsample = shape.upsample};
+            const atl_epilogue epilogue = {.residual = shape.residual ? &d.residual.map : NULL};
+            assert_true(atl_conv_runs_lines(&f.bench, &d.conv, &in));
+            atl_conv_run(&f.bench, &d.conv, &in, &epilogue, &d.out.map);
+            for (int end = d.out.map.h, n = 1; end > 0; end -= n, n = n + 3 < end ? n + 3 : end)
+                atl_conv_run_lines(&f.bench, &d.conv, &in, &epilogue, &parts.map, (atl_lines){end - n, n});
+            if (i % 2 == 0)
+                guarded_check(&parts);
+            assert_same_maps(&d.out, &parts);
+            fixture_done(&f);
+        }
+        guarded_free(&parts);
+        data_done(&d);
+    }
+}
+
 static void conv_may_write_over_its_residual(void **state)
 {
     (void)state;
@@ -504,6 +545,7 @@ int main(void)
         cmocka_unit_test(conv_in_s8_may_take_k_in_chunks_of_whole_taps),
         cmocka_unit_test(conv_does_not_depend_on_threads_or_neighbours),
         cmocka_unit_test(conv_of_bf16_maps_does_not_depend_on_threads_or_neighbours),
+        cmocka_unit_test(conv_of_lines_is_that_of_all),
         cmocka_unit_test(conv_may_write_over_its_residual),
         cmocka_unit_test(conv_measures_the_scratch_that_it_takes),
     };
