@@ -107,8 +107,15 @@ if grep -q '"round":[0-9]*,"attempt":[0-9]*,.*"valid":true' c/windows.jsonl; the
 else
   is 0 "$found" "rows of flawed batches"
 fi
+lines=$(count c/windows.jsonl)
 measured compare || fail "the comparison again: $(cat err)"
-is "$found" "$(rows compare)" "rows, when nothing was left to measure"
+again=$(rows compare) # a policy all of whose batches were flawed may have a valid one now
+if [ "$lines" = "$(count c/windows.jsonl)" ]; then
+  is "$found" "$again" "rows, when nothing was left to measure"
+else
+  [ "$again" -ge "$found" ] && [ "$again" -le 2 ] || fail "$again rows of two policies, after $found"
+fi
+found=$again
 rm -r c
 compare --no-history || true
 is "$found" "$(rows compare)" "rows of a comparison with --no-history"
