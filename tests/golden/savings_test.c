@@ -143,6 +143,14 @@ static void what_saves_nothing_changes_no_byte(void **state)
     trial_close(&t);
 }
 
+static void assert_refused(const trial *t, const atl_request *request, const char *words)
+{
+    atl_painting painting = {0};
+    atl_note note = {0};
+    assert_int_equal(atl_engine_paint(t->engine, request, NULL, NULL, &painting, &note), ATL_USAGE);
+    assert_non_null(strstr(note.text, words));
+}
+
 static void parts_of_the_steps_that_are_none_are_refused(void **state)
 {
     static const double parts[][2] = {{-0.1, 0}, {0.5, 0.4}, {0, 1.1}, {1.5, 0}};
@@ -151,12 +159,9 @@ static void parts_of_the_steps_that_are_none_are_refused(void **state)
     trial_open(&t, 1);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         atl_request r = t.request;
-        atl_painting painting = {0};
-        atl_note note = {0};
         r.guidance_from = parts[i][0];
         r.guidance_until = parts[i][1];
-        assert_int_equal(atl_engine_paint(t.engine, &r, NULL, NULL, &painting, &note), ATL_USAGE);
-        assert_non_null(strstr(note.text, "guidance from"));
+        assert_refused(&t, &r, "guidance from");
     }
     trial_close(&t);
 }
@@ -169,11 +174,8 @@ static void more_tokens_than_can_be_merged_are_refused(void **state)
     trial_open(&t, 1);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         atl_request r = t.request;
-        atl_painting painting = {0};
-        atl_note note = {0};
         r.merge_tokens = parts[i];
-        assert_int_equal(atl_engine_paint(t.engine, &r, NULL, NULL, &painting, &note), ATL_USAGE);
-        assert_non_null(strstr(note.text, "merge tokens"));
+        assert_refused(&t, &r, "merge tokens");
     }
     trial_close(&t);
 }

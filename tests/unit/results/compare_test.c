@@ -17,14 +17,13 @@
 #include "report/fixture.h"
 #include "report_private.h"
 #include "results/dir_file.h"
+#include "unit/results/forms.h"
 
 #define ROOM "compare_test_room"
 
 static int open_room(void)
 {
-    mkdir(ROOM, 0755);
-    const int fd = open(ROOM, O_RDONLY | O_DIRECTORY);
-    assert_true(fd >= 0);
+    const int fd = room_open(ROOM);
     unlinkat(fd, ATL_COMPARE_SAMPLES_NAME, 0);
     return fd;
 }
@@ -154,11 +153,9 @@ static void samples_are_read_as_written(void **state)
     close(dir);
 }
 
-static void read_form(int dir, const char *name, char **ret)
+static void read_figures(int dir, const char *name, char **ret)
 {
-    size_t n;
-    assert_int_equal(atl_dir_file_read(dir, name, 1u << 26, ret, &n, NULL), ATL_OK);
-    assert_int_equal(strlen(*ret), n);
+    read_form(dir, name, ret);
     assert_null(strstr(*ret, " nan"));
     assert_null(strstr(*ret, ":nan"));
     assert_null(strstr(*ret, ">nan"));
@@ -183,10 +180,10 @@ static void the_four_forms_say_the_same(void **state)
         assert_int_equal(atl_compare_append_samples(dir, &sample, 1, &note), ATL_OK);
     }
     assert_int_equal(atl_compare_report_write(dir, &f.study, &note), ATL_OK);
-    read_form(dir, "report.html", &html);
-    read_form(dir, "report.md", &md);
-    read_form(dir, "report.csv", &csv);
-    read_form(dir, "report.json", &json);
+    read_figures(dir, "report.html", &html);
+    read_figures(dir, "report.md", &md);
+    read_figures(dir, "report.csv", &csv);
+    read_figures(dir, "report.json", &json);
     atl_compare_put_text(&f.study, &text);
     *strchr(text.data, '\n') = '\0';
     assert_non_null(strstr(text.data, "16 workers × 1 thread paint"));
@@ -242,7 +239,7 @@ static void little_is_said_of_little(void **state)
         char *html;
         f.study.n_windows = counts[i];
         assert_int_equal(atl_compare_report_write(dir, &f.study, NULL), ATL_OK);
-        read_form(dir, "report.html", &html);
+        read_figures(dir, "report.html", &html);
         atl_compare_put_text(&f.study, &text);
         assert_non_null(strstr(text.data, i == 0   ? "Nothing was painted"
                                           : i == 1 ? "One core has no valid batch beside it"

@@ -15,6 +15,7 @@
 #include "report_private.h"
 #include "results/compare.h"
 #include "results/dir_file.h"
+#include "unit/results/forms.h"
 
 #define ROOM "report_forms_test_room"
 
@@ -23,25 +24,17 @@ typedef struct forms {
     json_t *json;
 } forms;
 
-static char *read_form(int dir, const char *name)
-{
-    char *text;
-    size_t n;
-    assert_int_equal(atl_dir_file_read(dir, name, 1u << 26, &text, &n, NULL), ATL_OK);
-    assert_int_equal(strlen(text), n);
-    return text;
-}
-
 static forms write_forms(const atl_study *study, bool compare)
 {
-    mkdir(ROOM, 0755);
-    const int dir = open(ROOM, O_RDONLY | O_DIRECTORY);
-    assert_true(dir >= 0);
+    const int dir = room_open(ROOM);
     assert_int_equal(compare ? atl_compare_report_write(dir, study, NULL)
                              : atl_study_report_write(dir, study, NULL),
                      ATL_OK);
-    forms f = {read_form(dir, "report.html"), read_form(dir, "report.md"), read_form(dir, "report.csv"),
-               read_form(dir, "report.json"), NULL};
+    forms f = {0};
+    read_form(dir, "report.html", &f.html);
+    read_form(dir, "report.md", &f.md);
+    read_form(dir, "report.csv", &f.csv);
+    read_form(dir, "report.json", &f.text);
     f.json = json_loads(f.text, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(f.json);
     close(dir);

@@ -17,23 +17,9 @@
 #include "report_private.h"
 #include "report_tables_private.h"
 #include "results/dir_file.h"
+#include "unit/results/forms.h"
 
 #define ROOM "report_test_room"
-
-static int open_room(void)
-{
-    mkdir(ROOM, 0755);
-    const int fd = open(ROOM, O_RDONLY | O_DIRECTORY);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static void read_form(int dir, const char *name, char **ret)
-{
-    size_t n;
-    assert_int_equal(atl_dir_file_read(dir, name, 1u << 26, ret, &n, NULL), ATL_OK);
-    assert_int_equal(strlen(*ret), n);
-}
 
 /* No figure that is none, as a word of its own. */
 static void assert_no_word(const char *text, const char *word)
@@ -77,7 +63,7 @@ static void the_four_forms_say_the_same(void **state)
     (void)state;
     fixture f;
     atl_note note = {0};
-    const int dir = open_room();
+    const int dir = room_open(ROOM);
     fixture_make(&f);
     assert_int_equal(atl_study_report_write(dir, &f.study, &note), ATL_OK);
     char *html, *md, *csv, *json;
@@ -120,7 +106,7 @@ static void the_page_is_one_file_and_its_data_cannot_leave_its_place(void **stat
 {
     (void)state;
     fixture f;
-    const int dir = open_room();
+    const int dir = room_open(ROOM);
     fixture_make(&f);
     free(f.study.head.model_name);
     f.study.head.model_name = strdup("</script><img src=x onerror=alert(1)>&\"'");
@@ -156,7 +142,7 @@ static char *text_of(fixture *f)
 {
     static const char *const forms[] = {"report.html", "report.md", "report.csv", "report.json",
                                         "evidence.csv"};
-    const int dir = open_room();
+    const int dir = room_open(ROOM);
     atl_text text = {0};
     assert_int_equal(atl_study_report_write(dir, &f->study, NULL), ATL_OK);
     atl_study_put_text(&f->study, &text);
@@ -567,7 +553,7 @@ static void what_was_not_measured_is_hatched(void **state)
     (void)state;
     fixture f;
     char *html;
-    const int dir = open_room();
+    const int dir = room_open(ROOM);
     fixture_make(&f);
     assert_int_equal(atl_study_report_write(dir, &f.study, NULL), ATL_OK);
     read_form(dir, "report.html", &html);
@@ -594,7 +580,7 @@ static void pictures_that_were_not_compared_are_said_to_be_so(void **state)
     (void)state;
     fixture f;
     char *form;
-    const int dir = open_room();
+    const int dir = room_open(ROOM);
     fixture_make(&f);
     assert_int_equal(atl_study_report_write(dir, &f.study, NULL), ATL_OK);
     read_form(dir, "report.md", &form);

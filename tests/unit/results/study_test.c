@@ -18,14 +18,13 @@
 #include "base/file.h"
 #include "results/dir_file.h"
 #include "study_private.h"
+#include "unit/results/forms.h"
 
 #define ROOM "study_test_room"
 
 static int open_room(void)
 {
-    mkdir(ROOM, 0755);
-    const int fd = open(ROOM, O_RDONLY | O_DIRECTORY);
-    assert_true(fd >= 0);
+    const int fd = room_open(ROOM);
     unlinkat(fd, ATL_STUDY_JSON_NAME, 0);
     unlinkat(fd, ATL_STUDY_WINDOWS_NAME, 0);
     return fd;

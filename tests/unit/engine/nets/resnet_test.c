@@ -22,6 +22,15 @@ static const atl_resnet_shape timeless = {.c_in = 8,
                                           .output_scale_factor = 1,
                                           .layer_class = ATL_LAYER_CONV};
 
+/* With the time embedding as scale and shift, or added. */
+static atl_resnet_shape timely(bool scale_shift)
+{
+    atl_resnet_shape shape = timeless;
+    shape.time_dim = 6;
+    shape.scale_shift = scale_shift;
+    return shape;
+}
+
 typedef struct trial {
     fixture f;
     atl_store store;
@@ -172,9 +181,7 @@ static void one_row_of_time_serves_every_picture(void **state)
 {
     (void)state;
     for (int scale_shift = 0; scale_shift < 2; scale_shift++) {
-        atl_resnet_shape shape = timeless;
-        shape.time_dim = 6;
-        shape.scale_shift = scale_shift;
+        const atl_resnet_shape shape = timely(scale_shift);
         trial t;
         trial_init(&t, &shape, 3);
         atl_map one = numbers_map(1, 1, 1, 6, 5), three = numbers_map(3, 1, 1, 6, 6);
@@ -197,9 +204,7 @@ static void each_picture_has_its_own_time(void **state)
 {
     (void)state;
     for (int scale_shift = 0; scale_shift < 2; scale_shift++) {
-        atl_resnet_shape shape = timeless;
-        shape.time_dim = 6;
-        shape.scale_shift = scale_shift;
+        const atl_resnet_shape shape = timely(scale_shift);
         trial t;
         trial_init(&t, &shape, 3);
         atl_map times = numbers_map(3, 1, 1, 6, 5), alone = numbers_map(1, 5, 3, 8, 6);
@@ -222,9 +227,7 @@ static void time_of_zeros_is_no_time(void **state)
     (void)state;
     atl_map plain = {0};
     for (int scale_shift = 0; scale_shift < 2; scale_shift++) {
-        atl_resnet_shape shape = timeless;
-        shape.time_dim = 6;
-        shape.scale_shift = scale_shift;
+        const atl_resnet_shape shape = timely(scale_shift);
         trial t;
         trial_init(&t, &shape, 2);
         int n_out = scale_shift ? 16 : 8;
