@@ -32,7 +32,7 @@ static void put_line(const atl_study_view *view, char words[256])
     if (isfinite(view->last_images_per_hour))
         snprintf(last, sizeof last, ", the last one %.4g images/h", view->last_images_per_hour);
     if (view->config)
-        n = snprintf(words, 256, "window %d/%d  %d x %d %s%s", view->n_measured + 1, view->n_windows,
+        n = snprintf(words, 256, "%s %d/%d  %d x %d %s%s", view->word, view->n_measured + 1, view->n_windows,
                      view->config->workers, view->config->threads, view->config->policy,
                      view->config->corunners ? " beside streams" : "");
     snprintf(words + n, 256 - (size_t)n, "%s%s%s  ETA %s", n ? "  " : "", phases[view->phase], last, eta);

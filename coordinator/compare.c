@@ -156,25 +156,35 @@ static atl_study_config config_of(const atl_study_series *series)
     return config;
 }
 
+typedef struct rounds_done {
+    int sequence, n_painted; /* turns so far; those of this session, whose record lacked them */
+    bool said;
+} rounds_done;
+
 static atl_status run_series(atl_studier *s, int at, int round, void *user, atl_note *note)
 {
-    int *sequence = user;
-    const atl_study_turn turn = {"batch", run_batch,    &s->series[at], config_of(&s->series[at]),
-                                 round,   (*sequence)++};
+    rounds_done *done = user;
+    const size_t n_before = s->study.n_windows;
+    const atl_study_turn turn = {"batch", run_batch,       &s->series[at], config_of(&s->series[at]),
+                                 round,   done->sequence++};
     const atl_status st = atl_study_take_turn(s, &turn, note);
     s->view.config = NULL;
     s->view.n_measured++;
+    done->n_painted += s->study.n_windows > n_before;
     return st;
 }
 
-/* After the first round it is known how long the others take. */
-static void expect(atl_studier *s, int round, int rounds)
+/* By what was painted in this session it is known how long the other rounds take. */
+static void expect(atl_studier *s, rounds_done *done, int n_left)
 {
-    const double a_round_s = atl_ns_to_s(atl_clock_now_ns() - s->begun_ns) / (round + 1);
-    s->view.eta_s = a_round_s * (rounds - round - 1);
-    if (round == 0 && rounds > 1)
-        atl_study_say(s, "a round took %.0f s; about %.0f minute%s for the other%s", a_round_s,
-                      ceil(s->view.eta_s / 60), s->view.eta_s > 60 ? "s" : "", rounds > 2 ? "s" : "");
+    if (done->n_painted == 0)
+        return;
+    const double a_round_s = atl_ns_to_s(atl_clock_now_ns() - s->begun_ns) / done->n_painted * s->n_series;
+    s->view.eta_s = a_round_s * n_left;
+    if (!done->said && n_left > 0)
+        atl_study_say(s, "a round takes %.0f s; about %.0f minute%s for the other%s", a_round_s,
+                      ceil(s->view.eta_s / 60), s->view.eta_s > 60 ? "s" : "", n_left > 1 ? "s" : "");
+    done->said = true;
 }
 
 atl_status atl_compare_run(const atl_study_options *options, atl_note *note)
@@ -191,10 +201,11 @@ atl_status atl_compare_run(const atl_study_options *options, atl_note *note)
     if (st == ATL_OK)
         st = atl_studier_begin(s, note);
     s->view.n_windows = options->rounds * s->n_series;
-    int sequence = 0;
+    rounds_done done = {0};
     for (int round = 0; st == ATL_OK && round < options->rounds; round++) {
-        st = atl_study_each_series(s, round, run_series, &sequence, note);
-        expect(s, round, options->rounds);
+        st = atl_study_each_series(s, round, run_series, &done, note);
+        if (st == ATL_OK)
+            expect(s, &done, options->rounds - round - 1);
     }
     atl_studier_close(&s);
     return st;

@@ -24,6 +24,7 @@ typedef enum atl_study_phase {
 typedef struct atl_study_view {
     atl_study_phase phase;
     int n_windows, n_measured; /* planned, repetitions left out; measured in all sessions */
+    const char *word;          /* what `config` is measured in: "window", of a comparison "batch" */
     const atl_study_config *config;
     double elapsed_s, eta_s;     /* NAN: not known yet */
     double last_images_per_hour; /* of the window before; NAN */

@@ -73,7 +73,8 @@ static atl_status compare_heads(const atl_study_head *there, const atl_study_hea
     return st;
 }
 
-/* What was measured of the machine before the study's first window. */
+/* What was measured of the machine before the study's first window, and what the first pictures told: a
+ * record that is whole is painted nothing for, and written anew. */
 static atl_status take_over(atl_study_head *now, const atl_study_head *there, atl_note *note)
 {
     char *isa = strdup(there->isa ? there->isa : "");
@@ -82,6 +83,10 @@ static atl_status take_over(atl_study_head *now, const atl_study_head *there, at
     free(now->isa);
     now->isa = isa;
     now->ceilings = there->ceilings;
+    now->width = there->width;
+    now->height = there->height;
+    now->n_steps = there->n_steps;
+    now->n_unet_calls = there->n_unet_calls;
     atl_status st = ATL_OK;
     for (int i = 0; st == ATL_OK && i < there->n_seatings; i++)
         st = atl_study_head_seat(now, &there->seating[i], note);

@@ -42,6 +42,7 @@ atl_status atl_study_take_turn(atl_studier *s, const atl_study_turn *turn, atl_n
     atl_status st = ATL_OK;
     while (st == ATL_OK && !atl_study_record_has(s, turn->sequence, &attempts)) {
         s->view.config = &turn->config;
+        s->view.word = turn->word;
         st = measure_once(s, turn, attempts + 1, note);
     }
     return st;

@@ -59,6 +59,7 @@ grep -q "all of which the record has" err || fail "the words for a study that is
 rows() { "$program" history --json --kind "$1" >rows && json rows rows '#'; } # KIND
 one_rows=$(rows study)
 measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core, a third time: $(cat err)"
+grep -q '"width":64,"height":64,"steps":8,' one/study.json || fail "a study that is whole forgot its pictures: $(cat one/study.json)"
 is "$one_rows" "$(rows study)" "rows of the history, when nothing was left to measure"
 "$program" compare p.txt -m tiny -o one --plain --no-ceilings 2>err && fail "a comparison was taken into a study's directory"
 grep -q "a study, not a comparison" err || fail "the words for a study's directory: $(cat err)"
@@ -109,6 +110,7 @@ else
 fi
 lines=$(count c/windows.jsonl)
 measured compare || fail "the comparison again: $(cat err)"
+grep -q '"width":64,"height":64,"steps":8,' c/study.json || fail "a comparison that is whole forgot its pictures: $(cat c/study.json)"
 again=$(rows compare) # a policy all of whose batches were flawed may have a valid one now
 if [ "$lines" = "$(count c/windows.jsonl)" ]; then
   is "$found" "$again" "rows, when nothing was left to measure"
