@@ -50,7 +50,8 @@ struct atl_batch {
     atl_note note;
 };
 
-/* The job at which this pass stands, settled as far as the stage allows; *ret_end = true after the last. */
+/* The job at which this pass stands, settled as far as the stage allows; *ret_end = true after the last.
+ * Errors of all: as atl_batch_next's. */
 atl_status atl_batch_job(atl_batch *batch, atl_job *ret, bool *ret_end, atl_note *note);
 /* To the job after it. */
 atl_status atl_batch_advance(atl_batch *batch, atl_note *note);

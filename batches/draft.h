@@ -38,6 +38,7 @@ typedef struct atl_draft {
     size_t column; /* where the prompt begins, or the line */
 } atl_draft;
 
+/* One with the defaults of the batch; and a deep copy. Errors: ATL_NO_MEMORY. */
 atl_status atl_draft_init(const atl_job *defaults, atl_draft *ret, atl_note *note);
 void atl_draft_done(atl_draft *draft);
 atl_status atl_draft_copy(const atl_draft *from, atl_draft *ret, atl_note *note);
@@ -49,11 +50,12 @@ const char *atl_field_nearest(const char *name);
 
 /* Errors: ATL_BAD_INPUT (what was found, what was wanted), ATL_UNSUPPORTED (a refused one), ATL_NO_MEMORY. */
 atl_status atl_draft_set(atl_draft *draft, const atl_field *field, const char *value, atl_note *note);
-/* "The model's default", whatever the options say: JSON's null. */
+/* "The model's default", whatever the options say: JSON's null. Errors: ATL_BAD_INPUT (a field without one),
+ * ATL_NO_MEMORY. */
 atl_status atl_draft_unset(atl_draft *draft, const atl_field *field, atl_note *note);
 
 /* An id or a name of a picture: no separators, no "..", no control characters, not empty, 200 bytes at most.
- */
+ * Errors: ATL_BAD_INPUT. */
 atl_status atl_name_check(const char *name, atl_note *note);
 
 #endif

@@ -19,7 +19,7 @@ atl_status atl_expansion_init(atl_wildcards *wildcards, const atl_job *job, bool
 void atl_expansion_done(atl_expansion *expansion);
 
 /* Puts variant `i` of the texts (or, unless all are wanted, the one that the job's seed draws) in their
- * place. */
+ * place. Errors: as atl_template_nth's. */
 atl_status atl_expansion_make(const atl_expansion *expansion, uint64_t i, atl_job *job, atl_note *note);
 
 #endif

@@ -44,7 +44,9 @@ atl_status atl_reader_rewind(atl_reader *reader, atl_note *note);
 atl_status atl_reader_next(atl_reader *reader, atl_draft *ret, bool *ret_end, atl_note *note);
 
 /* ---- the formats, for reader.c and their tests: `draft` has the defaults, the line is NUL-terminated ----
- */
+ *
+ * Errors: ATL_BAD_INPUT, ATL_UNSUPPORTED (a field that cannot be honoured), ATL_NO_MEMORY; of those that read
+ * from the source by themselves also ATL_IO. */
 atl_status atl_read_txt(atl_reader *reader, const char *line, size_t n, atl_draft *draft, atl_note *note);
 atl_status atl_read_jsonl(atl_reader *reader, const char *line, size_t n, atl_draft *draft, atl_note *note);
 /* Takes the next record from the source by itself. */
@@ -52,6 +54,8 @@ atl_status atl_read_csv(atl_reader *reader, atl_draft *draft, bool *ret_end, atl
 /* The whole file: a PNG or a text. */
 atl_status atl_read_infotext(atl_reader *reader, atl_draft *draft, atl_note *note);
 
+/* Appends to reader->tokens bytes [at, at + n) of reader->text, which stand from `from` on in the line.
+ * Errors: ATL_NO_MEMORY. */
 atl_status atl_add_token(atl_reader *reader, size_t at, size_t n, size_t from, atl_note *note);
 
 /* Puts "file:line:column" before the note and returns the status. */
@@ -60,7 +64,7 @@ atl_status atl_place(const atl_reader *reader, uint64_t line, size_t column, atl
 /* Tells a person, with the place; nothing in a later pass. */
 void atl_warn(const atl_reader *reader, uint64_t line, size_t column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Sets a field; a refused one is only a warning where the reader is lenient. */
+/* Sets a field; a refused one is only a warning where the reader is lenient. Errors: as atl_draft_set's. */
 atl_status atl_take_field(const atl_reader *reader, atl_draft *draft, const atl_field *field,
                           const char *value, size_t column, atl_note *note);
 

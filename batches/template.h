@@ -38,7 +38,7 @@ uint64_t atl_template_count(atl_template *tree);
 /* Appends expansion `i` of them, in an order that is always the same. Errors: ATL_BAD_INPUT (too long, too
  * many pieces), ATL_NO_MEMORY. */
 atl_status atl_template_nth(atl_template *tree, uint64_t i, atl_text *out, atl_note *note);
-/* Appends one drawn by SplitMix64 from `seed`. */
+/* Appends one drawn by SplitMix64 from `seed`. Errors: the same. */
 atl_status atl_template_draw(atl_template *tree, uint64_t seed, atl_text *out, atl_note *note);
 
 #endif

@@ -94,7 +94,7 @@ typedef struct atl_plan_wish {
 /* Give `ret` to atl_plan_done. Errors: ATL_USAGE (out of the bounds above, a core to be reserved of one),
  * ATL_NO_MEMORY. */
 atl_status atl_plan_for(const atl_machine *machine, const atl_plan_wish *wish, atl_plan *ret, atl_note *note);
-/* The same for nothing shared. */
+/* The same for nothing shared. Errors: the same. */
 atl_status atl_plan_make(const atl_machine *machine, int n_workers, int n_threads, atl_order order,
                          size_t worker_bytes, atl_plan *ret, atl_note *note);
 void atl_plan_done(atl_plan *plan);

@@ -46,7 +46,7 @@ typedef struct atl_denoiser {
 size_t atl_denoiser_text_bytes(const atl_engine *engine, size_t n_pictures, size_t n_tokens);
 
 /* Takes all memory that the steps will need, so that no step allocates. The hearers stay the caller's.
- * `width` and `height` of the pictures in px are what SDXL is told. */
+ * `width` and `height` of the pictures in px are what SDXL is told. Errors: ATL_NO_MEMORY. */
 atl_status atl_denoiser_init(atl_denoiser *denoiser, atl_engine *engine, const atl_hearer *hearers,
                              size_t n_hearers, atl_latent_size size, int width, int height, atl_note *note);
 void atl_denoiser_done(atl_denoiser *denoiser);

@@ -144,6 +144,7 @@ typedef struct atl_engine_facts {
     char model_name[128];     /* the directory's or file's name */
     char model_hash[11]; /* the first 10 hex digits of the SHA-256 of the UNet's file (of the single file) */
 } atl_engine_facts;
+/* Errors: ATL_NOT_FOUND (no UNet to hash), ATL_IO, ATL_NO_MEMORY. */
 atl_status atl_engine_facts_get(atl_engine *engine, atl_engine_facts *ret, atl_note *note);
 
 /* The same name and hash without opening an engine: the checkpoint's headers and configs are checked, the

@@ -44,6 +44,7 @@ struct atl_engine {
     atl_note pack_note; /* why the cache of packed weights was of no use; empty: nothing to say */
 };
 
+/* atl_engine_open for these of ATL_PART_… alone. Errors: the same. */
 atl_status atl_engine_open_parts(const atl_engine_options *options, unsigned parts, atl_engine **ret_engine,
                                  atl_note *note);
 
@@ -63,7 +64,8 @@ typedef void (*atl_stage_fn)(atl_engine *engine, const atl_bench *bench, void *s
 /* Errors: ATL_NO_MEMORY, in words that say how much was wanted. */
 atl_status atl_engine_run_stage(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
                                 atl_note *note);
-/* The same, split in two for stages that repeat: reserve once, then run over the bench that cannot fail. */
+/* The same, split in two for stages that repeat: reserve once, then run over the bench that cannot fail.
+ * Errors: ATL_NO_MEMORY. */
 atl_status atl_engine_reserve(atl_engine *engine, const char *name, atl_stage_fn run, void *stage,
                               atl_note *note);
 atl_bench atl_engine_bench(atl_engine *engine);
@@ -104,11 +106,11 @@ typedef struct atl_latent_size {
     size_t n; /* c·h·w */
 } atl_latent_size;
 
-/* Latents as the sampler has them → the picture in [-1, 1], planes [3][h·s][w·s]. */
+/* Latents as the sampler has them → the picture in [-1, 1], planes [3][h·s][w·s]. Errors: ATL_NO_MEMORY. */
 atl_status atl_latent_decode(atl_engine *engine, const float *latent, atl_latent_size size, float *ret_image,
                              atl_note *note);
 /* Picture → latents as the sampler has them. `posterior_noise`[n] is used by AutoencoderKL (mean + deviation
- * · noise). */
+ * · noise). Errors: ATL_NO_MEMORY. */
 atl_status atl_latent_encode(atl_engine *engine, const atl_rgb *image, atl_latent_size size,
                              const float *posterior_noise, float *ret_latent, atl_note *note);
 /* [-1, 1] planes to bytes, as diffusers rounds them. */
@@ -128,6 +130,7 @@ typedef struct atl_paint_probe {
     void *user;
 } atl_paint_probe;
 
+/* atl_engine_paint with these in place of what would be drawn. Errors: the same. */
 atl_status atl_engine_paint_probed(atl_engine *engine, const atl_request *request, atl_progress_fn progress,
                                    void *user, const atl_paint_probe *probe, atl_painting *ret_painting,
                                    atl_note *note);

@@ -14,7 +14,7 @@ atl_status atl_probe(const atl_engine_options *options, const char *part, const 
                      const char *out_path, const atl_request *request, atl_note *note);
 
 /* One JSON string in, the tokenizer's ids out as a JSON array: `which` is 0 or 1 (SDXL's second tokenizer).
- */
+ * Errors of opening: as atl_engine_open's; of a line: ATL_BAD_INPUT, ATL_NO_MEMORY. */
 typedef struct atl_token_probe atl_token_probe;
 atl_status atl_token_probe_open(const char *model, int which, atl_token_probe **ret, atl_note *note);
 /* `json` is a JSON string literal; appends "[49406,320,…]" (start and end included, not padded, not

@@ -20,6 +20,7 @@ typedef struct atl_probe_tensor {
     size_t n;
 } atl_probe_tensor;
 
+/* What fails is kept in `in` and said by whoever takes: later calls give nothing. */
 void atl_probe_in_open(atl_probe_in *in, const char *path, atl_note *note);
 void atl_probe_in_close(atl_probe_in *in);
 /* `rank` dimensions wanted; wanted[i] = 0 takes any size there. A tensor that must be there and is not is
@@ -38,6 +39,7 @@ typedef struct atl_probe_out {
 /* Reserves a named tensor for the caller to fill; NULL once anything failed. */
 float *atl_probe_put(atl_probe_out *out, const char *name, int rank, const size_t *shape);
 uint8_t *atl_probe_put_bytes(atl_probe_out *out, const char *name, int rank, const size_t *shape);
+/* Errors: what failed before; as atl_st_writer_write's. */
 atl_status atl_probe_out_write(atl_probe_out *out, const char *path);
 void atl_probe_out_done(atl_probe_out *out);
 

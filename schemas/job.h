@@ -47,7 +47,7 @@ typedef struct atl_job {
 void atl_job_done(atl_job *job);
 /* Deep copy. Errors: ATL_NO_MEMORY. */
 atl_status atl_job_copy(const atl_job *from, atl_job *ret);
-/* Fills `id` from the other fields. */
+/* Fills `id` from the other fields. Errors: ATL_NO_MEMORY. */
 atl_status atl_job_identify(atl_job *job, atl_note *note);
 void atl_job_id_hex(const atl_job_id *id, char hex[2 * ATL_JOB_ID_BYTES + 1]);
 bool atl_job_id_parse(const char *hex, atl_job_id *ret);

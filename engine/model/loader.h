@@ -64,7 +64,8 @@ typedef void (*atl_layer_visitor)(void *user, const atl_layer_site *site);
 
 typedef struct atl_loader atl_loader;
 
-/* `policy` decides the packed types. The loader borrows all that it is given. */
+/* `policy` decides the packed types. The loader borrows all that it is given. Errors of
+ * the three: ATL_NO_MEMORY; what goes wrong in a walk is said by atl_loader_status. */
 atl_status atl_loader_open_list(const atl_policy *policy, atl_param_visitor visit, void *user,
                                 atl_loader **ret, atl_note *note);
 /* LIST: calls `visit`, too, for each region, with the same user, after its tensors. */

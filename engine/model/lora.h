@@ -31,7 +31,8 @@ typedef struct atl_lora {
 /* Errors: as atl_safetensors_open's; ATL_UNSUPPORTED (a tensor that is for no layer of the model),
  * ATL_BAD_INPUT (a shape that does not fit; half a pair; no pair at all). */
 atl_status atl_lora_open(const char *path, const atl_lora_modules *modules, atl_lora **ret, atl_note *note);
-/* The same of a file that is open; it is the network's from then on, and closed where this fails. */
+/* The same of a file that is open; it is the network's from then on, and closed where this fails. Errors: the
+ * same, but those of opening. */
 atl_status atl_lora_read(atl_safetensors *file, const atl_lora_modules *modules, atl_lora **ret,
                          atl_note *note);
 void atl_lora_close(atl_lora **lora); /* accepts NULL inside */

@@ -20,6 +20,7 @@ typedef struct atl_stack {
 
 typedef struct atl_packing atl_packing;
 
+/* An empty list of what is to be packed. Errors: ATL_NO_MEMORY. */
 atl_status atl_packing_open(atl_packing **ret, atl_note *note);
 void atl_packing_close(atl_packing **packing); /* accepts NULL inside */
 

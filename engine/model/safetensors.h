@@ -50,7 +50,8 @@ typedef struct atl_safetensors atl_safetensors;
 
 /* Errors: ATL_NOT_FOUND, ATL_IO, ATL_BAD_INPUT, ATL_NO_MEMORY; the note names file, tensor and offset. */
 atl_status atl_safetensors_open(const char *path, atl_safetensors **ret_file, atl_note *note);
-/* The same checks over bytes that stay the caller's (`name` is for messages): for tests and fuzzing. */
+/* The same checks over bytes that stay the caller's (`name` is for messages): for tests and fuzzing.
+ * Errors: ATL_BAD_INPUT, ATL_NO_MEMORY. */
 atl_status atl_safetensors_open_bytes(const char *name, const uint8_t *data, size_t size,
                                       atl_safetensors **ret_file, atl_note *note);
 void atl_safetensors_close(atl_safetensors **file);
@@ -72,7 +73,8 @@ void atl_safetensors_forget(const atl_safetensors *file, const atl_st_tensor *te
 atl_status atl_st_to_f32(const atl_st_tensor *tensor, size_t first, size_t n, float *out, atl_note *note);
 
 /* Writing: add tensors (names and data stay the caller's until _write; shapes are copied), then write the
- * file atomically. Running out of memory while adding is said by _write. */
+ * file atomically. Running out of memory while adding is said by _write. Errors of
+ * opening: ATL_NO_MEMORY. */
 typedef struct atl_st_writer atl_st_writer;
 atl_status atl_st_writer_open(atl_st_writer **ret_writer, atl_note *note);
 void atl_st_writer_add(atl_st_writer *writer, const char *name, atl_st_dtype dtype, int rank,

@@ -40,6 +40,7 @@ typedef struct atl_resnet_io {
     const atl_map *out;     /* [n][h][w][c_out]; may be x where c_in = c_out */
 } atl_resnet_io;
 
+/* Takes what io does not give from the arena, and gives it back. Cannot fail. */
 void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_resnet_io *io);
 
 /* Whether norm1 is applied within conv1, so that a normed copy of x is never made. */

@@ -6,6 +6,7 @@
 
 typedef struct atl_vae_kl atl_vae_kl;
 
+/* As atl_vae_new. */
 atl_vae_kl *atl_vae_kl_new(atl_loader *loader, const atl_vae_config *config);
 void atl_vae_kl_free(atl_vae_kl **vae);
 

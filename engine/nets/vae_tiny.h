@@ -6,6 +6,7 @@
 
 typedef struct atl_vae_tiny atl_vae_tiny;
 
+/* As atl_vae_new. */
 atl_vae_tiny *atl_vae_tiny_new(atl_loader *loader, const atl_vae_config *config);
 void atl_vae_tiny_free(atl_vae_tiny **vae);
 

@@ -45,12 +45,14 @@ typedef struct atl_linear {
     const float *bias;  /* [n_out], or NULL */
 } atl_linear;
 
+/* Of a layer's region; 64-byte aligned, as regions are. */
 size_t atl_linear_packed_bytes(int n_in, int n_out, bool bias, atl_dtype dtype);
 /* Packs rows [first_row, first_row + n_rows) of W (and of the bias, which may be NULL) into `region`, so
  * that several matrices with one input (to_q, to_k, to_v) can become one layer, and large ones can come
  * in chunks. first_row and n_rows are multiples of 64 except at the end of a matrix. */
 void atl_linear_pack(const atl_linear *linear, int first_row, int n_rows, const float *weight,
                      const float *bias, void *region);
+/* The layer whose weights were packed into `region`, which it borrows. */
 void atl_linear_bind(atl_linear *linear, int n_in, int n_out, bool bias, atl_dtype dtype, const void *region);
 /* `out` must not overlap `x`. Rows of x, out and the residual may have strides. */
 void atl_linear_run(const atl_bench *bench, const atl_linear *linear, const atl_map *x,
@@ -72,10 +74,12 @@ typedef struct atl_conv {
     const float *bias;
 } atl_conv;
 
+/* As those of a linear layer. */
 size_t atl_conv_packed_bytes(int c_in, int c_out, int kernel, bool bias, atl_dtype dtype);
 /* Packs output channels [first, first + count); both multiples of 64 except at the end. */
 void atl_conv_pack(const atl_conv *conv, int first, int count, const float *weight, const float *bias,
                    void *region);
+/* Borrows `region`. */
 void atl_conv_bind(atl_conv *conv, int c_in, int c_out, int kernel, int stride, int pad_before, int pad_after,
                    bool bias, atl_dtype dtype, const void *region);
 /* The size that comes out of h input rows (or columns). */

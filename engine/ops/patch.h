@@ -3,14 +3,15 @@
  * A tile of AMX reads 16 rows a fixed distance apart. Neighbouring pixels of a map are just that, so a 3 × 3
  * convolution is nine products with rows that begin a pixel or an image row further on (atl_gathered), and
  * no row is copied nine times. What stands in the way, the picture's edge, f32, up-sampling and inputs that
- * are joined, is removed by one copy of the input, the patch; PADDED, the
- * norm before a convolution is applied on the way (atl_affine):
+ * are joined, is removed by one copy of the input, the patch; PADDED, the norm before a convolution is
+ * applied on the way (atl_affine):
  *
  *   IN_PLACE  1 × 1 over a bf16 map: nothing is copied but the rows of a last, partial tile
  *   PADDED    3 × 3, width a multiple of 16:  [image rows + 2][w + 2][stride], zeros around the picture
  *             or, where one thread reads a block from its first row to its last, the three lines that it
- * reads now SHIFTED   3 × 3, other widths:  [3 (dx)][image rows + 2][w][stride], so that rows run on over
- * line ends GATHERED  anything else:  [rows][stride], each row's k numbers copied together
+ *             reads now
+ *   SHIFTED   3 × 3, other widths:  [3 (dx)][image rows + 2][w][stride], so that rows run on over line ends
+ *   GATHERED  anything else:  [rows][stride], each row's k numbers copied together
  *
  * A patch covers a block of output rows; `stride` has a cache line more than its numbers where that spreads
  * rows over the sets of the cache. */
@@ -43,6 +44,7 @@ typedef struct atl_patch_plan {
     bool rolling;     /* PADDED: only three image rows are kept, and filled as they are wanted */
 } atl_patch_plan;
 
+/* How the product's input becomes rows of bf16; borrows both. */
 void atl_patch_plan_init(atl_patch_plan *plan, const atl_product *product, const atl_kernels *kernels);
 
 /* Some output rows and where their numbers are. */

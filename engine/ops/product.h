@@ -32,6 +32,7 @@ typedef struct atl_product {
     atl_lines lines; /* of out, which alone are made; n = 0: all. Where atl_conv_runs_lines says so */
 } atl_product;
 
+/* Scratch is the arena's, for the call; `out` must not overlap the input. Cannot fail. */
 void atl_product_run(const atl_bench *bench, const atl_product *product);
 
 #endif

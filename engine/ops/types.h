@@ -19,7 +19,7 @@
 /* F16 and S8: of packed weights alone; files have F16 too. */
 typedef enum atl_dtype { ATL_F32, ATL_F16, ATL_BF16, ATL_S8 } atl_dtype;
 
-size_t atl_dtype_bytes(atl_dtype dtype);
+size_t atl_dtype_bytes(atl_dtype dtype);     /* of one number */
 const char *atl_dtype_name(atl_dtype dtype); /* "f32", "f16", "bf16", "s8" */
 
 /* What a layer is for decides how much precision it needs. */

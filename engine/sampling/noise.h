@@ -23,6 +23,7 @@ typedef struct atl_noise {
     uint64_t seed, offset; /* Philox */
 } atl_noise;
 
+/* As a torch.Generator after manual_seed(seed). */
 void atl_noise_init(atl_noise *noise, atl_rng rng, uint64_t seed);
 /* out[n] as torch.randn(shape of n elements, generator=…) gives them, in row-major order. */
 void atl_noise_normal(atl_noise *noise, float *out, size_t n);

@@ -193,6 +193,8 @@ typedef struct atl_multistep_rules {
     atl_final_sigma plain, respaced;
 } atl_multistep_rules;
 
+/* Timesteps, sigmas and init_noise_sigma of latents that are α · clean + σ·α · noise. Errors: as
+ * atl_sigmas_plan's. */
 atl_status atl_multistep_plan(atl_sampler *sampler, const atl_multistep_rules *rules, atl_note *note);
 /* Whether the last steps are taken at a lower order: asked for, and fewer than 15 steps. */
 bool atl_multistep_few(const atl_sampler *sampler);

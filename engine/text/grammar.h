@@ -4,7 +4,8 @@
 
 #include "text/prompt.h"
 
-/* UTF-8 of at most ATL_MAX_PROMPT_BYTES: what every parser here begins with. */
+/* UTF-8 of at most ATL_MAX_PROMPT_BYTES: what every parser here begins with. Errors:
+ * ATL_BAD_INPUT. */
 atl_status atl_prompt_check_bytes(const char *prompt, size_t n_bytes, atl_note *note);
 
 /* How many bytes of white space text[n] begins with, in the grammar's sense: that of the tokenizer, and

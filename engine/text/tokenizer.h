@@ -13,11 +13,12 @@
 typedef struct atl_tokenizer atl_tokenizer;
 
 /* Reads <dir>/vocab.json and <dir>/merges.txt, or, where there is no vocab.json, <dir>/tokenizer.json, which
- * holds both. Errors name the file and the line. Read-only afterwards: any thread may use it. */
+ * holds both. Read-only afterwards: any thread may use it. Errors: ATL_NOT_FOUND, ATL_IO, ATL_BAD_INPUT (the
+ * file and the line), ATL_NO_MEMORY. */
 atl_status atl_tokenizer_open(const char *dir, const atl_tokenizer_config *config, atl_tokenizer **ret,
                               atl_note *note);
 /* The same from bytes that stay the caller's; `merges` NULL: `vocab` is a tokenizer.json. Names are for
- * messages. */
+ * messages. Errors: ATL_BAD_INPUT, ATL_NO_MEMORY. */
 typedef struct atl_tokenizer_files {
     const char *vocab_name, *vocab;
     size_t n_vocab_bytes;

@@ -18,7 +18,8 @@ typedef struct atl_vocab atl_vocab;
 /* vocab.json: one object, token to id; every id in [0, 2^24), no id and no token twice. `name` is for
  * messages. Errors: ATL_BAD_INPUT (name, and line or token), ATL_NO_MEMORY. */
 atl_status atl_vocab_open(const char *name, const char *data, size_t size, atl_vocab **ret, atl_note *note);
-/* tokenizer.json: "model" has "vocab", as above, and "merges", pairs as "left right" or ["left", "right"]. */
+/* tokenizer.json: "model" has "vocab", as above, and "merges", pairs as "left right" or ["left", "right"].
+ * Errors: the same. */
 atl_status atl_vocab_open_joint(const char *name, const char *data, size_t size, atl_vocab **ret,
                                 atl_note *note);
 void atl_vocab_close(atl_vocab **vocab);
