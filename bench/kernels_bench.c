@@ -71,12 +71,6 @@ static double run_affine_f32(const atl_kernels *kernels, numbers *x)
     return N;
 }
 
-static double run_moments_f32(const atl_kernels *kernels, numbers *x)
-{
-    kernels->moments_f32(N / 320, 320, x->a, 320, x->b, x->c, x->d);
-    return N / 320 * 320;
-}
-
 static double run_layer_norm_f32(const atl_kernels *kernels, numbers *x)
 {
     kernels->layer_norm_f32(N, x->a, x->b, x->d, 1e-5f, x->c);
@@ -291,7 +285,7 @@ static double run_geglu_rows(const atl_kernels *kernels, numbers *x)
 static double run_moments_rows(const atl_kernels *kernels, numbers *x)
 {
     const atl_rows rows = {.data = x->narrow, .stride = 320, .dtype = ATL_BF16};
-    kernels->moments_rows(N / 320, 320, &rows, x->b, x->c, x->d);
+    kernels->moments_rows(N / 320, 320, &rows, 0, x->c, x->d);
     return N / 320 * 320;
 }
 

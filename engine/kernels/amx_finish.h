@@ -23,7 +23,12 @@ static inline void call_near(const uint16_t *from, size_t n_lines)
     X(RESIDUAL_F32)
 
 #define FINISHING_KIND(kind) kind,
-typedef enum finishing_kind { NOTHING, FINISHING_KINDS(FINISHING_KIND) GATED } finishing_kind;
+typedef enum finishing_kind {
+    NOTHING,
+    FINISHING_KINDS(FINISHING_KIND) GATED,
+    PLAIN_SUMMED, /* moments are wanted, too: of amx_finishing.c alone */
+    RESIDUAL_SUMMED
+} finishing_kind;
 #undef FINISHING_KIND
 
 /* What serves all rows: both halves of the columns. */
@@ -61,9 +66,10 @@ static inline vec finished(finishing_kind kind, const atl_finishing *f, const co
     case QUICK_GELU:
         return v_quick_gelu_near(y);
     case RESIDUAL:
+    case RESIDUAL_SUMMED:
     case RESIDUAL_RECTIFIED:
         y = v_add(y, v_from_bf16((const uint16_t *)f->residual + row * f->residual_stride + half * LANES));
-        return kind == RESIDUAL ? y : v_max(y, v_set(0.0f));
+        return kind == RESIDUAL_RECTIFIED ? v_max(y, v_set(0.0f)) : y;
     case RESIDUAL_F32:
         return v_add(y, v_load((const float *)f->residual + row * f->residual_stride + half * LANES));
     default:
@@ -92,6 +98,8 @@ static inline finishing_kind kind_of(const atl_finishing *f)
         return GATED;
     if (f->dtype == ATL_F32)
         return RESIDUAL_F32;
+    if (f->mean)
+        return f->residual ? RESIDUAL_SUMMED : PLAIN_SUMMED;
     if (f->residual)
         return f->act == ATL_ACT_RELU ? RESIDUAL_RECTIFIED : RESIDUAL;
     return f->act == ATL_ACT_RELU ? RECTIFIED : f->act == ATL_ACT_QUICK_GELU ? QUICK_GELU : PLAIN;

@@ -12,8 +12,37 @@
 #include "kernels/amx_tiles.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
+#include "kernels/wide_moments.h"
 
 #include "kernels/amx_finish.h"
+
+static inline bool is_summed(finishing_kind kind)
+{
+    return kind == PLAIN_SUMMED || kind == RESIDUAL_SUMMED;
+}
+
+/* Of results as they were stored: rounded. Both halves of the columns. */
+static inline void sum_row(const atl_finishing *f, size_t row, moments sums[2])
+{
+    const uint16_t *results = (const uint16_t *)f->out + row * f->out_stride;
+    for (int half = 0; half < 2; half++) {
+        const vec x = v_from_bf16(results + half * LANES);
+        if (row == 0)
+            sums[half] = moments_from(x);
+        moments_add(&sums[half], x);
+    }
+}
+
+static inline void join_sums(const atl_finishing *f, const moments sums[2])
+{
+    const joining how = joining_of(f->before, f->m);
+    for (int half = 0; half < 2; half++) {
+        vec mean = v_load(f->mean + half * LANES), squares = v_load(f->squares + half * LANES);
+        moments_join(&sums[half], &how, &mean, &squares);
+        v_store(f->mean + half * LANES, mean);
+        v_store(f->squares + half * LANES, squares);
+    }
+}
 
 /* The three taps of an image row read the same lines but for one pixel: taken in turn, 32 of k at a time,
  * they find them in L1. */
@@ -28,6 +57,7 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
     size_t row = 0;
     vec busy = v_set(0.0f);
     columns all = {.bias = {busy, busy}};
+    moments sums[2] = {moments_from(busy), moments_from(busy)};
     if (kind != NOTHING)
         all = columns_of(f);
     for (size_t first = 0; first < a->n_taps; first += n_turn, b += n_turn * a->panel_k * ATL_TILE_COLS)
@@ -38,10 +68,15 @@ static inline __attribute__((always_inline)) void multiply_finishing(finishing_k
                                    b + (i * a->panel_k + k) * ATL_TILE_COLS);
                 call_near(soon.from, lines_a_step);
                 soon.from += lines_a_step * LINE_ELEMENTS;
-                for (size_t end = row + rows_a_step; row < end && row < n_rows; row++)
+                for (size_t end = row + rows_a_step; row < end && row < n_rows; row++) {
                     finish_row(kind, f, &all, row);
+                    if (is_summed(kind))
+                        sum_row(f, row, sums);
+                }
                 __asm__ volatile("vfmadd231ps %0, %0, %0" : "+v"(busy));
             }
+    if (is_summed(kind))
+        join_sums(f, sums);
 }
 
 #define MULTIPLY_KIND(kind)                                                                                  \
@@ -54,6 +89,8 @@ multiply_kind(bool two, const atl_gathered *a, const uint16_t *b, atl_soon soon,
 {
     switch (kind_of(f)) {
         FINISHING_KINDS(MULTIPLY_KIND)
+        MULTIPLY_KIND(PLAIN_SUMMED)
+        MULTIPLY_KIND(RESIDUAL_SUMMED)
     case NOTHING:
     case GATED: /* amx_one_tap.c's alone */
         multiply_finishing(NOTHING, two, a, b, soon, f);

@@ -144,6 +144,8 @@ INLINE void run_kind(bool two, const atl_run *r, atl_held *held)
         FINISHING_KINDS(RUN_KIND)
         RUN_KIND(GATED)
     case NOTHING:
+    case PLAIN_SUMMED:
+    case RESIDUAL_SUMMED:
         break;
     }
 }

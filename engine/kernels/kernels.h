@@ -88,6 +88,9 @@ typedef struct atl_finishing {
     atl_dtype dtype;                    /* of residual and out: bf16, or f32 with a residual and no act */
     atl_activation
         act; /* NONE, RELU, which with a residual is taken of their sum, or without one QUICK_GELU */
+    float *mean, *squares; /* [32], or NULL: moments of the columns of `before` rows, which those of out join
+                              (moments_rows). In bf16, without gates and act */
+    int before;
 } atl_finishing;
 
 /* Memory that is wanted soon: n elements of bf16, of which nothing is read. n may be 0. */

@@ -22,9 +22,6 @@
  *
  * affine_f32    out[n] = act(x[n] · scale[n] + shift[n]); out may be x.
  *
- * moments_f32   sum[n] = Σ_rows (x - pivot), sum_sq[n] = Σ_rows (x - pivot)²: per channel, rows `stride`
- *               elements apart.
- *
  * layer_norm_f32  one row: out = (x - mean) / √(var + eps) · gamma + beta; gamma and beta may be NULL.
  *
  * softmax_f32   one step of an online softmax down the columns of s[n_keys][32], in powers of two: with f =
@@ -61,8 +58,12 @@
  * geglu_rows    the same for out = (a + bias_a) · gelu(b + bias_b) from a[m][32], b[m][32]; gelu is good to
  *               1e-4.
  *
- * moments_rows, affine_rows  as moments_f32 and affine_f32, for m rows of n of either type; SiLU and
- *               quick GELU on their way to bf16 are good to 2e-4 of the result.
+ * moments_rows  mean[n] and squares[n] = Σ(x - mean)², column by column of `before` rows, become those of
+ *               m ≥ 1 rows more (Chan et al. 1979); where `before` is 0, of these alone. Rows are of either
+ *               type and summed about the first of the m.
+ *
+ * affine_rows   as affine_f32, for m rows of n of either type; SiLU and quick GELU on their way to bf16 are
+ *               good to 2e-4 of the result.
  *
  * f32_to_bf16   out[n], rounded to nearest with ties to even.
  *
@@ -82,8 +83,9 @@
  *
  * gemm_finishing_bf16  as gemm_gathered_bf16, and meanwhile makes results of other sums (atl_finishing
  *               without gates, or NULL): bit for bit those that finish_rows makes of them. Nothing of `other`
- *               may overlap c. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit does
- *               not leave others idle.
+ *               may overlap c. Where it wants moments, they become those of its results, too, bit for bit as
+ *               moments_rows has them. Brings `soon` near, a part with each 32 of k. NULL where a matrix unit
+ *               does not leave others idle.
  *
  * gemm_run_bf16  the products of a run and, beside them, the results of all but the last, which `held` keeps
  *               for the next run or for settle_run_bf16: to the bit those of gemm_gathered_bf16 (and again,
@@ -127,8 +129,6 @@
     X(add_f32, (size_t n, const float *x, const float *y, float *out))                                       \
     X(affine_f32,                                                                                            \
       (atl_activation act, int n, const float *x, const float *scale, const float *shift, float *out))       \
-    X(moments_f32,                                                                                           \
-      (size_t n_rows, int n, const float *x, size_t stride, const float *pivot, float *sum, float *sum_sq))  \
     X(layer_norm_f32, (int n, const float *x, const float *gamma, const float *beta, float eps, float *out)) \
     X(softmax_f32, (int n_keys, float scale, float *s, float *max, float *sum, float *correction))           \
     X(scale_rows_f32, (int n_rows, const float *factor, float *o))                                           \
@@ -155,7 +155,7 @@
                     const atl_rows *out))                                                                    \
     X(geglu_rows, (int m, int n, const float *a, const float *b, const float *bias_a, const float *bias_b,   \
                    const atl_rows *out))                                                                     \
-    X(moments_rows, (int m, int n, const atl_rows *x, const float *pivot, float *sum, float *sum_sq))        \
+    X(moments_rows, (int m, int n, const atl_rows *x, int before, float *mean, float *squares))              \
     X(affine_rows, (atl_activation act, int m, int n, const atl_rows *x, const float *scale,                 \
                     const float *shift, const atl_rows *out))                                                \
     X(f32_to_bf16, (size_t n, const float *x, uint16_t *out))

@@ -72,21 +72,6 @@ void atl_affine_f32__portable(atl_activation act, int n, const float *x, const f
         out[i] = atl_activate_one(act, x[i] * scale[i] + shift[i]);
 }
 
-void atl_moments_f32__portable(size_t n_rows, int n, const float *x, size_t stride, const float *pivot,
-                               float *sum, float *sum_sq)
-{
-    for (int i = 0; i < n; i++) {
-        float s = 0.0f, q = 0.0f;
-        for (size_t row = 0; row < n_rows; row++) {
-            float d = x[row * stride + (size_t)i] - pivot[i];
-            s += d;
-            q += d * d;
-        }
-        sum[i] = s;
-        sum_sq[i] = q;
-    }
-}
-
 void atl_layer_norm_f32__portable(int n, const float *x, const float *gamma, const float *beta, float eps,
                                   float *out)
 {
@@ -223,17 +208,31 @@ void atl_geglu_rows__portable(int m, int n, const float *a, const float *b, cons
         }
 }
 
-void atl_moments_rows__portable(int m, int n, const atl_rows *x, const float *pivot, float *sum,
-                                float *sum_sq)
+/* The m rows of a column, and what they and those before are together. */
+static void join_column(int m, const atl_rows *x, size_t j, int before, float *mean, float *squares)
 {
-    for (size_t j = 0; j < (size_t)n; j++) {
-        sum[j] = sum_sq[j] = 0.0f;
-        for (size_t i = 0; i < (size_t)m; i++) {
-            float d = row_get(x, i, j) - pivot[j];
-            sum[j] += d;
-            sum_sq[j] += d * d;
-        }
+    const float pivot = row_get(x, 0, j), part = (float)m / (float)(before + m);
+    float sum = 0.0f, sum_sq = 0.0f;
+    for (size_t i = 0; i < (size_t)m; i++) {
+        const float d = row_get(x, i, j) - pivot;
+        sum += d;
+        sum_sq += d * d;
     }
+    const float d = sum * (1.0f / (float)m), own_mean = pivot + d, own_squares = sum_sq - sum * d;
+    if (before == 0) {
+        *mean = own_mean;
+        *squares = own_squares;
+        return;
+    }
+    const float apart = own_mean - *mean;
+    *mean += apart * part;
+    *squares += apart * apart * ((float)before * part) + own_squares;
+}
+
+void atl_moments_rows__portable(int m, int n, const atl_rows *x, int before, float *mean, float *squares)
+{
+    for (size_t j = 0; j < (size_t)n; j++)
+        join_column(m, x, j, before, mean + j, squares + j);
 }
 
 void atl_affine_rows__portable(atl_activation act, int m, int n, const atl_rows *x, const float *scale,

@@ -21,6 +21,8 @@ static void finish_other(const atl_finishing *other)
         .data = (void *)(uintptr_t)other->residual, .stride = other->residual_stride, .dtype = other->dtype};
     atl_finish_rows__portable(&finish, other->m, ATL_TILE_COLS, other->sums,
                               other->residual ? &residual : NULL, &out);
+    if (other->mean)
+        atl_moments_rows__portable(other->m, ATL_TILE_COLS, &out, other->before, other->mean, other->squares);
 }
 
 void atl_gemm_finishing_bf16__portable(int m, const atl_gathered *a, const uint16_t *b, float *c, bool add,

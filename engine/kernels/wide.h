@@ -116,22 +116,6 @@ void KERNEL(affine_f32)(atl_activation act, int n, const float *x, const float *
     }
 }
 
-void KERNEL(moments_f32)(size_t n_rows, int n, const float *x, size_t stride, const float *pivot, float *sum,
-                         float *sum_sq)
-{
-    for (int i = 0; i < n; i += LANES) {
-        int part = part_at((size_t)i, (size_t)n);
-        vec p = load_part(pivot + i, part), s = v_set(0.0f), q = v_set(0.0f);
-        for (size_t row = 0; row < n_rows; row++) {
-            vec d = v_sub(load_part(x + row * stride + i, part), p);
-            s = v_add(s, d);
-            q = v_fma(d, d, q);
-        }
-        store_part(sum + i, part, s);
-        store_part(sum_sq + i, part, q);
-    }
-}
-
 static inline float row_mean(int n, const float *x)
 {
     vec sum = v_set(0.0f);

@@ -9,6 +9,7 @@
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "kernels/wide_math.h"
+#include "kernels/wide_moments.h"
 
 #if defined(__clang__)
 #define UNROLL_ROWS _Pragma("clang loop unroll(full)")
@@ -122,43 +123,38 @@ static inline void call_near(const atl_rows *rows, size_t at, size_t n)
 #define MOMENT_VECS  4     /* columns at a time: chains of sums that do not wait for each other */
 #define MOMENT_AHEAD 16384 /* bytes: what is called near while as much before it is read */
 
-void KERNEL(moments_rows)(int m, int n, const atl_rows *x, const float *pivot, float *sum, float *sum_sq)
+void KERNEL(moments_rows)(int m, int n, const atl_rows *x, int before, float *mean, float *squares)
 {
     const size_t bytes = x->dtype == ATL_BF16 ? sizeof(uint16_t) : sizeof(float), row = x->stride * bytes;
     const size_t ahead = MOMENT_AHEAD / row * row;
+    const joining how = joining_of(before, m);
     int j = 0;
     for (; j + MOMENT_VECS * LANES <= n; j += MOMENT_VECS * LANES) {
-        vec s[MOMENT_VECS], q[MOMENT_VECS], p[MOMENT_VECS];
-        UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
-        {
-            s[v] = q[v] = v_set(0.0f);
-            p[v] = v_load(pivot + j + v * LANES);
-        }
+        moments all[MOMENT_VECS];
+        UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++) all[v] =
+            moments_from(load_any(x, 0, j + v * LANES, 0));
         for (size_t i = 0; i < (size_t)m; i++) {
             call_near(x, i * row + (size_t)j * bytes + ahead, MOMENT_VECS * LANES * bytes);
             UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
-            {
-                vec d = v_sub(load_any(x, i, j + v * LANES, 0), p[v]);
-                s[v] = v_add(s[v], d);
-                q[v] = v_fma(d, d, q[v]);
-            }
+                moments_add(&all[v], load_any(x, i, j + v * LANES, 0));
         }
         UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
         {
-            v_store(sum + j + v * LANES, s[v]);
-            v_store(sum_sq + j + v * LANES, q[v]);
+            vec so_far = v_load(mean + j + v * LANES), squared = v_load(squares + j + v * LANES);
+            moments_join(&all[v], &how, &so_far, &squared);
+            v_store(mean + j + v * LANES, so_far);
+            v_store(squares + j + v * LANES, squared);
         }
     }
     for (; j < n; j += LANES) {
         int part = n - j < LANES ? n - j : 0;
-        vec p = load_some(pivot + j, part), s = v_set(0.0f), q = v_set(0.0f);
-        for (size_t i = 0; i < (size_t)m; i++) {
-            vec d = v_sub(load_any(x, i, j, part), p);
-            s = v_add(s, d);
-            q = v_fma(d, d, q);
-        }
-        store_some(sum + j, part, s);
-        store_some(sum_sq + j, part, q);
+        moments all = moments_from(load_any(x, 0, j, part));
+        for (size_t i = 0; i < (size_t)m; i++)
+            moments_add(&all, load_any(x, i, j, part));
+        vec so_far = load_some(mean + j, part), squared = load_some(squares + j, part);
+        moments_join(&all, &how, &so_far, &squared);
+        store_some(mean + j, part, so_far);
+        store_some(squares + j, part, squared);
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "ops/moments.h"
+
 static void give_back(atl_lanes *lanes, atl_lane lane)
 {
     if (lane == ATL_LANE_NEAR)
@@ -11,12 +13,18 @@ static void give_back(atl_lanes *lanes, atl_lane lane)
         atl_arena_far(lanes->arena, 0);
 }
 
-void atl_lanes_run(const atl_bench *bench, atl_lanes_walk walk, const void *net, void *io)
+void atl_lanes_run(const atl_bench *bench, size_t moments_bytes, atl_lanes_walk walk, const void *net,
+                   void *io)
 {
-    atl_lanes lanes = {.arena = bench->arena, .mark = atl_arena_mark(bench->arena), .current = ATL_LANE_NEAR};
+    const size_t begin = atl_arena_mark(bench->arena);
+    atl_lanes lanes = {.arena = bench->arena, .current = ATL_LANE_NEAR, .room_bytes = moments_bytes};
+    if (moments_bytes > 0)
+        lanes.room = atl_arena_take(bench->arena, moments_bytes);
+    lanes.mark = atl_arena_mark(bench->arena);
     walk(net, bench, &lanes, io);
     give_back(&lanes, ATL_LANE_NEAR);
     give_back(&lanes, ATL_LANE_FAR);
+    atl_arena_release(bench->arena, begin);
 }
 
 static atl_lane other_lane(const atl_lanes *lanes)
@@ -31,7 +39,14 @@ atl_map atl_lanes_other(atl_lanes *lanes, atl_dtype dtype, int n, int h, int w, 
     give_back(lanes, other);
     void *data =
         other == ATL_LANE_NEAR ? atl_arena_take(lanes->arena, bytes) : atl_arena_far(lanes->arena, bytes);
-    return atl_map_over(data, dtype, n, h, w, c);
+    atl_map map = atl_map_over(data, dtype, n, h, w, c);
+    map.moments = atl_lanes_room(lanes, &map);
+    return map;
+}
+
+struct atl_moments *atl_lanes_room(const atl_lanes *lanes, const atl_map *map)
+{
+    return map->dtype == ATL_BF16 && atl_moments_bytes(map) <= lanes->room_bytes ? lanes->room : NULL;
 }
 
 void *atl_lanes_stretch(atl_lanes *lanes, size_t bytes)

@@ -16,17 +16,23 @@ typedef struct atl_lanes {
     atl_arena *arena;
     size_t mark;      /* where the near lane begins */
     atl_lane current; /* where the map stands */
+    size_t room_bytes;
+    struct atl_moments *room; /* for moments of the map in bf16 that is made next, or NULL */
 } atl_lanes;
 
 /* A walk along the chain. It begins as if its input stood in the near lane. */
 typedef void (*atl_lanes_walk)(const void *net, const atl_bench *bench, atl_lanes *lanes, void *io);
 
-/* Walks, and releases all that the walk took. */
-void atl_lanes_run(const atl_bench *bench, atl_lanes_walk walk, const void *net, void *io);
+/* Walks, and releases all that the walk took. Maps that need no more have room for their moments
+ * (ops/moments.h), which may be 0 bytes. They share it: each is normed before the next is made. */
+void atl_lanes_run(const atl_bench *bench, size_t moments_bytes, atl_lanes_walk walk, const void *net,
+                   void *io);
 
 /* A dense map in the lane where the current map does not stand; an earlier one there is lost. Whoever asks
  * has released what it took from the arena since the walk began. */
 atl_map atl_lanes_other(atl_lanes *lanes, atl_dtype dtype, int n, int h, int w, int c);
+/* What such a map has beside it; a map that is made in another way may have it, too. NULL: none. */
+struct atl_moments *atl_lanes_room(const atl_lanes *lanes, const atl_map *map);
 /* Where the map stands in the far lane: makes that lane so long, at its beginning, and returns where it
  * begins now. */
 void *atl_lanes_stretch(atl_lanes *lanes, size_t bytes);

@@ -10,6 +10,7 @@
 #include "nets/resnet.h"
 
 #include "nets/pixelwise.h"
+#include "ops/moments.h"
 
 bool atl_net_check_groups(atl_loader *loader, int c, int groups)
 {
@@ -111,7 +112,9 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
 
     if (has_shortcut(resnet)) {
         atl_conv_input in = {.x = io->x, .x_more = io->x_more};
-        atl_conv_run(bench, &resnet->shortcut, &in, NULL, io->out);
+        atl_map bare = *io->out; /* only moments of the sum are of use */
+        bare.moments = NULL;
+        atl_conv_run(bench, &resnet->shortcut, &in, NULL, &bare);
     }
     if (shape->time_dim) {
         time = project_time(resnet, bench, io->time);
@@ -120,6 +123,7 @@ void atl_resnet_run(const atl_resnet *resnet, const atl_bench *bench, const atl_
     atl_map h = io->between
                     ? *io->between
                     : atl_net_take(bench, shape->layer_class, io->x->n, io->x->h, io->x->w, shape->c_out);
+    h.moments = h.dtype == ATL_BF16 ? io->out->moments : NULL; /* h is normed before out is made */
     first_half(resnet, bench, io, projected, &h);
 
     atl_conv_input in = {.x = &h};
@@ -166,12 +170,14 @@ void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const at
     const size_t mark = atl_arena_mark(bench->arena);
     atl_map woven = *x;
     woven.data = (char *)x->data + (size_t)lag * atl_map_line_bytes(x);
-    const atl_map out = atl_map_channels(&woven, 0, shape->c_out),
-                  h = atl_map_channels(&woven, shape->c_out, shape->c_out);
+    atl_map out = atl_map_channels(&woven, 0, shape->c_out),
+            h = atl_map_channels(&woven, shape->c_out, shape->c_out);
     const atl_epilogue sum = {.residual = &out, .scale = 1.0f / shape->output_scale_factor};
     atl_conv_input in = {.x = x};
     const atl_affine affine = atl_group_norm_affine(bench, &resnet->norm1, shape->act, &in);
     in.affine = &affine;
+    h.moments = out.moments = x->moments; /* each is normed before the next is made */
+    atl_moments_forget(bench, &h);
     for (int end = x->h, first; end > 0; end = first) { /* the line after the band is read, too */
         first = end > lag - 1 ? end - (lag - 1) : 0;
         weave_band(resnet, bench, &in, (atl_lines){first, end - first}, &h, &out);

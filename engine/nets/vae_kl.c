@@ -22,6 +22,7 @@
 #include "nets/resample.h"
 #include "nets/resnet.h"
 #include "ops/attention.h"
+#include "ops/moments.h"
 
 #define NORM_EPS 1e-6f
 #define MAX_HEAD 512 /* channels of the one attention head */
@@ -300,6 +301,8 @@ static void grow(const atl_conv *conv, const atl_bench *bench, flow *f)
     const int lag = atl_band_lines(bench, &out) + 1;
     const size_t bytes = (size_t)(out.h + lag) * atl_map_line_bytes(&out);
     out.data = atl_lanes_stretch(f->lanes, bytes);
+    out.moments = atl_lanes_room(f->lanes, &out);
+    atl_moments_forget(bench, &out);
     atl_upsampler_grow(bench, conv, &f->x, bytes, &out);
     f->x = out;
     f->lag = lag;
@@ -370,6 +373,20 @@ static void run_half(const void *net, const atl_bench *bench, atl_lanes *lanes, 
                         NULL, e->out);
 }
 
+/* Of the decoder's maps, stage by stage twice as high and wide, what the largest needs for its moments. */
+static size_t moments_bytes(const half *h, const atl_bench *bench, const atl_map *latent)
+{
+    atl_map x = *latent;
+    size_t most = 0;
+    x.dtype = bench->policy->layer[ATL_LAYER_VAE].stream;
+    for (int i = 0; i < h->n_stages && x.dtype == ATL_BF16; i++, x.h *= 2, x.w *= 2) {
+        const atl_resnet_shape *shape = &h->stages[i].resnets[0].shape;
+        x.c = shape->c_in > shape->c_out ? shape->c_in : shape->c_out;
+        most = atl_moments_bytes(&x) > most ? atl_moments_bytes(&x) : most;
+    }
+    return most;
+}
+
 /* One picture each; the 1 × 1 convolution over the latents is left out where the config says so. */
 static void decode_one(const half *h, const atl_bench *bench, const atl_map *latent, const atl_map *image)
 {
@@ -380,7 +397,7 @@ static void decode_one(const half *h, const atl_bench *bench, const atl_map *lat
         in = atl_map_take(bench, latent->dtype, latent->n, latent->h, latent->w, latent->c);
         atl_conv_run(bench, &h->latent_conv, &(atl_conv_input){.x = latent}, NULL, &in);
     }
-    atl_lanes_run(bench, run_half, h, &(ends){.in = &in, .out = image});
+    atl_lanes_run(bench, moments_bytes(h, bench, &in), run_half, h, &(ends){.in = &in, .out = image});
     atl_arena_release(bench->arena, mark);
 }
 
@@ -391,7 +408,7 @@ static void encode_one(const half *h, const atl_bench *bench, const atl_map *ima
 
     if (h->has_latent_conv)
         out = atl_map_take(bench, moments->dtype, moments->n, moments->h, moments->w, moments->c);
-    atl_lanes_run(bench, run_half, h, &(ends){.in = image, .out = &out});
+    atl_lanes_run(bench, 0, run_half, h, &(ends){.in = image, .out = &out});
     if (h->has_latent_conv)
         atl_conv_run(bench, &h->latent_conv, &(atl_conv_input){.x = &out}, NULL, moments);
     atl_arena_release(bench->arena, mark);

@@ -251,7 +251,7 @@ void atl_vae_tiny_decode(const atl_vae_tiny *vae, const atl_bench *bench, const 
         atl_map one = atl_map_pictures(latent, i, 1), out = atl_map_pictures(image, i, 1);
         atl_map in = atl_map_take(bench, one.dtype, 1, one.h, one.w, one.c);
         clamp_softly(bench, &one, &in);
-        atl_lanes_run(bench, run_sequence, &vae->decoder, &(ends){.in = &in, .out = &out});
+        atl_lanes_run(bench, 0, run_sequence, &vae->decoder, &(ends){.in = &in, .out = &out});
         atl_shift_scale(bench, &out, -0.5f, 2.0f, &out); /* [0, 1] → [-1, 1] */
         atl_arena_release(bench->arena, mark);
     }
@@ -265,7 +265,7 @@ void atl_vae_tiny_encode(const atl_vae_tiny *vae, const atl_bench *bench, const 
         atl_map one = atl_map_pictures(image, i, 1), out = atl_map_pictures(latents, i, 1);
         atl_map in = atl_map_take(bench, one.dtype, 1, one.h, one.w, one.c);
         atl_shift_scale(bench, &one, 1.0f, 0.5f, &in); /* [-1, 1] → [0, 1] */
-        atl_lanes_run(bench, run_sequence, &vae->encoder, &(ends){.in = &in, .out = &out});
+        atl_lanes_run(bench, 0, run_sequence, &vae->encoder, &(ends){.in = &in, .out = &out});
         atl_arena_release(bench->arena, mark);
     }
 }

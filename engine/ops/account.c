@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ops/moments.h"
 
 static bool counts(const atl_bench *bench)
 {
@@ -76,6 +77,12 @@ void atl_account_end_attention(const atl_bench *bench, const atl_map *q, const a
         2 * map_bytes(q) + 2 * map_bytes(k));
 }
 
+/* What finding a map's statistics has to read. */
+static double summed_bytes(const atl_map *map)
+{
+    return map && atl_moments_known(map) ? 0.0 : map_bytes(map);
+}
+
 void atl_account_end_norm(const atl_bench *bench, const char *what, const atl_map *x, const atl_map *x_more,
                           const atl_map *out)
 {
@@ -83,5 +90,6 @@ void atl_account_end_norm(const atl_bench *bench, const char *what, const atl_ma
         return;
     char name[48];
     snprintf(name, sizeof name, "%s %d @%dx%d", what, x->c + (x_more ? x_more->c : 0), x->w, x->h);
-    add(bench->account, name, 0, map_bytes(x) + map_bytes(x_more) + map_bytes(out));
+    add(bench->account, name, 0,
+        out ? map_bytes(x) + map_bytes(x_more) + map_bytes(out) : summed_bytes(x) + summed_bytes(x_more));
 }

@@ -27,7 +27,8 @@ typedef struct atl_account {
 
 void atl_account_begin(const atl_bench *bench);
 
-/* Each ends the op that was begun last. A norm without `out` only found its statistics. */
+/* Each ends the op that was begun last. A norm without `out` only found its statistics, of
+ * maps that have moments without reading them. */
 void atl_account_end_product(const atl_bench *bench, const char *what, int kernel, const atl_conv_input *in,
                              int n_out, atl_dtype weights, const atl_map *residual, const atl_map *out);
 void atl_account_end_attention(const atl_bench *bench, const atl_map *q, const atl_map *k, int heads);

@@ -27,6 +27,7 @@ atl_map atl_map_channels(const atl_map *map, int first, int count)
     atl_map view = *map;
     view.data = advanced(map, (size_t)first);
     view.c = count;
+    view.moments = NULL;
     return view;
 }
 
@@ -36,6 +37,7 @@ atl_map atl_map_pictures(const atl_map *map, int first, int count)
     atl_map view = *map;
     view.data = advanced(map, (size_t)first * (size_t)map->h * (size_t)map->w * map->stride);
     view.n = count;
+    view.moments = NULL;
     return view;
 }
 
@@ -45,6 +47,7 @@ atl_map atl_map_lines(const atl_map *map, atl_lines lines)
     atl_map view = *map;
     view.data = advanced(map, (size_t)lines.first * (size_t)map->w * map->stride);
     view.h = lines.n;
+    view.moments = NULL;
     return view;
 }
 

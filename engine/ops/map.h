@@ -16,6 +16,7 @@
 struct atl_kernels;
 struct atl_account;
 struct atl_adapters;
+struct atl_moments;
 
 /* Where ops run: threads, scratch, kernels of one instruction set. Passed to every op. */
 typedef struct atl_bench {
@@ -31,7 +32,8 @@ typedef struct atl_map {
     void *data;
     atl_dtype dtype;
     int n, h, w, c;
-    size_t stride; /* elements from one row to the next; c when dense */
+    size_t stride;               /* elements from one row to the next; c when dense */
+    struct atl_moments *moments; /* NULL, or room for what GroupNorm wants to know (moments.h) */
 } atl_map;
 
 /* A dense map from the arena, uninitialised. */
@@ -40,10 +42,10 @@ atl_map atl_map_take(const atl_bench *bench, atl_dtype dtype, int n, int h, int 
 /* A dense map over memory that someone else owns. */
 atl_map atl_map_over(void *data, atl_dtype dtype, int n, int h, int w, int c);
 
-/* Channels [first, first + count) of `map`, sharing its memory. */
+/* Channels [first, first + count) of `map`, sharing its memory, but not its moments. */
 atl_map atl_map_channels(const atl_map *map, int first, int count);
 
-/* Pictures [first, first + count) of `map`, sharing its memory. */
+/* Pictures [first, first + count) of `map`, sharing its memory, but not its moments. */
 atl_map atl_map_pictures(const atl_map *map, int first, int count);
 
 /* Image rows [first, first + n) of each picture. */
@@ -51,7 +53,7 @@ typedef struct atl_lines {
     int first, n;
 } atl_lines;
 
-/* Those lines of a map of one picture, sharing its memory. */
+/* Those lines of a map of one picture, sharing its memory, but not its moments. */
 atl_map atl_map_lines(const atl_map *map, atl_lines lines);
 
 /* Bytes from one line to the next. */

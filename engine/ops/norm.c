@@ -1,11 +1,10 @@
 /* norm.c - GroupNorm with an activation, and LayerNorm; see layers.h.
  *
- * GroupNorm reads twice and writes once. The first reading sums, channel by channel, x - pivot and its square
- * over chunks of CHUNK_ROWS pixels in f32, where the pivot is the picture's first pixel: differences from a
- * value of the channel itself do not cancel when the mean is far from 0. Chunks and channels are joined in
- * double, in order, so the statistics depend on the picture alone. The second reading applies
- * y = act(x·scale + shift), one pair of numbers a channel: or, before a convolution in bf16, leaves that to
- * the one who copies rows for it.
+ * GroupNorm reads twice and writes once, or once and writes where the product before left the moments of what
+ * it made (moments.h). The first reading finds them itself, piece by piece and channel by channel. Pieces and
+ * channels are joined in double, in order, so the statistics depend on the picture alone. The second reading
+ * applies y = act(x·scale + shift), one pair of numbers a channel: or, before a convolution in bf16, leaves
+ * that to the one who copies rows for it.
  *
  * Packed: gamma [c], then beta [c]. */
 #include <math.h>
@@ -15,6 +14,7 @@
 #include "kernels/kernels.h"
 #include "ops/account.h"
 #include "ops/layers.h"
+#include "ops/moments.h"
 #include "ops/product.h"
 
 #define CHUNK_ROWS 64
@@ -50,11 +50,11 @@ typedef struct norm_job {
     const atl_map *out;
     size_t n_chunks; /* a picture */
     size_t n_a_run;
-    float *sums;        /* [n][n_chunks][2][c]: Σ(x - pivot) and Σ(x - pivot)² */
-    float *scale_shift; /* [n][2][c] */
-    float *pivots;      /* [n][c]: the first pixels */
-    double *totals;     /* [n][groups][2][c / groups] */
-    float *rows;        /* [n_threads][2][c]: a row of another type than f32, widened */
+    const float *pieces[2]; /* of each input's moments (moments.h) */
+    float *own[2];          /* the same, where it is this op that sums them; or NULL */
+    float *scale_shift;     /* [n][2][c] */
+    double *totals;         /* [n][groups][3][c / groups]: of a channel Σ(x - p), Σ(x - p)² and p */
+    float *rows;            /* [n_threads][2][c]: a row of another type than f32, widened */
 } norm_job;
 
 static size_t least(size_t a, size_t b)
@@ -69,8 +69,8 @@ static size_t picture_rows(const atl_map *map)
 
 static size_t chunk_rows(const norm_job *job, size_t chunk)
 {
-    size_t left = picture_rows(job->inputs[0]) - chunk * CHUNK_ROWS;
-    return left < CHUNK_ROWS ? left : CHUNK_ROWS;
+    const size_t rows = atl_moments_rows(job->inputs[0]);
+    return least(picture_rows(job->inputs[0]) - chunk * rows, rows);
 }
 
 /* Rows from that one on. */
@@ -82,37 +82,13 @@ static atl_rows rows_of(const atl_map *map, size_t picture, size_t row)
                       .dtype = map->dtype};
 }
 
-/* Channel by channel, joined channels counted through. */
-static void find_pivots(const norm_job *job, size_t n_pictures)
-{
-    float *to = job->pivots;
-    for (size_t picture = 0; picture < n_pictures; picture++)
-        for (int i = 0; i < job->n_inputs; i++) {
-            const atl_map *x = job->inputs[i];
-            atl_rows row = rows_of(x, picture, 0);
-            if (x->dtype == ATL_F32)
-                memcpy(to, row.data, (size_t)x->c * sizeof *to);
-            else
-                job->kernels->bf16_to_f32((size_t)x->c, row.data, to);
-            to += x->c;
-        }
-}
-
 static void sum_chunk(const norm_job *job, size_t tile)
 {
-    size_t picture = tile / job->n_chunks, chunk = tile % job->n_chunks, c = (size_t)job->norm->c;
-    float *sum = job->sums + tile * 2 * c;
-    const float *pivot = job->pivots + picture * c;
     for (int i = 0; i < job->n_inputs; i++) {
-        const atl_map *x = job->inputs[i];
-        atl_rows rows = rows_of(x, picture, chunk * CHUNK_ROWS);
-        if (x->dtype == ATL_F32)
-            job->kernels->moments_f32(chunk_rows(job, chunk), x->c, rows.data, x->stride, pivot, sum,
-                                      sum + c);
-        else
-            job->kernels->moments_rows((int)chunk_rows(job, chunk), x->c, &rows, pivot, sum, sum + c);
-        sum += x->c;
-        pivot += x->c;
+        const size_t c = (size_t)job->inputs[i]->c;
+        if (job->own[i])
+            atl_moments_sum(job->kernels, job->inputs[i], tile / job->n_chunks, tile % job->n_chunks, c,
+                            job->own[i] + tile * 2 * c);
     }
 }
 
@@ -132,22 +108,40 @@ static size_t choose_run(const atl_bench *bench, size_t n_chunks)
     return n < 1 ? 1 : least(n, CHUNKS_A_RUN);
 }
 
-static double pivot_of(const norm_job *job, size_t picture, int channel)
+/* totals[3][size]: of channels [first, first + n) of an input, piece by piece, about the first one's mean. */
+static void total_up(const norm_job *job, int input, size_t picture, size_t first, size_t n, size_t size,
+                     double *totals)
 {
-    return (double)job->pivots[picture * (size_t)job->norm->c + (size_t)channel];
+    const size_t c = (size_t)job->inputs[input]->c;
+    const float *mean = job->pieces[input] + picture * job->n_chunks * 2 * c + first, *squares = mean + c;
+    double *sum = totals, *sum_sq = totals + size, *pivot = totals + 2 * size;
+    for (size_t i = 0; i < n; i++) {
+        sum[i] = sum_sq[i] = 0.0;
+        pivot[i] = (double)mean[i];
+    }
+    for (size_t piece = 0; piece < job->n_chunks; piece++, mean += 2 * c, squares += 2 * c) {
+        const double rows = (double)chunk_rows(job, piece);
+        for (size_t i = 0; i < n; i++) {
+            const double d = (double)mean[i] - pivot[i];
+            sum[i] += rows * d;
+            sum_sq[i] += rows * d * d + (double)squares[i];
+        }
+    }
 }
 
-/* totals[2][size]: of channels [first, first + size), chunk by chunk. */
-static void total_up(const norm_job *job, size_t picture, size_t first, size_t size, double *totals)
+/* Joined channels are counted through: a group may begin in one input and end in the other. */
+static void total_up_group(const norm_job *job, size_t picture, size_t first, size_t size, double *totals)
 {
-    size_t c = (size_t)job->norm->c;
-    const float *at = job->sums + picture * job->n_chunks * 2 * c + first;
-    memset(totals, 0, 2 * size * sizeof *totals);
-    for (size_t chunk = 0; chunk < job->n_chunks; chunk++, at += 2 * c)
-        for (size_t i = 0; i < size; i++) {
-            totals[i] += (double)at[i];
-            totals[size + i] += (double)at[c + i];
+    size_t before = 0, done = 0;
+    for (int i = 0; i < job->n_inputs && done < size; i++) {
+        const size_t c = (size_t)job->inputs[i]->c, at = first + done - before;
+        if (first + done < before + c) {
+            const size_t n = least(c - at, size - done);
+            total_up(job, i, picture, at, n, size, totals + done);
+            done += n;
         }
+        before += c;
+    }
 }
 
 /* From sums about pivots to one mean and variance: Σ(x - m)² = Σ(x - p)² + 2(p - m)·Σ(x - p) + N(p - m)². */
@@ -158,14 +152,14 @@ static void join_group(void *user, size_t tile, int thread)
     size_t picture = tile / (size_t)norm->groups;
     int size = norm->c / norm->groups, first = (int)(tile % (size_t)norm->groups) * size;
     double n = (double)picture_rows(job->inputs[0]), mean = 0.0, variance = 0.0;
-    double *sum = job->totals + 2 * tile * (size_t)size, *sum_sq = sum + size;
+    double *sum = job->totals + 3 * tile * (size_t)size, *sum_sq = sum + size, *pivot = sum_sq + size;
     (void)thread;
-    total_up(job, picture, (size_t)first, (size_t)size, sum);
+    total_up_group(job, picture, (size_t)first, (size_t)size, sum);
     for (int i = 0; i < size; i++)
-        mean += sum[i] / n + pivot_of(job, picture, first + i);
+        mean += sum[i] / n + pivot[i];
     mean /= size;
     for (int i = 0; i < size; i++) {
-        double d = pivot_of(job, picture, first + i) - mean;
+        double d = pivot[i] - mean;
         variance += sum_sq[i] / n + 2.0 * d * (sum[i] / n) + d * d;
     }
     double factor = 1.0 / sqrt(variance / size + (double)norm->eps);
@@ -187,7 +181,7 @@ static void apply_chunk(void *user, size_t tile, int thread)
     atl_map out = *job->out;
     for (int i = 0; i < job->n_inputs; i++) {
         const atl_map *x = job->inputs[i];
-        size_t row = chunk * CHUNK_ROWS, m = chunk_rows(job, chunk);
+        size_t row = chunk * atl_moments_rows(x), m = chunk_rows(job, chunk);
         atl_rows from = rows_of(x, picture, row), to = rows_of(&out, picture, row);
         if (x->dtype == ATL_F32 && out.dtype == ATL_F32)
             for (size_t r = 0; r < m; r++)
@@ -208,20 +202,31 @@ static norm_job group_norm_job(const atl_bench *bench, const atl_norm *norm, con
                       .norm = norm,
                       .inputs = {x, x_more},
                       .n_inputs = x_more ? 2 : 1,
-                      .n_chunks = (picture_rows(x) + CHUNK_ROWS - 1) / CHUNK_ROWS};
+                      .n_chunks = atl_moments_pieces(x)};
+}
+
+/* Where an input's moments are, or will be. Room is taken even if they are known: how much an op takes must
+ * not depend on what a product could do. */
+static void find_pieces(const atl_bench *bench, norm_job *job, int input)
+{
+    const atl_map *x = job->inputs[input];
+    const bool known = !bench->arena->measuring && atl_moments_known(x);
+    float *own = atl_arena_take(bench->arena, atl_moments_bytes(x));
+    job->own[input] = known ? NULL : own;
+    job->pieces[input] = known ? x->moments->pieces : own;
 }
 
 /* Fills job->scale_shift. */
 static void measure(const atl_bench *bench, norm_job *job)
 {
     size_t mark = atl_arena_mark(bench->arena), n = (size_t)job->inputs[0]->n, c = (size_t)job->norm->c;
-    job->sums = atl_arena_take(bench->arena, n * job->n_chunks * 2 * c * sizeof *job->sums);
-    job->pivots = atl_arena_take(bench->arena, n * c * sizeof *job->pivots);
-    job->totals = atl_arena_take(bench->arena, n * 2 * c * sizeof *job->totals);
+    for (int i = 0; i < job->n_inputs; i++)
+        find_pieces(bench, job, i);
+    job->totals = atl_arena_take(bench->arena, n * 3 * c * sizeof *job->totals);
     if (!bench->arena->measuring) {
-        find_pivots(job, n);
         job->n_a_run = choose_run(bench, n * job->n_chunks);
-        atl_pool_run(bench->pool, (n * job->n_chunks + job->n_a_run - 1) / job->n_a_run, sum_chunks, job);
+        if (job->own[0] || job->own[1])
+            atl_pool_run(bench->pool, (n * job->n_chunks + job->n_a_run - 1) / job->n_a_run, sum_chunks, job);
         atl_pool_run(bench->pool, n * (size_t)job->norm->groups, join_group, job);
     }
     atl_arena_release(bench->arena, mark);

@@ -17,6 +17,7 @@
 
 #include "base/sizes.h"
 #include "ops/elementwise.h"
+#include "ops/moments.h"
 #include "ops/panels.h"
 #include "ops/product_parts.h"
 
@@ -364,6 +365,8 @@ void atl_product_add_aside(const atl_kernels *kernels, const atl_aside *aside, s
 
 void atl_product_run(const atl_bench *bench, const atl_product *product)
 {
+    if (product->lines.n == 0)
+        atl_moments_forget(bench, product->out);
     if (product->dtype == ATL_BF16) {
         atl_product_run_bf16(bench, product);
         return;

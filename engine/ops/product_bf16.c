@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/sizes.h"
+#include "ops/moments.h"
 #include "ops/product_bf16.h"
 
 #define TILE (ATL_BF16_TILE_ROWS * ATL_TILE_COLS)
@@ -118,6 +119,12 @@ static void let_wait(atl_bf16_tile *t, size_t row, size_t unit, const float *sum
     t->left = atl_bf16_results(t->job, row, unit);
     t->left.m = strip_rows(t, row);
     t->left.sums = sums;
+    if (t->job->moments_wait) {
+        const atl_map *out = t->job->product->out;
+        t->left.mean = atl_moments_at(out, row, unit * ATL_TILE_COLS);
+        t->left.squares = t->left.mean + out->c;
+        t->left.before = (int)(row % atl_moments_rows(out));
+    }
     t->waiting = true;
 }
 
@@ -133,6 +140,8 @@ static void finish_waiting(atl_bf16_tile *t)
     if (!t->waiting)
         return;
     t->job->kernels->finish_rows(&finish, f->m, ATL_TILE_COLS, f->sums, f->residual ? &residual : NULL, &out);
+    if (f->mean)
+        t->job->kernels->moments_rows(f->m, ATL_TILE_COLS, &out, f->before, f->mean, f->squares);
     t->waiting = false;
 }
 
@@ -255,6 +264,7 @@ static void pass_panels(atl_bf16_tile *t)
 static void run_tile(void *user, size_t index, int thread)
 {
     const atl_bf16_job *job = user;
+    const atl_product *product = job->product;
     size_t block = index / job->n_unit_blocks, unit_block = index % job->n_unit_blocks;
     char *scratch = job->scratch + (size_t)thread * job->thread_bytes;
     atl_bf16_tile t = {.job = job, .first_row = job->first_row + block * job->rows_a_block};
@@ -279,6 +289,10 @@ static void run_tile(void *user, size_t index, int thread)
         pass_panels(&t);
     finish_waiting(&t);
     job->kernels->bf16_end();
+    if (job->leaves_moments && !job->moments_wait)
+        atl_moments_leave(job->kernels, product->out, t.first_row, t.end_row,
+                          (int)(t.first_unit * ATL_TILE_COLS),
+                          (int)((t.end_unit - t.first_unit) * ATL_TILE_COLS));
 }
 
 static void fill_shared(void *user, size_t index, int thread)
@@ -318,6 +332,8 @@ void atl_product_run_bf16(const atl_bench *bench, const atl_product *product)
             atl_pool_run(bench->pool, atl_ceil_div(atl_patch_n_lines(&job.whole), FILL_LINES), fill_shared,
                          &job);
         atl_pool_run(bench->pool, job.n_blocks * job.n_unit_blocks, run_tile, &job);
+        if (job.leaves_moments)
+            product->out->moments->n_rows += n_rows;
     }
     atl_arena_release(bench->arena, mark);
 }

@@ -19,8 +19,10 @@ typedef struct atl_bf16_job {
     bool shared; /* one patch for all tiles; else each makes its own */
     atl_patch whole;
     atl_finish finish;
-    bool may_wait; /* finished sums of whole panels are what gemm_finishing_bf16 can finish */
-    bool one_tap;  /* whole panels by rows that are read once: gemm_run_bf16 does them */
+    bool may_wait;       /* finished sums of whole panels are what gemm_finishing_bf16 can finish */
+    bool one_tap;        /* whole panels by rows that are read once: gemm_run_bf16 does them */
+    bool leaves_moments; /* of out; pieces lie within blocks */
+    bool moments_wait;   /* and are what gemm_finishing_bf16 leaves, too */
     size_t patch_elements, thread_bytes;
     char *scratch;
 } atl_bf16_job;

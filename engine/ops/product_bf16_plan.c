@@ -4,6 +4,7 @@
  * What decides is what stays in a core's L2 while the rest passes by. Where k is cut depends on the layer's
  * shape alone, as the order of a sum does. */
 #include "base/sizes.h"
+#include "ops/moments.h"
 #include "ops/panels.h"
 #include "ops/product_bf16.h"
 
@@ -53,6 +54,31 @@ static bool may_wait(const atl_product *p)
            (e->before == ATL_ACT_NONE || e->before == ATL_ACT_RELU || e->before == ATL_ACT_QUICK_GELU);
 }
 
+static bool activates(const atl_epilogue *e)
+{
+    return e && (e->before != ATL_ACT_NONE || e->after != ATL_ACT_NONE);
+}
+
+/* Whether moments of the result can be left: of whole pieces, each made within one block. */
+static bool leaves_moments(const atl_bf16_job *job)
+{
+    const atl_map *out = job->product->out;
+    const size_t piece = atl_moments_rows(out);
+    return out->moments && out->dtype == ATL_BF16 && out->c % ATL_TILE_COLS == 0 &&
+           (size_t)out->h * (size_t)out->w % piece == 0 && job->first_row % piece == 0 &&
+           job->end_row % piece == 0;
+}
+
+/* Blocks are multiples of it. */
+static size_t grain_of(const atl_bf16_job *job)
+{
+    const size_t grain = job->patch.grain, piece = atl_moments_rows(job->product->out);
+    size_t whole = grain;
+    while (job->leaves_moments && whole % piece != 0)
+        whole += grain;
+    return whole;
+}
+
 static void plan_chunks(atl_bf16_job *job)
 {
     size_t n_taps = job->patch.n_taps, k = job->patch.k;
@@ -69,7 +95,7 @@ static void plan_blocks(atl_bf16_job *job, size_t n_threads)
 {
     const atl_patch_plan *patch = &job->patch;
     const size_t n_rows = job->end_row - job->first_row;
-    size_t grain = patch->grain, n_grains = atl_ceil_div(n_rows, grain);
+    size_t grain = grain_of(job), n_grains = atl_ceil_div(n_rows, grain);
     size_t unit_bytes = job->panels_a_unit * job->panel_k * ATL_TILE_COLS * sizeof(uint16_t);
     size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
     bool few_rows = patch->n_taps == 1 && n_rows <= FEW_ROWS && job->panels_a_unit == 1 &&
@@ -148,5 +174,7 @@ void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product 
     job->may_wait = bench->kernels->gemm_finishing_bf16 && may_wait(product);
     job->one_tap =
         job->may_wait && bench->kernels->gemm_run_bf16 && job->patch.n_taps == 1 && (!e || !e->per_picture);
+    job->leaves_moments = leaves_moments(job);
+    job->moments_wait = job->leaves_moments && job->may_wait && !job->one_tap && !activates(e);
     plan_blocks(job, (size_t)atl_pool_n_threads(bench->pool));
 }

@@ -149,8 +149,9 @@ static void check_geglu_rows(const atl_kernels *kernels)
         }
 }
 
-/* Sums that wait: what becomes of them is finish_rows's to the bit, and what is multiplied meanwhile is
- * gemm_gathered_bf16's. parts: bias, time embedding, residual. */
+/* Sums that wait: what becomes of them is finish_rows's to the bit, moments of that where they are wanted are
+ * moments_rows's, and what is multiplied meanwhile is gemm_gathered_bf16's. parts: bias, time embedding,
+ * residual. */
 static void check_finishing(const atl_kernels *kernels, int m, size_t k, int parts, atl_activation act,
                             atl_dtype dtype)
 {
@@ -161,12 +162,16 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
     narrow x = narrow_random(32 * STRIDE, 1, false), b = narrow_random(k * ATL_TILE_COLS, 2, false);
     buffer c = buffer_random((ATL_BF16_TILE_ROWS * ATL_TILE_COLS), 3, false),
            want_c = buffer_random((ATL_BF16_TILE_ROWS * ATL_TILE_COLS), 3, false),
-           sums = buffer_random(n_sums, 4, false), bias = buffer_random(2 * ATL_TILE_COLS, 6, false);
+           sums = buffer_random(n_sums, 4, false), bias = buffer_random(2 * ATL_TILE_COLS, 6, false),
+           moments = buffer_random(2 * ATL_TILE_COLS, 9, false),
+           want_moments = buffer_random(2 * ATL_TILE_COLS, 9, false);
     mixed residual = mixed_random(waiting, ATL_TILE_COLS, 3, dtype, 7),
           got = mixed_random(waiting, ATL_TILE_COLS, 5, dtype, 8),
           want = mixed_random(waiting, ATL_TILE_COLS, 5, dtype, 8);
     const atl_gathered a = {x.data, x.data + 16 * STRIDE, STRIDE, &tap, 1, k, k};
     const bool more = parts & 4;
+    const bool summed = m % 2 && act == ATL_ACT_NONE && dtype == ATL_BF16;
+    const int before = m % 3 * ATL_BF16_TILE_ROWS;
     const float *p = parts & 1 ? bias.data : NULL, *time = parts & 2 ? bias.data + ATL_TILE_COLS : NULL;
     const atl_finishing other = {.m = waiting,
                                  .sums = sums.data,
@@ -177,7 +182,10 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
                                  .out = got.rows.data,
                                  .out_stride = got.rows.stride,
                                  .dtype = dtype,
-                                 .act = act};
+                                 .act = act,
+                                 .mean = summed ? moments.data : NULL,
+                                 .squares = moments.data + ATL_TILE_COLS,
+                                 .before = before};
     const atl_finish finish = {.bias = p,
                                .per_picture = time,
                                .scale = 1.0f,
@@ -189,6 +197,10 @@ static void check_finishing(const atl_kernels *kernels, int m, size_t k, int par
     kernels->bf16_end();
     kernels->finish_rows(&finish, waiting, ATL_TILE_COLS, sums.data, more ? &residual.rows : NULL,
                          &want.rows);
+    if (summed)
+        kernels->moments_rows(waiting, ATL_TILE_COLS, &want.rows, before, want_moments.data,
+                              want_moments.data + ATL_TILE_COLS);
+    assert_agree(&moments, &want_moments, 0.0);
     for (int i = m * ATL_TILE_COLS; i < (ATL_BF16_TILE_ROWS * ATL_TILE_COLS); i++)
         c.data[i] = want_c.data[i]; /* unspecified */
     assert_agree(&c, &want_c, 0.0);
@@ -350,20 +362,40 @@ static void check_settle_run_bf16(const atl_kernels *kernels)
     assert_int_equal(held.left.m, 0);
 }
 
+/* Rows that come in three parts have the statistics, in double, of all. */
+static void check_moments_of_parts(const atl_kernels *kernels, const mixed *x, int n, const int *ends,
+                                   double offset)
+{
+    buffer mean = buffer_new((size_t)n), squares = buffer_new((size_t)n);
+    atl_rows rows = x->rows;
+    int m = 0;
+    for (int part = 0; part < 3; m = ends[part++]) {
+        rows.data = (char *)x->rows.data + (size_t)m * rows.stride * atl_dtype_bytes(rows.dtype);
+        kernels->moments_rows(ends[part] - m, n, &rows, m, mean.data, squares.data);
+    }
+    for (int j = 0; j < n; j++) {
+        double exact = 0.0, apart = 0.0;
+        for (int i = 0; i < m; i++)
+            exact += mixed_at(x, i, j) / m;
+        for (int i = 0; i < m; i++)
+            apart += pow(mixed_at(x, i, j) - exact, 2);
+        assert_near(mean.data[j], exact, 3e-7);
+        assert_near(squares.data[j], apart, 4e-6 + 1e-7 * offset); /* parts' means are rounded */
+    }
+    buffer_check_and_free(&mean);
+    buffer_check_and_free(&squares);
+}
+
 static void check_moments_rows(const atl_kernels *kernels)
 {
     for (int n = 1; n <= 140; n += 3)
-        for (int m = 1; m <= 64; m += 9) {
+        for (int m = 3; m <= 96; m += 9) {
             mixed x = mixed_random(m, n, 5, n % 2 ? ATL_BF16 : ATL_F32, 1);
-            size_t size = (size_t)n;
-            buffer pivot = buffer_random(size, 2, false), sum = buffer_new(size), sq = buffer_new(size),
-                   want_sum = buffer_new(size), want_sq = buffer_new(size);
-            kernels->moments_rows(m, n, &x.rows, pivot.data, sum.data, sq.data);
-            portable()->moments_rows(m, n, &x.rows, pivot.data, want_sum.data, want_sq.data);
-            assert_agree(&sum, &want_sum, 1e-5);
-            assert_agree(&sq, &want_sq, 1e-5);
+            const float offset = m % 2 && n % 2 == 0 ? 300.0f : 0.0f;
+            for (size_t i = 0; i < x.wide.n; i++)
+                x.wide.data[i] += offset;
+            check_moments_of_parts(kernels, &x, n, (const int[]){1, m / 2 + 1, m}, (double)offset);
             mixed_check_and_free(&x);
-            buffer_check_and_free(&pivot);
         }
 }
 

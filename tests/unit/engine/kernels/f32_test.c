@@ -135,23 +135,6 @@ static void check_affine_f32(const atl_kernels *kernels)
         }
 }
 
-static void check_moments_f32(const atl_kernels *kernels)
-{
-    for (int n = 1; n <= 70; n += 3)
-        for (size_t n_rows = 1; n_rows <= 64; n_rows += 9) {
-            size_t size = (size_t)n, stride = size + 5;
-            buffer x = buffer_random(n_rows * stride, 1, true), pivot = buffer_random(size, 2, true);
-            buffer sum = buffer_new(size), sq = buffer_new(size), want_sum = buffer_new(size),
-                   want_sq = buffer_new(size);
-            kernels->moments_f32(n_rows, n, x.data, stride, pivot.data, sum.data, sq.data);
-            portable()->moments_f32(n_rows, n, x.data, stride, pivot.data, want_sum.data, want_sq.data);
-            assert_agree(&sum, &want_sum, 0.0);
-            assert_agree(&sq, &want_sq, 0.0);
-            buffer_check_and_free(&x);
-            buffer_check_and_free(&pivot);
-        }
-}
-
 static void check_layer_norm_f32(const atl_kernels *kernels)
 {
     for (int n = 1; n <= 70; n++)

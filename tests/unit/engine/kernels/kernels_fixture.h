@@ -122,6 +122,12 @@ static inline mixed mixed_random(int m, int n, int gap, atl_dtype dtype, uint64_
     return x;
 }
 
+static inline double mixed_at(const mixed *x, int row, int column)
+{
+    const size_t at = (size_t)row * x->rows.stride + (size_t)column;
+    return (double)(x->rows.dtype == ATL_BF16 ? atl_bf16_to_f32(x->half.data[at]) : x->wide.data[at]);
+}
+
 static inline void mixed_check_and_free(mixed *x)
 {
     buffer_check_and_free(&x->wide);

@@ -44,7 +44,7 @@ static void each_map_comes_through_to_the_next(void **state)
     fixture f;
     journal j = {0};
     fixture_init(&f, 0, 1);
-    atl_lanes_run(&f.bench, walk, sizes, &j);
+    atl_lanes_run(&f.bench, 0, walk, sizes, &j);
     assert_int_equal(j.n_walks, 1);
     assert_true(j.end == 4.0f);
     assert_int_equal(f.arena.far_bytes, 0);
@@ -57,7 +57,7 @@ static void what_was_read_is_given_back(void **state)
     fixture f;
     journal j = {0};
     fixture_init(&f, 0, 1);
-    atl_lanes_run(&f.bench, walk, sizes, &j);
+    atl_lanes_run(&f.bench, 0, walk, sizes, &j);
     assert_int_equal(j.near_bytes, atl_round_up(3 * 400, ATL_ARENA_ALIGN)); /* the fourth map */
     assert_int_equal(j.far_bytes, 0);                                       /* where the third was */
     fixture_done(&f);
@@ -70,7 +70,7 @@ static void no_more_is_in_use_than_a_map_its_successor_and_scratch(void **state)
     fixture f;
     journal j = {0};
     fixture_init(&f, 0, 1);
-    atl_lanes_run(&f.bench, walk, sizes, &j);
+    atl_lanes_run(&f.bench, 0, walk, sizes, &j);
     assert_int_equal(f.arena.peak_bytes, atl_round_up(400, ATL_ARENA_ALIGN) + 2 * 1600);
     fixture_done(&f);
 }
@@ -84,8 +84,8 @@ static void measuring_counts_as_running_does(void **state)
     atl_arena ruler = atl_arena_measure();
     atl_bench dry = f.bench;
     dry.arena = &ruler;
-    atl_lanes_run(&dry, walk, sizes, &j);
-    atl_lanes_run(&f.bench, walk, sizes, &j);
+    atl_lanes_run(&dry, 0, walk, sizes, &j);
+    atl_lanes_run(&f.bench, 0, walk, sizes, &j);
     assert_int_equal(ruler.peak_bytes, f.arena.peak_bytes);
     fixture_done(&f);
 }

@@ -109,7 +109,7 @@ static void odd_sizes_come_back_by_the_same_steps(void **state)
         assert_int_equal(skips.maps[i].h, h[i]);
         assert_int_equal(skips.maps[i].w, w[i]);
     }
-    atl_lanes_run(&f.bench, walk_up, b, &(way){.on = &on, .skips = &skips});
+    atl_lanes_run(&f.bench, 0, walk_up, b, &(way){.on = &on, .skips = &skips});
     fixture_done(&f);
     blocks_free(b);
 }
