@@ -273,6 +273,8 @@ void atl_studier_close(atl_studier **studier)
         atl_weights_file_close(&s->weights[i]);
         free(s->pixels[i]);
     }
+    for (int i = 0; i < ATL_STUDY_BUILD; i++)
+        free(s->build[i]);
     atl_study_done(&s->study);
     atl_machine_free(&s->machine);
     if (s->dir_fd >= 0)

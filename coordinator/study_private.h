@@ -17,6 +17,7 @@ typedef struct atl_study_pixels {
     bool known;
 } atl_study_pixels;
 
+enum { ATL_STUDY_BUILD = 3 };
 enum { ATL_STUDY_MAX_ATTEMPTS = 3 }; /* at a window that is flawed again and again */
 
 /* Workers of one series, kept painting. */
@@ -46,6 +47,8 @@ typedef struct atl_studier {
     atl_study_pixels *pixels[ATL_STUDY_MAX_POLICIES];  /* [n_jobs] each */
     atl_weights_file *weights[ATL_STUDY_MAX_POLICIES]; /* one copy for all pools of a policy */
     atl_study_pool pool;
+    char *build[ATL_STUDY_BUILD]; /* owned; this program's commit, compiler and flags, until it adds to a
+                                     record that was there */
     const atl_study_series *told; /* the last series with which the head was written; NULL: none */
     int64_t begun_ns, rehearsed_ns;
     int n_timed;                        /* windows of this session */

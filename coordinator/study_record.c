@@ -11,6 +11,9 @@
 #include "results/dir_file.h"
 #include "study_private.h"
 
+/* How the warning begins that stays with a record. */
+static const char several_builds[] = "More than one build measured this:";
+
 static void hold_against(atl_text *words, const char *what, const char *found, const char *wanted)
 {
     if (strcmp(found ? found : "", wanted ? wanted : "") != 0)
@@ -77,11 +80,16 @@ static atl_status compare_heads(const atl_study_head *there, const atl_study_hea
  * record that is whole is painted nothing for, and written anew. */
 static atl_status take_over(atl_study_head *now, const atl_study_head *there, atl_note *note)
 {
-    char *isa = strdup(there->isa ? there->isa : "");
-    if (!isa)
+    char *isa = strdup(there->isa ? there->isa : ""), *started = strdup(there->started ? there->started : "");
+    if (!isa || !started) {
+        free(isa);
+        free(started);
         return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+    }
     free(now->isa);
+    free(now->started);
     now->isa = isa;
+    now->started = started;
     now->ceilings = there->ceilings;
     now->width = there->width;
     now->height = there->height;
@@ -90,6 +98,55 @@ static atl_status take_over(atl_study_head *now, const atl_study_head *there, at
     atl_status st = ATL_OK;
     for (int i = 0; st == ATL_OK && i < there->n_seatings; i++)
         st = atl_study_head_seat(now, &there->seating[i], note);
+    return st;
+}
+
+/* What built the program. */
+static void find_build(atl_study_head *head, char **ret[ATL_STUDY_BUILD])
+{
+    ret[0] = &head->commit;
+    ret[1] = &head->compiler;
+    ret[2] = &head->flags;
+}
+
+/* The head keeps the build that measured what is there until this one measures, too. */
+static atl_status take_over_build(atl_studier *s, atl_note *note)
+{
+    char **now[ATL_STUDY_BUILD], **there[ATL_STUDY_BUILD];
+    atl_status st = ATL_OK;
+    find_build(s->options->head, now);
+    find_build(&s->study.head, there);
+    for (int i = 0; st == ATL_OK && s->study.n_windows > 0 && i < ATL_STUDY_BUILD; i++) {
+        char *words = strdup(*there[i] ? *there[i] : "");
+        if (!words)
+            return atl_fail(note, ATL_NO_MEMORY, "no memory for a name");
+        s->build[i] = *now[i];
+        *now[i] = words;
+    }
+    for (int i = 0; st == ATL_OK && i < s->study.head.n_warnings; i++)
+        if (strncmp(s->study.head.warnings[i], several_builds, strlen(several_builds)) == 0)
+            st = atl_study_warn(s, note, "%s", s->study.head.warnings[i]);
+    return st;
+}
+
+/* The version is the same; what was built of it may not be, nor how. */
+static atl_status put_build(atl_studier *s, atl_note *note)
+{
+    static const char *const names[ATL_STUDY_BUILD] = {"commit", "compiler", "flags"};
+    char **head[ATL_STUDY_BUILD];
+    atl_text words = {0};
+    find_build(s->options->head, head);
+    for (int i = 0; i < ATL_STUDY_BUILD && s->build[i]; i++) {
+        hold_against(&words, names[i], *head[i], s->build[i]);
+        free(*head[i]);
+        *head[i] = s->build[i];
+        s->build[i] = NULL;
+    }
+    atl_status st = words.failed ? atl_fail(note, ATL_NO_MEMORY, "no memory for a warning") : ATL_OK;
+    if (st == ATL_OK && words.length > 0)
+        st = atl_study_warn(s, note, "%s the first %zu window%s, then others (%s).", several_builds,
+                            s->study.n_windows, s->study.n_windows == 1 ? "" : "s", words.data);
+    atl_text_done(&words);
     return st;
 }
 
@@ -116,6 +173,8 @@ atl_status atl_study_record_open(atl_studier *s, atl_note *note)
         st = compare_heads(&s->study.head, s->options->head, dir, note);
         if (st == ATL_OK)
             st = take_over(s->options->head, &s->study.head, note);
+        if (st == ATL_OK)
+            st = take_over_build(s, note);
         if (st == ATL_OK && s->study.n_windows > 0)
             atl_study_say(s, "%s holds %zu window%s of this study; the rest is measured now", dir,
                           s->study.n_windows, s->study.n_windows == 1 ? "" : "s");
@@ -136,12 +195,15 @@ static atl_status tell_head(atl_studier *s, atl_note *note)
 
 atl_status atl_study_record_window(atl_studier *s, const atl_study_window *window, atl_note *note)
 {
+    atl_status st = put_build(s, note);
+    if (st != ATL_OK)
+        return st;
     atl_study_window *more = realloc(s->study.windows, (s->study.n_windows + 1) * sizeof *s->study.windows);
     if (!more)
         return atl_fail(note, ATL_NO_MEMORY, "no memory for %zu windows", s->study.n_windows + 1);
     s->study.windows = more;
     s->study.windows[s->study.n_windows++] = *window;
-    const atl_status st = s->told == s->pool.series ? ATL_OK : tell_head(s, note);
+    st = s->told == s->pool.series ? ATL_OK : tell_head(s, note);
     return st == ATL_OK ? atl_study_append(s->dir_fd, window, note) : st;
 }
 

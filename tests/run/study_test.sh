@@ -64,6 +64,23 @@ is "$one_rows" "$(rows study)" "rows of the history, when nothing was left to me
 "$program" compare p.txt -m tiny -o one --plain --no-ceilings 2>err && fail "a comparison was taken into a study's directory"
 grep -q "a study, not a comparison" err || fail "the words for a study's directory: $(cat err)"
 
+# Another build that measures nothing leaves the record's; one that goes on with it says so, for good.
+begun=$(json one/study.json started)
+sed -i 's/"commit":"[^"]*"/"commit":"an older one"/' one/study.json
+measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core by another build: $(cat err)"
+is "an older one" "$(json one/study.json commit)" "the commit of a record that is whole"
+! grep -q "More than one build" one/study.json || fail "a build that measured nothing is said to have"
+head -n 1 one/windows.jsonl >one/windows.jsonl.new
+sed -i 's/"sequence":0,/"sequence":7777,/' one/windows.jsonl.new
+mv one/windows.jsonl.new one/windows.jsonl
+for i in 1 2; do
+  measured study one --rounds 1 --no-probe --cpus "$cpu" >out || fail "the study of one core by two builds: $(cat err)"
+  grep -q "More than one build measured this: the first 1 window, then others (commit: 'an older one' there, '" one/report.md ||
+    fail "it does not say that two builds measured: $(cat one/report.md)"
+done
+[ "an older one" != "$(json one/study.json commit)" ] || fail "the record has not the latest build"
+is "$begun" "$(json one/study.json started)" "when it was begun"
+
 # Several thread counts: what would share cores is left out; with a single one it is measured, and said.
 n=$(nproc)
 if [ "$n" -gt 1 ]; then
