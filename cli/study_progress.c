@@ -30,7 +30,10 @@ static void put_line(const atl_study_view *view, char words[256])
     if (isfinite(view->eta_s))
         progress_format_eta(view->eta_s, eta);
     if (isfinite(view->last_images_per_hour))
-        snprintf(last, sizeof last, ", the last one %.4g images/h", view->last_images_per_hour);
+        snprintf(last, sizeof last,
+                 view->last_images_per_hour >= 1000 ? ", the last one %.0f images/h"
+                                                    : ", the last one %.4g images/h",
+                 view->last_images_per_hour);
     if (view->config)
         n = snprintf(words, 256, "%s %d/%d  %d x %d %s%s", view->word, view->n_measured + 1, view->n_windows,
                      view->config->workers, view->config->threads, view->config->policy,

@@ -143,7 +143,7 @@ static void put_axes(const panel *p, atl_text *out)
         atl_text_printf(
             out,
             "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%g\" y2=\"%g\"%s/><text class=\"faint\" "
-            "x=\"%d\" y=\"%g\" text-anchor=\"end\">%.4g</text>\n",
+            "x=\"%d\" y=\"%g\" text-anchor=\"end\">%.10g</text>\n",
             LEFT, WIDTH - RIGHT, y, y, i > 0 ? " stroke-dasharray=\"2 4\"" : "", LEFT - 8, y + 4,
             p->most * i / 2);
     }

@@ -34,20 +34,26 @@ static void put_time(int64_t time_s, const char *format, atl_text *out)
 
 /* ---- for a terminal ---- */
 
+/* Four digits; of large ones all before the point. */
+static void put_value(double value, int width, atl_text *out)
+{
+    atl_text_printf(out, fabs(value) >= 1000 && fabs(value) < 1e15 ? "%*.0f" : "%*.4g", width, value);
+}
+
 static void put_part(const char *part, atl_text *out)
 {
     if (part[0])
         atl_text_printf(out, ", %s", part);
 }
 
-/* "run, pochade, bf16, 2 × 1, 64x64, 8 steps" */
-static void put_series(const atl_archive_entry *e, atl_text *out)
+/* "run, pochade, bf16, 2 × 1, 64x64, 8 steps"; what was found of workers is of a row, not of its series. */
+static void put_series(const atl_archive_entry *e, bool with_found, atl_text *out)
 {
     atl_text_puts(out, e->kind);
     put_part(e->model_name, out);
     put_part(e->policy, out);
     put_part(e->order, out);
-    if (e->workers > 0)
+    if (e->workers > 0 && (with_found || !atl_archive_finds_workers(e)))
         atl_text_printf(out, ", %d × %d", e->workers, e->threads);
     put_part(e->work, out);
 }
@@ -66,10 +72,11 @@ static void put_row(const atl_archive_entry *e, bool with_machine, atl_text *out
     put_time(e->time_s, "%Y-%m-%d %H:%M", out);
     atl_text_puts(out, "  ");
     if (e->n_figures > 0)
-        atl_text_printf(out, "%9.4g %-11s ", e->figures[0].value, e->figures[0].unit);
+        put_value(e->figures[0].value, 9, out);
     else
-        atl_text_printf(out, "%9s %-11s ", "-", "");
-    put_series(e, out);
+        atl_text_printf(out, "%9s", "-");
+    atl_text_printf(out, " %-11s ", e->n_figures > 0 ? e->figures[0].unit : "");
+    put_series(e, true, out);
     if (e->version[0])
         atl_text_printf(out, "; %s%s%s", e->version, e->commit[0] ? " " : "", e->commit);
     if (with_machine)
@@ -90,12 +97,13 @@ static void put_trend(const atl_trend *t, bool with_machine, atl_text *out)
     const int shown = t->n < SPARKLINE ? t->n : SPARKLINE;
     atl_text_puts(out, "  ");
     atl_trend_put_sparkline(t, SPARKLINE, out);
-    atl_text_printf(out, "%*s %s %.4g %s", SPARKLINE - shown, "", t->figure->name, t->figure->value,
-                    t->figure->unit);
+    atl_text_printf(out, "%*s %s ", SPARKLINE - shown, "", t->figure->name);
+    put_value(t->figure->value, 0, out);
+    atl_text_printf(out, " %s", t->figure->unit);
     if (t->median > 0)
         atl_text_printf(out, " (%+.1f %% against the median of those before)", change_percent(t));
     atl_text_puts(out, ": ");
-    put_series(t->latest, out);
+    put_series(t->latest, false, out);
     if (with_machine)
         atl_text_printf(out, "; %s", t->latest->machine);
     atl_text_putc(out, '\n');
@@ -110,11 +118,12 @@ static int n_before(const atl_trend *t)
 
 static void put_doubt(const atl_trend *t, bool with_machine, atl_text *out)
 {
-    atl_text_printf(out,
-                    "not judged: %s is %.4g %s (the median of %d before: %.4g), but while it was measured ",
-                    t->figure->name, t->figure->value, t->figure->unit, n_before(t), t->median);
-    atl_text_printf(out, "%s; ", t->why);
-    put_series(t->latest, out);
+    atl_text_printf(out, "not judged: %s is ", t->figure->name);
+    put_value(t->figure->value, 0, out);
+    atl_text_printf(out, " %s (the median of %d before: ", t->figure->unit, n_before(t));
+    put_value(t->median, 0, out);
+    atl_text_printf(out, "), but while it was measured %s; ", t->why);
+    put_series(t->latest, false, out);
     if (with_machine)
         atl_text_printf(out, "; %s", t->latest->machine);
     atl_text_putc(out, '\n');
@@ -122,15 +131,16 @@ static void put_doubt(const atl_trend *t, bool with_machine, atl_text *out)
 
 static void put_alarm(const atl_trend *t, bool with_machine, atl_text *out)
 {
-    const int n = n_before(t);
-    atl_text_printf(out, "%s: %s is %.4g %s, and was %.4g (the median of %d before): ",
-                    t->verdict == ATL_TREND_WORSE ? "WORSE" : "better", t->figure->name, t->figure->value,
-                    t->figure->unit, t->median, n);
+    atl_text_printf(out, "%s: %s is ", t->verdict == ATL_TREND_WORSE ? "WORSE" : "better", t->figure->name);
+    put_value(t->figure->value, 0, out);
+    atl_text_printf(out, " %s, and was ", t->figure->unit);
+    put_value(t->median, 0, out);
+    atl_text_printf(out, " (the median of %d before): ", n_before(t));
     if (t->median > 0)
         atl_text_printf(out, "%+.1f %%, ", change_percent(t));
     atl_text_printf(out, "%.1f times their scatter, where noise stays below %.3g; ", fabs(t->distance),
                     t->limit);
-    put_series(t->latest, out);
+    put_series(t->latest, false, out);
     if (with_machine)
         atl_text_printf(out, "; %s", t->latest->machine);
     atl_text_putc(out, '\n');

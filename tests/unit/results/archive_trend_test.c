@@ -1,5 +1,6 @@
 /* archive_trend_test.c - constructed histories: what is noise, what is a regression, what belongs together.
  */
+#include "results/archive_tell.h"
 #include "results/archive_trend.h"
 
 #include <math.h>
@@ -153,6 +154,27 @@ static void rows_of_one_kind_machine_model_and_workers_belong_together(void **un
     atl_trends_done(&trends);
 }
 
+/* What a comparison found fastest is told of its rows; a series goes on where that changes. */
+static void found_workers_are_of_rows_and_large_figures_are_written_out(void **unused)
+{
+    (void)unused;
+    atl_archive_entry entries[7];
+    for (int i = 0; i < 7; i++)
+        entries[i] = entry(i + 1, "compare", i % 2 + 1, i < 6 ? 52127 + i : 26000);
+    const atl_archive_list list = {entries, 7};
+    atl_trends trends;
+    atl_text out = {0};
+    assert_int_equal(atl_trends_find(&list, &trends, NULL), ATL_OK);
+    atl_archive_put_text(&list, 2, &trends, &out);
+    assert_non_null(strstr(out.data, "    52132 images/h    compare, model, fp32, 2 × 1\n"));
+    assert_non_null(strstr(out.data, "    26000 images/h    compare, model, fp32, 1 × 1\n"));
+    const char *worse = strstr(out.data, "WORSE: rate is 26000 images/h, and was 521"); /* 29 or 30 */
+    assert_non_null(worse);
+    assert_null(strstr(worse, " × 1"));
+    atl_text_done(&out);
+    atl_trends_done(&trends);
+}
+
 static void a_sparkline_goes_from_the_least_to_the_most(void **unused)
 {
     (void)unused;
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(values_that_never_change_leave_room_for_a_little),
         cmocka_unit_test(noise_is_called_worse_once_in_a_hundred),
         cmocka_unit_test(rows_of_one_kind_machine_model_and_workers_belong_together),
+        cmocka_unit_test(found_workers_are_of_rows_and_large_figures_are_written_out),
         cmocka_unit_test(a_sparkline_goes_from_the_least_to_the_most),
         cmocka_unit_test(a_plot_has_a_line_a_series_and_a_ring_around_what_is_worse),
     };
