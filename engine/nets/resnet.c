@@ -149,9 +149,27 @@ bool atl_resnet_can_weave(const atl_resnet *resnet, const atl_bench *bench, cons
 {
     const atl_resnet_shape *shape = &resnet->shape;
     const atl_conv_input in = {.x = x};
+    const atl_conv *all[] = {&resnet->shortcut, &resnet->conv1, &resnet->conv2};
+    for (int i = 0; i < 3; i++) /* no other products know of gaps */
+        if (all[i]->dtype != ATL_BF16)
+            return false;
     return shape->time_dim == 0 && shape->c_in >= 2 * shape->c_out && x->c == shape->c_in &&
-           atl_map_dense(x) && atl_resnet_is_fused(resnet, x) &&
+           atl_map_dense(x) && atl_resnet_is_fused(resnet, x) && atl_conv_takes_affine(&resnet->conv2, &in) &&
            atl_conv_runs_lines(bench, &resnet->conv1, &in);
+}
+
+/* Half `index` of the woven memory: of each line, or where lines cannot be apart, of each row. */
+static atl_map half_of(const atl_map *woven, int c, int index)
+{
+    atl_map half = *woven;
+    if (!atl_map_may_gap(woven))
+        return atl_map_channels(woven, index * c, c);
+    const size_t line = (size_t)woven->w * (size_t)c;
+    half.data = (char *)woven->data + (size_t)index * line * atl_dtype_bytes(woven->dtype);
+    half.c = c;
+    half.stride = (size_t)c;
+    half.gap = (size_t)woven->w * woven->stride - line;
+    return half;
 }
 
 /* All of a band that reads x: the shortcut, and the first half. */
@@ -170,8 +188,7 @@ void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const at
     const size_t mark = atl_arena_mark(bench->arena);
     atl_map woven = *x;
     woven.data = (char *)x->data + (size_t)lag * atl_map_line_bytes(x);
-    atl_map out = atl_map_channels(&woven, 0, shape->c_out),
-            h = atl_map_channels(&woven, shape->c_out, shape->c_out);
+    atl_map out = half_of(&woven, shape->c_out, 0), h = half_of(&woven, shape->c_out, 1);
     const atl_epilogue sum = {.residual = &out, .scale = 1.0f / shape->output_scale_factor};
     atl_conv_input in = {.x = x};
     const atl_affine affine = atl_group_norm_affine(bench, &resnet->norm1, shape->act, &in);
@@ -190,9 +207,11 @@ void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const at
 
 bool atl_resnet_woven_room(const atl_map *map, atl_map *ret)
 {
-    if (map->stride < 2 * (size_t)map->c)
+    const size_t line = (size_t)map->w * (size_t)map->c;
+    const bool by_line = map->gap >= line, by_row = map->stride >= 2 * (size_t)map->c;
+    if (!by_line && !by_row)
         return false;
     *ret = *map;
-    ret->data = (char *)map->data + (size_t)map->c * atl_dtype_bytes(map->dtype);
+    ret->data = (char *)map->data + (by_line ? line : (size_t)map->c) * atl_dtype_bytes(map->dtype);
     return true;
 }

@@ -48,17 +48,18 @@ bool atl_resnet_is_fused(const atl_resnet *resnet, const atl_map *x);
 
 /* ---- in place, where channels become half as many or fewer ----
  *
- * A row of x (a pixel's channels) has room for a row of conv1's result and one of the block's: so both are
- * woven into the memory of x, line by line from the last one up, in bands that lie `lag` lines further on
- * than the lines that they were made from. */
+ * A line of x has room for a line of conv1's result and one of the block's: so both are woven into the memory
+ * of x, line by line from the last one up, in bands that lie `lag` lines further on than the lines that they
+ * were made from. Where lines cannot be apart (map.h), rows are woven. */
 
 /* Whether the block can do so: fused, without time and without x_more, over one picture. */
 bool atl_resnet_can_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x);
 /* x is dense and lost, and the memory of `lag` ≥ 2 more lines behind it is free. *ret_out [1][h][w][c_out]
- * has the stride of x and begins `lag` lines after x: what atl_resnet_woven_room says of it holds. */
+ * has lines as far apart as x and begins `lag` lines after it: atl_resnet_woven_room says what is between. */
 void atl_resnet_weave(const atl_resnet *resnet, const atl_bench *bench, const atl_map *x, int lag,
                       atl_map *ret_out);
-/* Whether `map` was woven; then *ret is the memory between its rows, a map of the same shape. */
+/* Whether `map` was woven; then *ret is the memory between its lines or rows, a map of the same
+ * shape. */
 bool atl_resnet_woven_room(const atl_map *map, atl_map *ret);
 
 /* GroupNorm needs whole groups: fails the walk where `groups` does not divide `c`. */

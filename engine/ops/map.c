@@ -45,7 +45,7 @@ atl_map atl_map_lines(const atl_map *map, atl_lines lines)
 {
     assert(map->n == 1 && lines.first >= 0 && lines.n >= 0 && lines.first + lines.n <= map->h);
     atl_map view = *map;
-    view.data = advanced(map, (size_t)lines.first * (size_t)map->w * map->stride);
+    view.data = advanced(map, (size_t)lines.first * ((size_t)map->w * map->stride + map->gap));
     view.h = lines.n;
     view.moments = NULL;
     return view;
@@ -53,12 +53,12 @@ atl_map atl_map_lines(const atl_map *map, atl_lines lines)
 
 size_t atl_map_line_bytes(const atl_map *map)
 {
-    return (size_t)map->w * map->stride * atl_dtype_bytes(map->dtype);
+    return ((size_t)map->w * map->stride + map->gap) * atl_dtype_bytes(map->dtype);
 }
 
 atl_map atl_map_reshaped(const atl_map *map, int h, int w)
 {
-    assert((size_t)h * (size_t)w == (size_t)map->h * (size_t)map->w);
+    assert((size_t)h * (size_t)w == (size_t)map->h * (size_t)map->w && map->gap == 0);
     atl_map view = *map;
     view.h = h;
     view.w = w;

@@ -2,7 +2,9 @@
  *
  * A matrix of tokens x[n][t][c] is a map with h = 1 and w = t. Rows (one pixel's or token's channels)
  * are `stride` elements apart, so that a map can also be a slice of channels of a wider one
- * (q, k and v inside a fused projection; two halves of a concatenation). */
+ * (q, k and v inside a fused projection; two halves of a concatenation). Image lines may be further apart
+ * than their rows: only where atl_map_may_gap says so, and only GroupNorm and convolutions in bf16 know of
+ * it. */
 #ifndef ATL_OPS_MAP_H
 #define ATL_OPS_MAP_H
 
@@ -33,6 +35,7 @@ typedef struct atl_map {
     atl_dtype dtype;
     int n, h, w, c;
     size_t stride;               /* elements from one row to the next; c when dense */
+    size_t gap;                  /* elements between an image line and the next; 0 when dense */
     struct atl_moments *moments; /* NULL, or room for what GroupNorm wants to know (moments.h) */
 } atl_map;
 
@@ -69,7 +72,19 @@ static inline size_t atl_map_rows(const atl_map *map)
 
 static inline bool atl_map_dense(const atl_map *map)
 {
-    return map->stride == (size_t)map->c;
+    return map->stride == (size_t)map->c && map->gap == 0;
+}
+
+/* Where a row begins, in elements from the map's beginning. */
+static inline size_t atl_map_row_at(const atl_map *map, size_t row)
+{
+    return row * map->stride + (map->gap ? row / (size_t)map->w * map->gap : 0);
+}
+
+/* Whether lines of that map may be apart: what ops read and write at once lies within one. */
+static inline bool atl_map_may_gap(const atl_map *map)
+{
+    return map->n == 1 && map->w % 64 == 0;
 }
 
 static inline float *atl_map_f32(const atl_map *map)

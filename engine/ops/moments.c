@@ -65,13 +65,12 @@ void atl_moments_sum(const struct atl_kernels *kernels, const atl_map *map, size
 {
     const size_t rows = atl_moments_rows(map), first = piece * rows, left = picture_rows(map) - first;
     const size_t m = left < rows ? left : rows;
-    const size_t row_bytes = map->stride * atl_dtype_bytes(map->dtype);
-    const size_t at = (picture * picture_rows(map) + first) * row_bytes;
-    atl_rows x = {.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
+    const size_t begin = picture * picture_rows(map) + first;
+    atl_rows x = {.stride = map->stride, .dtype = map->dtype};
     for (size_t row = 0; row < m; row += STRIP_ROWS) {
         const size_t n = m - row < STRIP_ROWS ? m - row : STRIP_ROWS;
+        x.data = (char *)map->data + atl_map_row_at(map, begin + row) * atl_dtype_bytes(map->dtype);
         kernels->moments_rows((int)n, map->c, &x, (int)row, sums, sums + n_c);
-        x.data = (char *)x.data + n * row_bytes;
     }
 }
 

@@ -76,7 +76,7 @@ static size_t chunk_rows(const norm_job *job, size_t chunk)
 /* Rows from that one on. */
 static atl_rows rows_of(const atl_map *map, size_t picture, size_t row)
 {
-    size_t at = (picture * picture_rows(map) + row) * map->stride;
+    size_t at = atl_map_row_at(map, picture * picture_rows(map) + row);
     return (atl_rows){.data = (char *)map->data + at * atl_dtype_bytes(map->dtype),
                       .stride = map->stride,
                       .dtype = map->dtype};

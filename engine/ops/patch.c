@@ -24,7 +24,7 @@ static atl_patch_form form_of(const atl_product *product, size_t c_in)
     if (c_in % ATL_BLOCK_K != 0)
         return ATL_PATCH_GATHERED;
     if (product->kernel == 1 && product->stride == 1 && in->x->dtype == ATL_BF16 && !in->x_more &&
-        !in->upsample)
+        !in->upsample && in->x->gap == 0)
         return ATL_PATCH_IN_PLACE;
     if (same_size(product) && w % HALF == 0)
         return ATL_PATCH_PADDED;
@@ -147,10 +147,11 @@ static void copy_pixel(const atl_patch_plan *plan, int n, int y, int x, uint16_t
     for (int i = 0; i < 2 && maps[i]; i++) {
         const atl_map *map = maps[i];
         size_t row = ((size_t)n * (size_t)map->h + (size_t)y) * (size_t)map->w + (size_t)x;
+        size_t at = atl_map_row_at(map, row);
         if (map->dtype == ATL_BF16)
-            memcpy(to, (const uint16_t *)map->data + row * map->stride, (size_t)map->c * sizeof *to);
+            memcpy(to, (const uint16_t *)map->data + at, (size_t)map->c * sizeof *to);
         else
-            plan->kernels->f32_to_bf16((size_t)map->c, atl_map_f32(map) + row * map->stride, to);
+            plan->kernels->f32_to_bf16((size_t)map->c, atl_map_f32(map) + at, to);
         to += map->c;
     }
 }
@@ -194,7 +195,7 @@ static void fill_normed_row(const atl_patch_plan *plan, size_t n, int y, uint16_
     to += plan->stride;
     for (int i = 0; i < 2 && maps[i]; i++) {
         const atl_map *map = maps[i];
-        size_t at = (n * (size_t)map->h + (size_t)y) * w * map->stride * atl_dtype_bytes(map->dtype);
+        size_t at = atl_map_row_at(map, (n * (size_t)map->h + (size_t)y) * w) * atl_dtype_bytes(map->dtype);
         atl_rows from = {.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
         atl_rows into = {.data = to, .stride = plan->stride, .dtype = ATL_BF16};
         plan->kernels->affine_rows(in->affine->act, (int)w, map->c, &from, scale, shift, &into);
@@ -284,7 +285,8 @@ const uint16_t *atl_patch_source(const atl_patch *patch, size_t line, size_t row
     size_t rows = atl_map_rows(x), last = rows > ATL_BF16_TILE_ROWS ? rows - ATL_BF16_TILE_ROWS : 0;
     size_t y = patch->first_row / w + line; /* not counting lines between pictures: it need not be exact */
     size_t at = (y > 0 ? y - 1 : 0) / (up + 1) * (size_t)x->w + row % w / (up + 1);
-    return (const uint16_t *)x->data + (at < last ? at : last) * x->stride * atl_dtype_bytes(x->dtype) / 2;
+    return (const uint16_t *)x->data +
+           atl_map_row_at(x, at < last ? at : last) * atl_dtype_bytes(x->dtype) / 2;
 }
 
 /* Where row `row` finds its first tap; its first line's beginning if that rolls. */

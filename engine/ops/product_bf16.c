@@ -67,7 +67,7 @@ static void multiply(atl_bf16_tile *t, size_t row, size_t panel, size_t chunk, f
 
 static atl_rows rows_at(const atl_map *map, size_t row, size_t col)
 {
-    size_t at = (row * map->stride + col) * atl_dtype_bytes(map->dtype);
+    size_t at = (atl_map_row_at(map, row) + col) * atl_dtype_bytes(map->dtype);
     return (atl_rows){.data = (char *)map->data + at, .stride = map->stride, .dtype = map->dtype};
 }
 

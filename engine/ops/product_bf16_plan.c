@@ -98,12 +98,13 @@ static void plan_blocks(atl_bf16_job *job, size_t n_threads)
     size_t grain = grain_of(job), n_grains = atl_ceil_div(n_rows, grain);
     size_t unit_bytes = job->panels_a_unit * job->panel_k * ATL_TILE_COLS * sizeof(uint16_t);
     size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
-    bool few_rows = patch->n_taps == 1 && n_rows <= FEW_ROWS && job->panels_a_unit == 1 &&
+    const bool gap = job->product->out->gap > 0; /* then strips are what is in one line */
+    bool few_rows = patch->n_taps == 1 && n_rows <= FEW_ROWS && job->panels_a_unit == 1 && !gap &&
                     unit_bytes * job->n_units > RESIDENT_PANEL_BYTES;
     if (few_rows)
         min_tiles = TILES_OF_FEW_ROWS * n_threads;
     size_t resident = atl_patch_can_roll(patch) ? ROLLING_PANEL_BYTES : RESIDENT_PANEL_BYTES;
-    bool in_place = patch->form == ATL_PATCH_IN_PLACE;
+    bool in_place = patch->form == ATL_PATCH_IN_PLACE && !gap;
     size_t rows_that_stay = RESIDENT_ROWS_BYTES / (patch->k * sizeof(uint16_t)) / grain * grain;
     bool rows_stay = in_place && rows_that_stay >= MIN_BLOCK_ROWS &&
                      n_rows * patch->k * sizeof(uint16_t) < unit_bytes * job->n_units;

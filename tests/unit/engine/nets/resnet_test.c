@@ -96,18 +96,17 @@ static void assert_same_rows(const atl_map *found, const atl_map *wanted)
 {
     const size_t bytes = (size_t)wanted->c * sizeof(uint16_t);
     for (size_t row = 0; row < atl_map_rows(wanted); row++)
-        assert_memory_equal((const uint16_t *)found->data + row * found->stride,
-                            (const uint16_t *)wanted->data + row * wanted->stride, bytes);
+        assert_memory_equal((const uint16_t *)found->data + atl_map_row_at(found, row),
+                            (const uint16_t *)wanted->data + atl_map_row_at(wanted, row), bytes);
 }
 
-/* x of `h` lines, woven `lag` lines behind itself: the same numbers as in memory of their own. Then the block
+/* x of h × w, woven `lag` lines behind itself: the same numbers as in memory of their own. Then the block
  * after it, in place, whose first half's result goes between the rows. */
 static void check_weaving(const atl_bench *bench, const atl_resnet *halving, const atl_resnet *keeping, int h,
-                          int lag)
+                          int w, int lag)
 {
-    enum { W = 32 };
-    atl_map x = numbers_map_bf16(1, h, W, halving->shape.c_in, 1),
-            apart = numbers_map_bf16(1, h, W, halving->shape.c_out, 2), inside = x, out, room;
+    atl_map x = numbers_map_bf16(1, h, w, halving->shape.c_in, 1),
+            apart = numbers_map_bf16(1, h, w, halving->shape.c_out, 2), inside = x, out, room;
     const size_t line = atl_map_line_bytes(&x);
     inside.data = malloc((size_t)(h + lag) * line);
     assert_non_null(inside.data);
@@ -116,6 +115,7 @@ static void check_weaving(const atl_bench *bench, const atl_resnet *halving, con
     atl_resnet_run(halving, bench, &(atl_resnet_io){.x = &x, .out = &apart});
     atl_resnet_weave(halving, bench, &inside, lag, &out);
     assert_ptr_equal(out.data, (char *)inside.data + (size_t)lag * line);
+    assert_int_equal(out.gap > 0, w % 64 == 0);
     assert_same_rows(&out, &apart);
     assert_true(atl_resnet_woven_room(&out, &room));
     assert_false(atl_resnet_woven_room(&apart, &room));
@@ -137,19 +137,22 @@ static atl_resnet *bound_bf16(const atl_resnet_shape *shape, atl_store *store)
 
 static void blocks_are_woven_into_the_memory_of_their_input(void **state)
 {
-    static const int cases[][2] = {{1, 2}, {9, 2}, {9, 5}, {16, 9}, {16, 17}, {7, 40}};
+    static const int cases[][3] = {{1, 32, 2},   {9, 16, 2},  {9, 48, 5},  {16, 32, 9},
+                                   {16, 80, 17}, {7, 32, 40}, /* woven by rows, and by lines: */
+                                   {1, 64, 2},   {9, 128, 2}, {16, 64, 9}, {11, 192, 40}};
     (void)state;
     atl_resnet_shape halving = timeless, keeping = timeless;
     atl_store stores[2];
+    halving.shortcut_class = halving.layer_class; /* all in bf16 */
     halving.c_in = 64;
     halving.c_out = keeping.c_in = keeping.c_out = 32;
     atl_resnet *first = bound_bf16(&halving, &stores[0]), *second = bound_bf16(&keeping, &stores[1]);
     for (int n_threads = 1; n_threads <= 2; n_threads++) {
         fixture f;
-        fixture_init(&f, atl_cpu_flags(), n_threads);
+        fixture_init(&f, n_threads == 1 ? atl_cpu_flags() : 0, n_threads);
         f.bench.policy = atl_policy_find("bf16");
         for (size_t i = 0; i < ATL_COUNT(cases); i++)
-            check_weaving(&f.bench, first, second, cases[i][0], cases[i][1]);
+            check_weaving(&f.bench, first, second, cases[i][0], cases[i][1], cases[i][2]);
         fixture_done(&f);
     }
     free(first);

@@ -239,15 +239,15 @@ static void decoding_in_place_changes_nothing(void **state)
 {
     (void)state;
     atl_vae_config config = kl;
-    config.n_blocks = 3; /* 16 x 8 becomes 64 x 32 */
+    config.n_blocks = 3; /* 16 x 16 becomes 64 x 64 */
     memcpy(config.block_out_channels, (const int[]){32, 64, 64}, 3 * sizeof(int));
     size_t bytes, peaks[2];
     atl_vae *listed = net_listed_as("bf16", make, &config, NULL, &bytes);
     atl_vae_free(&listed);
     atl_store store = noise_store_bf16(bytes);
     atl_vae *vae = net_bound_as("bf16", make, &config, &store);
-    atl_map latent = numbers_map(1, 16, 8, 4, 1), first = numbers_map(1, 64, 32, 3, 2),
-            other = numbers_map(1, 64, 32, 3, 3);
+    atl_map latent = numbers_map(1, 16, 16, 4, 1), first = numbers_map(1, 64, 64, 3, 2),
+            other = numbers_map(1, 64, 64, 3, 3);
     for (int n_threads = 1; n_threads <= 3; n_threads++) {
         fixture f;
         fixture_init(&f, atl_cpu_flags(), n_threads);

@@ -34,6 +34,25 @@ static void reshaping_keeps_the_rows(void **state)
     assert_int_equal(tokens.w, 6);
 }
 
+static void lines_may_be_apart(void **state)
+{
+    (void)state;
+    float x[2 * 3 * 64 * 5];
+    atl_map map = atl_map_over(x, ATL_F32, 1, 3, 64, 5), apart = map;
+    assert_true(atl_map_may_gap(&map));
+    apart.gap = 64 * 5;
+    assert_false(atl_map_dense(&apart));
+    assert_int_equal(atl_map_row_at(&map, 130), 130 * 5);
+    assert_int_equal(atl_map_row_at(&apart, 130), 130 * 5 + 2 * 64 * 5);
+    assert_int_equal(atl_map_line_bytes(&apart), 2 * 64 * 5 * sizeof(float));
+    atl_map lines = atl_map_lines(&apart, (atl_lines){1, 2});
+    assert_ptr_equal(lines.data, x + 2 * 64 * 5);
+    assert_int_equal(lines.h, 2);
+    assert_int_equal(lines.gap, apart.gap);
+    map.w = 80; /* where a block of 64 rows would reach into the next line */
+    assert_false(atl_map_may_gap(&map));
+}
+
 static void a_map_takes_its_bytes_from_the_arena(void **state)
 {
     (void)state;
@@ -52,6 +71,7 @@ int main(void)
         cmocka_unit_test(channels_are_a_slice_of_every_row),
         cmocka_unit_test(pictures_are_a_run_of_rows),
         cmocka_unit_test(reshaping_keeps_the_rows),
+        cmocka_unit_test(lines_may_be_apart),
         cmocka_unit_test(a_map_takes_its_bytes_from_the_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
