@@ -17,7 +17,6 @@
 #include "nets/pixelwise.h"
 #include "nets/time_embedding.h"
 #include "nets/unet_blocks.h"
-#include "ops/moments.h"
 
 struct atl_unet {
     atl_unet_config config;
@@ -179,7 +178,6 @@ static void run_down(const atl_unet *unet, const atl_bench *bench, const atl_map
 {
     atl_map first =
         atl_net_take_stream(bench, ATL_LAYER_CONV, sample->n, sample->h, sample->w, unet->conv_in.c_out);
-    atl_moments_take(bench, &first);
     size_t mark = atl_arena_mark(bench->arena);
     atl_map centred = *sample;
 
@@ -244,7 +242,6 @@ static void recall_deep(const atl_unet *unet, const atl_bench *bench, const way_
                         atl_map *x)
 {
     const atl_map recalled = atl_lanes_other(lanes, x->dtype, x->n, x->h, x->w, deep_channels(unet));
-    atl_moments_forget(bench, &recalled);
     if (!bench->arena->measuring)
         memcpy(recalled.data, way->deep->data, map_bytes(&recalled));
     atl_lanes_switch(lanes);
@@ -280,15 +277,6 @@ static atl_map project_context(const atl_unet *unet, const atl_bench *bench, con
     return projected;
 }
 
-/* What the map of the most pixels and channels that the way up could make needs for its moments. */
-static size_t moments_bytes(const atl_unet *unet, const atl_skips *skips)
-{
-    atl_map x = skips->maps[0];
-    for (int i = 0; i < unet->config.n_blocks; i++)
-        x.c = unet->config.block_out_channels[i] > x.c ? unet->config.block_out_channels[i] : x.c;
-    return x.dtype == ATL_BF16 ? atl_moments_bytes(&x) : 0;
-}
-
 void atl_unet_run(const atl_unet *unet, const atl_bench *bench, const atl_unet_input *in, const atl_map *out)
 {
     size_t mark = atl_arena_mark(bench->arena);
@@ -304,7 +292,7 @@ void atl_unet_run(const atl_unet *unet, const atl_bench *bench, const atl_unet_i
 
     atl_time_embedding_run(&unet->time, &unet->config, bench, in, &time);
     run_down(unet, bench, in->sample, &on, in->deep && in->deep->reuse, &skips);
-    atl_lanes_run(bench, moments_bytes(unet, &skips), run_up, unet,
+    atl_lanes_run(bench, 0, run_up, unet,
                   &(way_up){.on = &on, .skips = &skips, .deep = in->deep, .out = out});
     atl_arena_release(bench->arena, mark);
 }

@@ -8,7 +8,6 @@
 
 #include "nets/pixelwise.h"
 #include "nets/resample.h"
-#include "ops/moments.h"
 
 /* ---- loading ---- */
 
@@ -149,12 +148,10 @@ static void run_layer(const atl_unet_layer *layer, const atl_bench *bench, const
     }
 }
 
-static atl_map *push(const atl_bench *bench, atl_skips *skips, int n, int h, int w, int c)
+static atl_map *push(atl_skips *skips, atl_map map)
 {
-    atl_map *map = &skips->maps[skips->n++];
-    *map = atl_net_take_stream(bench, ATL_LAYER_CONV, n, h, w, c);
-    atl_moments_take(bench, map);
-    return map;
+    skips->maps[skips->n] = map;
+    return &skips->maps[skips->n++];
 }
 
 void atl_unet_down_run(const atl_unet_stage *stage, const atl_bench *bench, const atl_unet_condition *on,
@@ -163,13 +160,13 @@ void atl_unet_down_run(const atl_unet_stage *stage, const atl_bench *bench, cons
     for (int i = 0; i < stage->n_layers; i++) {
         const atl_map *x = &skips->maps[skips->n - 1];
         int c = stage->layers[i].resnet.shape.c_out;
-        atl_map *out = push(bench, skips, x->n, x->h, x->w, c);
+        atl_map *out = push(skips, atl_net_take_stream(bench, ATL_LAYER_CONV, x->n, x->h, x->w, c));
         run_layer(&stage->layers[i], bench, on, x, NULL, out);
     }
     if (stage->has_sampler) {
         const atl_map *x = &skips->maps[skips->n - 1];
         int h = atl_conv_out_size(&stage->sampler, x->h), w = atl_conv_out_size(&stage->sampler, x->w);
-        atl_map *out = push(bench, skips, x->n, h, w, x->c);
+        atl_map *out = push(skips, atl_net_take_stream(bench, ATL_LAYER_CONV, x->n, h, w, x->c));
         atl_downsampler_run(bench, &stage->sampler, x, out);
     }
 }
