@@ -9,12 +9,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 #define PASS_ROWS 5
 #define PASS_COLS 16

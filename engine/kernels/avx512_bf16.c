@@ -7,14 +7,9 @@
 #define KERNEL(name) atl_##name##__avx512_bf16
 #include "kernels/wide_avx512.h"
 
+#include "kernels/unroll.h"
 #include "kernels/wide_rows.h"
 #include "kernels/wide_widened.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #define PASS_ROWS 11
 
@@ -64,17 +59,7 @@ static inline __attribute__((always_inline)) void gemm_pass(const int m, size_t 
 static void gemm_rows(int m, size_t k, const uint16_t *a, const uint16_t *b, float *c, size_t ldc, bool add)
 {
     switch (m) {
-        GEMM_CASE(1)
-        GEMM_CASE(2)
-        GEMM_CASE(3)
-        GEMM_CASE(4)
-        GEMM_CASE(5)
-        GEMM_CASE(6)
-        GEMM_CASE(7)
-        GEMM_CASE(8)
-        GEMM_CASE(9)
-        GEMM_CASE(10)
-        GEMM_CASE(11)
+        CASES_TO_11(GEMM_CASE)
     default:
         break;
     }

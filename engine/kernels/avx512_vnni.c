@@ -9,12 +9,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 #define PASS_ROWS 11
 
@@ -70,17 +65,7 @@ void atl_gemm_gathered_s8__avx512_vnni(int m, const atl_gathered_s8 *a, const in
     (void)ahead;
     for (size_t first = 0; first < (size_t)m; first += PASS_ROWS, c += PASS_ROWS * ATL_TILE_COLS) {
         switch ((size_t)m - first < PASS_ROWS ? (size_t)m - first : PASS_ROWS) {
-            PASS_CASE(1)
-            PASS_CASE(2)
-            PASS_CASE(3)
-            PASS_CASE(4)
-            PASS_CASE(5)
-            PASS_CASE(6)
-            PASS_CASE(7)
-            PASS_CASE(8)
-            PASS_CASE(9)
-            PASS_CASE(10)
-            PASS_CASE(11)
+            CASES_TO_11(PASS_CASE)
         default:
             break;
         }

@@ -38,7 +38,6 @@ static inline __attribute__((always_inline)) void gemm_tile(const int m, size_t 
     }
 }
 
-/* One compiled tile for each number of rows: registers cannot be indexed at run time. */
 #define GEMM_CASE(rows)                                                                                      \
     case rows:                                                                                               \
         gemm_tile(rows, k, a, lda, b + col, c + col, ldc, add);                                              \
@@ -50,20 +49,7 @@ void atl_gemm_f32__neon(int m, size_t k, const float *a, size_t lda, const float
     (void)ahead; /* the hardware's own prefetching follows the panel */
     for (int col = 0; col < ATL_TILE_COLS; col += 2 * LANES)
         switch (m) {
-            GEMM_CASE(1)
-            GEMM_CASE(2)
-            GEMM_CASE(3)
-            GEMM_CASE(4)
-            GEMM_CASE(5)
-            GEMM_CASE(6)
-            GEMM_CASE(7)
-            GEMM_CASE(8)
-            GEMM_CASE(9)
-            GEMM_CASE(10)
-            GEMM_CASE(11)
-            GEMM_CASE(12)
-            GEMM_CASE(13)
-            GEMM_CASE(14)
+            CASES_TO_14(GEMM_CASE)
         default:
             break;
         }

@@ -10,12 +10,7 @@
 #include <stdbool.h>
 
 #include "kernels/kernels.h"
-
-#if defined(__clang__)
-#define UNROLL_TILE _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_TILE _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 #define SIDE   8          /* of a tile of sums */
 #define BLOCKS (SIDE / 2) /* of two rows, of two columns */
@@ -45,24 +40,23 @@ multiply(size_t k, const uint16_t *const row[SIDE], size_t block_stride, const u
         bfloat16x8_t columns[BLOCKS];
         zip_columns(b, columns);
         zip_columns(b + 8, columns + 2);
-        UNROLL_TILE for (int i = 0; i < BLOCKS; i++)
+        UNROLL for (int i = 0; i < BLOCKS; i++)
         {
             bfloat16x8_t rows = two_rows(row[2 * i] + from, row[2 * i + 1] + from);
-            UNROLL_TILE for (int j = 0; j < BLOCKS; j++) tile[i][j] =
-                vbfmmlaq_f32(tile[i][j], rows, columns[j]);
+            UNROLL for (int j = 0; j < BLOCKS; j++) tile[i][j] = vbfmmlaq_f32(tile[i][j], rows, columns[j]);
         }
     }
 }
 
 static inline __attribute__((always_inline)) void clear(sums_tile tile)
 {
-    UNROLL_TILE for (int i = 0; i < BLOCKS * BLOCKS; i++) tile[i / BLOCKS][i % BLOCKS] = vdupq_n_f32(0.0f);
+    UNROLL for (int i = 0; i < BLOCKS * BLOCKS; i++) tile[i / BLOCKS][i % BLOCKS] = vdupq_n_f32(0.0f);
 }
 
 /* The blocks of two by two in rows. */
 static inline __attribute__((always_inline)) void spread(sums_tile tile, float sums[SIDE * SIDE])
 {
-    UNROLL_TILE for (int i = 0; i < BLOCKS * BLOCKS; i++)
+    UNROLL for (int i = 0; i < BLOCKS * BLOCKS; i++)
     {
         float *to = sums + i / BLOCKS * 2 * SIDE + i % BLOCKS * 2;
         vst1_f32(to, vget_low_f32(tile[i / BLOCKS][i % BLOCKS]));

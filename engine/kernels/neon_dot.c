@@ -8,12 +8,7 @@
 #include <arm_neon.h>
 
 #include "kernels/kernels.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 #define PASS_ROWS 8
 #define PASS_COLS 8

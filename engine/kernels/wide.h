@@ -11,14 +11,8 @@
 
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 #include "kernels/wide_math.h"
-
-/* Arrays of vectors are registers only if the loops over them are gone. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Runs `body` for i = 0, LANES, …, with `part` 0 for whole vectors and the number of lanes in the last. */
 static inline vec load_part(const float *p, int part)

@@ -8,14 +8,9 @@
 
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 #include "kernels/wide_math.h"
 #include "kernels/wide_moments.h"
-
-#if defined(__clang__)
-#define UNROLL_ROWS _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_ROWS _Pragma("GCC unroll 16")
-#endif
 
 /* Rows of a product's tile whose sums, four vectors of weights and a broadcast number stay in registers. */
 #define GATHERED_ROWS (LANES == 16 ? 12 : LANES == 8 ? 4 : 8)
@@ -131,14 +126,13 @@ void KERNEL(moments_rows)(int m, int n, const atl_rows *x, int before, float *me
     int j = 0;
     for (; j + MOMENT_VECS * LANES <= n; j += MOMENT_VECS * LANES) {
         moments all[MOMENT_VECS];
-        UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++) all[v] =
-            moments_from(load_any(x, 0, j + v * LANES, 0));
+        UNROLL for (int v = 0; v < MOMENT_VECS; v++) all[v] = moments_from(load_any(x, 0, j + v * LANES, 0));
         for (size_t i = 0; i < (size_t)m; i++) {
             call_near(x, i * row + (size_t)j * bytes + ahead, MOMENT_VECS * LANES * bytes);
-            UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
+            UNROLL for (int v = 0; v < MOMENT_VECS; v++)
                 moments_add(&all[v], load_any(x, i, j + v * LANES, 0));
         }
-        UNROLL_ROWS for (int v = 0; v < MOMENT_VECS; v++)
+        UNROLL for (int v = 0; v < MOMENT_VECS; v++)
         {
             vec so_far = v_load(mean + j + v * LANES), squared = v_load(squares + j + v * LANES);
             moments_join(&all[v], &how, &so_far, &squared);

@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) void s8_block(const s8_wide wide[GA
         const ivec left_b = i_load(b), right_b = i_load(b + 4 * LANES);
         const ivec left_even = i_even(left_b), left_odd = i_odd(left_b);
         const ivec right_even = i_even(right_b), right_odd = i_odd(right_b);
-        UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
+        UNROLL for (int i = 0; i < GATHERED_ROWS; i++)
         {
             const ivec even = i_set(wide[i].even[q]), odd = i_set(wide[i].odd[q]);
             left[i] = i_add_products(i_add_products(left[i], even, left_even), odd, left_odd);
@@ -55,7 +55,7 @@ static inline void s8_pass(const atl_gathered_s8 *a, size_t first, size_t n, con
     ivec left[GATHERED_ROWS], right[GATHERED_ROWS];
     if (n < GATHERED_ROWS)
         memset(wide, 0, sizeof wide);
-    UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
+    UNROLL for (int i = 0; i < GATHERED_ROWS; i++)
     {
         const bool load = add && (size_t)i < n;
         left[i] = load ? i_load(c + i * ATL_TILE_COLS) : i_set(0);
@@ -66,7 +66,7 @@ static inline void s8_pass(const atl_gathered_s8 *a, size_t first, size_t n, con
             s8_widen(a, first, n, a->taps[tap] + k, wide);
             s8_block(wide, b, left, right);
         }
-    UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
+    UNROLL for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
     {
         i_store(c + i * ATL_TILE_COLS, left[i]);
         i_store(c + i * ATL_TILE_COLS + LANES, right[i]);
@@ -126,7 +126,7 @@ void KERNEL(dequantise)(int m, const int32_t *sums, const float *row, const floa
 {
     for (int i = 0; i < m; i++, sums += ATL_TILE_COLS, out += ATL_TILE_COLS) {
         const vec scale = v_set(row[i]);
-        UNROLL_ROWS for (int j = 0; j < ATL_TILE_COLS; j += LANES)
+        UNROLL for (int j = 0; j < ATL_TILE_COLS; j += LANES)
             v_store(out + j, v_mul(v_mul(v_from_s32(sums + j), scale), v_load(column + j)));
     }
 }

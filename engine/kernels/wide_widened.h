@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void multiply_block(float wide[GATH
     for (int k = 0; k < ATL_BLOCK_K; k += 2, b += 2 * ATL_TILE_COLS) {
         vec left_even = v_even_bf16(b), right_even = v_even_bf16(b + 2 * LANES);
         vec left_odd = v_odd_bf16(b), right_odd = v_odd_bf16(b + 2 * LANES);
-        UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
+        UNROLL for (int i = 0; i < GATHERED_ROWS; i++)
         {
             vec even = v_set(wide[i][k]), odd = v_set(wide[i][k + 1]);
             left[i] = v_fma(odd, left_odd, v_fma(even, left_even, left[i]));
@@ -47,7 +47,7 @@ static inline void gathered_pass(const atl_gathered *a, size_t first, size_t n, 
     vec left[GATHERED_ROWS], right[GATHERED_ROWS];
     if (n < GATHERED_ROWS)
         memset(wide, 0, sizeof wide);
-    UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++)
+    UNROLL for (int i = 0; i < GATHERED_ROWS; i++)
     {
         bool load = add && (size_t)i < n;
         left[i] = load ? v_load(c + i * ATL_TILE_COLS) : v_set(0.0f);
@@ -58,7 +58,7 @@ static inline void gathered_pass(const atl_gathered *a, size_t first, size_t n, 
             widen_block(a, first, n, a->taps[tap] + k, wide);
             multiply_block(wide, b + k * ATL_TILE_COLS, left, right);
         }
-    UNROLL_ROWS for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
+    UNROLL for (int i = 0; i < GATHERED_ROWS; i++) if ((size_t)i < n)
     {
         v_store(c + i * ATL_TILE_COLS, left[i]);
         v_store(c + i * ATL_TILE_COLS + LANES, right[i]);
