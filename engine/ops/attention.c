@@ -54,11 +54,6 @@ typedef struct attention_tile {
     float max[QUERIES], sum[QUERIES], correction[QUERIES];
 } attention_tile;
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static const float *head_row(const attention_job *job, const atl_map *map, size_t picture, size_t head,
                              size_t token)
 {
@@ -77,11 +72,11 @@ static void pack_head(void *user, size_t tile, int thread)
     const attention_job *job = user;
     size_t blocks = (job->n_strips + BLOCK_STRIPS - 1) / BLOCK_STRIPS;
     size_t head = tile / blocks % (size_t)job->heads, picture = tile / blocks / (size_t)job->heads;
-    size_t first = tile % blocks * BLOCK_STRIPS, end = least(first + BLOCK_STRIPS, job->n_strips);
+    size_t first = tile % blocks * BLOCK_STRIPS, end = atl_least(first + BLOCK_STRIPS, job->n_strips);
     (void)thread;
     for (size_t strip = first; strip < end; strip++) {
         const float *rows[ATL_TILE_ROWS];
-        size_t key = strip * ATL_TILE_ROWS, n = least(ATL_TILE_ROWS, job->t_k - key);
+        size_t key = strip * ATL_TILE_ROWS, n = atl_least(ATL_TILE_ROWS, job->t_k - key);
         for (size_t i = 0; i < n; i++)
             rows[i] = head_row(job, job->k, picture, head, key + i);
         float *packed = job->packed_k + ((picture * (size_t)job->heads + head) * job->n_strips + strip) *
@@ -121,7 +116,7 @@ static void multiply_keys(const attention_tile *t, size_t first, size_t n)
                                            first / ATL_TILE_ROWS) *
                                               job->d * ATL_STRIP_WIDTH;
     for (size_t i = 0; i < n; i += ATL_TILE_ROWS, packed += job->d * ATL_STRIP_WIDTH)
-        job->kernels->gemm_f32((int)least(ATL_TILE_ROWS, n - i), job->d, packed, ATL_STRIP_WIDTH, t->q,
+        job->kernels->gemm_f32((int)atl_least(ATL_TILE_ROWS, n - i), job->d, packed, ATL_STRIP_WIDTH, t->q,
                                t->s + i * QUERIES, QUERIES, false, t->q);
 }
 
@@ -139,7 +134,7 @@ static void multiply_values(const attention_tile *t, size_t first, size_t n, boo
     size_t n_passes = (job->d + ATL_TILE_ROWS - 1) / ATL_TILE_ROWS,
            height = (job->d + n_passes - 1) / n_passes;
     for (size_t c = 0; c < job->d; c += height)
-        job->kernels->gemm_f32((int)least(height, job->d - c), n, v + c, job->d, t->s, t->o + c * QUERIES,
+        job->kernels->gemm_f32((int)atl_least(height, job->d - c), n, v + c, job->d, t->s, t->o + c * QUERIES,
                                QUERIES, add, t->s);
 }
 
@@ -156,7 +151,7 @@ static void store_queries(const attention_tile *t)
     const attention_job *job = t->job;
     for (size_t c = 0; c < job->d; c += 16) {
         const float *rows[16];
-        size_t n = least(16, job->d - c);
+        size_t n = atl_least(16, job->d - c);
         for (size_t i = 0; i < n; i++)
             rows[i] = t->o + (c + i) * QUERIES;
         job->kernels->pack_f32((int)n, QUERIES, rows, t->rows + c, job->d_padded);
@@ -182,11 +177,11 @@ static void run_tile(void *user, size_t index, int thread)
     t.rows = t.o + job->d * QUERIES;
     for (int j = 0; j < QUERIES; j++)
         t.max[j] = -INFINITY;
-    size_t n_keys = job->causal ? least(job->t_k, t.first_query + QUERIES) : job->t_k;
+    size_t n_keys = job->causal ? atl_least(job->t_k, t.first_query + QUERIES) : job->t_k;
 
     load_queries(&t);
     for (size_t key = 0; key < n_keys; key += BLOCK_KEYS) {
-        size_t n = least(BLOCK_KEYS, n_keys - key);
+        size_t n = atl_least(BLOCK_KEYS, n_keys - key);
         multiply_keys(&t, key, n);
         if (job->causal)
             hide_future(&t, key, n);

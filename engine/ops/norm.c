@@ -57,11 +57,6 @@ typedef struct norm_job {
     float *rows;            /* [n_threads][2][c]: a row of another type than f32, widened */
 } norm_job;
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t picture_rows(const atl_map *map)
 {
     return (size_t)map->h * (size_t)map->w;
@@ -70,7 +65,7 @@ static size_t picture_rows(const atl_map *map)
 static size_t chunk_rows(const norm_job *job, size_t chunk)
 {
     const size_t rows = atl_moments_rows(job->inputs[0]);
-    return least(picture_rows(job->inputs[0]) - chunk * rows, rows);
+    return atl_least(picture_rows(job->inputs[0]) - chunk * rows, rows);
 }
 
 /* Rows from that one on. */
@@ -95,7 +90,7 @@ static void sum_chunk(const norm_job *job, size_t tile)
 static void sum_chunks(void *user, size_t run, int thread)
 {
     const norm_job *job = user;
-    size_t n = (size_t)job->inputs[0]->n * job->n_chunks, end = least((run + 1) * job->n_a_run, n);
+    size_t n = (size_t)job->inputs[0]->n * job->n_chunks, end = atl_least((run + 1) * job->n_a_run, n);
     (void)thread;
     for (size_t tile = run * job->n_a_run; tile < end; tile++)
         sum_chunk(job, tile);
@@ -105,7 +100,7 @@ static void sum_chunks(void *user, size_t run, int thread)
 static size_t choose_run(const atl_bench *bench, size_t n_chunks)
 {
     size_t n = n_chunks / (4 * (size_t)atl_pool_n_threads(bench->pool));
-    return n < 1 ? 1 : least(n, CHUNKS_A_RUN);
+    return n < 1 ? 1 : atl_least(n, CHUNKS_A_RUN);
 }
 
 /* totals[3][size]: of channels [first, first + n) of an input, piece by piece, about the first one's mean. */
@@ -136,7 +131,7 @@ static void total_up_group(const norm_job *job, size_t picture, size_t first, si
     for (int i = 0; i < job->n_inputs && done < size; i++) {
         const size_t c = (size_t)job->inputs[i]->c, at = first + done - before;
         if (first + done < before + c) {
-            const size_t n = least(c - at, size - done);
+            const size_t n = atl_least(c - at, size - done);
             total_up(job, i, picture, at, n, size, totals + done);
             done += n;
         }

@@ -32,16 +32,6 @@
 /* Fewer tiles than this would leave threads idle at the end. */
 #define TILES_A_THREAD 6
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const atl_product *product)
 {
     const atl_conv_input *in = product->in;
@@ -50,10 +40,10 @@ void atl_product_plan_init(atl_product_plan *plan, const atl_bench *bench, const
     *plan = (atl_product_plan){.product = product, .kernels = bench->kernels, .k = k, .c_in = c_in};
     plan->panel_k = atl_panels_k(k, product->dtype);
     plan->n_zeros = c_in;
-    size_t n_chunks = ceil_div(plan->panel_k, CHUNK_K);
-    plan->chunk_k = n_chunks > 1 ? atl_round_up(ceil_div(plan->panel_k, n_chunks), 16) : plan->panel_k;
+    size_t n_chunks = atl_ceil_div(plan->panel_k, CHUNK_K);
+    plan->chunk_k = n_chunks > 1 ? atl_round_up(atl_ceil_div(plan->panel_k, n_chunks), 16) : plan->panel_k;
     plan->panels_a_unit = product->geglu ? 2 : 1;
-    plan->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * plan->panels_a_unit);
+    plan->n_units = atl_ceil_div((size_t)product->n_out, ATL_TILE_COLS * plan->panels_a_unit);
     plan->finish = (atl_finish){.scale = 1.0f};
     if (product->epilogue) {
         plan->finish.before = product->epilogue->before;
@@ -104,7 +94,7 @@ static void pack_strip(const atl_product_plan *plan, const atl_pixel *pixels, in
     for (size_t k = k_begin, n; k < k_end; k += n) {
         const float *rows[ATL_TILE_ROWS];
         atl_segment segment = atl_product_segment(plan, k);
-        n = least(segment.left, k_end - k);
+        n = atl_least(segment.left, k_end - k);
         for (int i = 0; i < m; i++)
             rows[i] = atl_product_source(plan, segment.map, segment.tap, pixels[i]) + segment.channel;
         plan->kernels->pack_f32(m, n, rows, packed + (k - k_begin) * ATL_STRIP_WIDTH, ATL_STRIP_WIDTH);
@@ -119,7 +109,7 @@ void atl_product_finish(const atl_product_plan *plan, size_t row, size_t first_u
     const atl_product *p = plan->product;
     const atl_epilogue *e = p->epilogue;
     size_t col = first_unit * ATL_TILE_COLS;
-    int n = (int)least(n_units * ATL_TILE_COLS, (size_t)p->out->c - col);
+    int n = (int)atl_least(n_units * ATL_TILE_COLS, (size_t)p->out->c - col);
     float *out = atl_map_f32(p->out) + row * p->out->stride + col;
     const float *bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
@@ -164,7 +154,7 @@ typedef struct tile {
 static int strip_rows(const tile *t, size_t strip)
 {
     const tile_job *job = t->job;
-    return (int)least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
+    return (int)atl_least(job->rows_a_strip, job->n_rows - (t->first_strip + strip) * job->rows_a_strip);
 }
 
 static float *sums_at(const tile *t, size_t strip, size_t panel)
@@ -233,7 +223,7 @@ static void run_pass(tile *t)
     const atl_product_plan *plan = &job->plan;
     find_pixels(t);
     for (size_t k = 0; k < plan->panel_k; k += plan->chunk_k) {
-        size_t k_end = least(k + plan->chunk_k, plan->panel_k);
+        size_t k_end = atl_least(k + plan->chunk_k, plan->panel_k);
         for (size_t s = 0; s < t->n_strips; s++)
             pack_strip(plan, &t->pixels[s * job->rows_a_strip], strip_rows(t, s), k, k_end,
                        t->packed + s * plan->chunk_k * ATL_STRIP_WIDTH);
@@ -241,7 +231,7 @@ static void run_pass(tile *t)
             multiply_panel(t, panel, k, k_end);
     }
     size_t first_row = t->first_strip * job->rows_a_strip;
-    size_t end_row = least(first_row + t->n_strips * job->rows_a_strip, job->n_rows);
+    size_t end_row = atl_least(first_row + t->n_strips * job->rows_a_strip, job->n_rows);
     for (size_t row = first_row; row < end_row; row++)
         atl_product_finish(plan, row, t->first_unit, t->n_units, t->sums + (row - first_row) * t->cols);
 }
@@ -252,9 +242,9 @@ static void run_tile(void *user, size_t index, int thread)
     const atl_product_plan *plan = &job->plan;
     tile t = {.job = job};
     size_t first_strip = index / job->n_unit_blocks * job->strips_a_block;
-    size_t end_strip = least(first_strip + job->strips_a_block, job->n_strips);
+    size_t end_strip = atl_least(first_strip + job->strips_a_block, job->n_strips);
     t.first_unit = index % job->n_unit_blocks * job->units_a_block;
-    t.n_units = least(job->units_a_block, plan->n_units - t.first_unit);
+    t.n_units = atl_least(job->units_a_block, plan->n_units - t.first_unit);
     t.cols = t.n_units * plan->panels_a_unit * ATL_TILE_COLS;
     t.packed = job->scratch + (size_t)thread * job->thread_floats;
     t.sums = t.packed + job->packed_floats;
@@ -262,7 +252,7 @@ static void run_tile(void *user, size_t index, int thread)
     for (size_t panel = 0; job->wide_tiles && panel < t.n_units * plan->panels_a_unit; panel++)
         widen(&t, panel, 0, plan->panel_k, t.wide + panel * plan->panel_k * ATL_TILE_COLS);
     for (t.first_strip = first_strip; t.first_strip < end_strip; t.first_strip += job->strips_a_pass) {
-        t.n_strips = least(job->strips_a_pass, end_strip - t.first_strip);
+        t.n_strips = atl_least(job->strips_a_pass, end_strip - t.first_strip);
         run_pass(&t);
     }
 }
@@ -276,21 +266,21 @@ static void choose_blocks(tile_job *job, size_t n_threads)
     size_t max_panels = one_chunk ? BLOCK_PANEL_BYTES / panel_bytes : BLOCK_PANELS;
     size_t max_units = max_panels > plan->panels_a_unit ? max_panels / plan->panels_a_unit : 1;
     size_t max_strips = one_chunk ? 2 * BLOCK_STRIPS : BLOCK_STRIPS, min_tiles = TILES_A_THREAD * n_threads;
-    job->rows_a_strip = ceil_div(job->n_rows, ceil_div(job->n_rows, ATL_TILE_ROWS));
-    job->n_strips = ceil_div(job->n_rows, job->rows_a_strip);
-    size_t n_blocks = ceil_div(job->n_strips, max_strips);
-    job->n_unit_blocks = ceil_div(plan->n_units, max_units);
+    job->rows_a_strip = atl_ceil_div(job->n_rows, atl_ceil_div(job->n_rows, ATL_TILE_ROWS));
+    job->n_strips = atl_ceil_div(job->n_rows, job->rows_a_strip);
+    size_t n_blocks = atl_ceil_div(job->n_strips, max_strips);
+    job->n_unit_blocks = atl_ceil_div(plan->n_units, max_units);
     if (n_threads > 1) {
         while (n_blocks * job->n_unit_blocks < min_tiles &&
-               ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
+               atl_ceil_div(job->n_strips, n_blocks) > BLOCK_STRIPS / 2)
             n_blocks++;
         while (n_blocks * job->n_unit_blocks < min_tiles && job->n_unit_blocks < plan->n_units)
             job->n_unit_blocks++;
     }
-    job->strips_a_block = ceil_div(job->n_strips, n_blocks);
+    job->strips_a_block = atl_ceil_div(job->n_strips, n_blocks);
     job->strips_a_pass = one_chunk ? 1 : job->strips_a_block;
-    job->units_a_block = ceil_div(plan->n_units, job->n_unit_blocks);
-    job->n_unit_blocks = ceil_div(plan->n_units, job->units_a_block);
+    job->units_a_block = atl_ceil_div(plan->n_units, job->n_unit_blocks);
+    job->n_unit_blocks = atl_ceil_div(plan->n_units, job->units_a_block);
 }
 
 /* Floats of a thread's sums and of weights that it widens. */
@@ -396,8 +386,8 @@ void atl_product_run(const atl_bench *bench, const atl_product *product)
     if (!bench->arena->measuring) {
         memset(zeros, 0, job.plan.n_zeros * sizeof *zeros);
         job.plan.zeros = zeros;
-        atl_pool_run(bench->pool, ceil_div(job.n_strips, job.strips_a_block) * job.n_unit_blocks, run_tile,
-                     &job);
+        atl_pool_run(bench->pool, atl_ceil_div(job.n_strips, job.strips_a_block) * job.n_unit_blocks,
+                     run_tile, &job);
     }
     atl_arena_release(bench->arena, mark);
 }

@@ -49,14 +49,4 @@ void atl_bf16_tile_of_one_tap(const atl_bf16_tile *t);
 /* All but the memory, which is the caller's: whole, patch_elements, thread_bytes and scratch. */
 void atl_bf16_plan(atl_bf16_job *job, const atl_bench *bench, const atl_product *product);
 
-static inline size_t atl_least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t atl_ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 #endif

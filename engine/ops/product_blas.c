@@ -20,11 +20,6 @@ typedef struct blas_job {
     float *scratch;
 } blas_job;
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* gathered[n_rows][n_k], from row `first` of all. */
 static void gather(const atl_product_plan *plan, size_t first, size_t n_rows, size_t k_begin, size_t n_k,
                    float *gathered)
@@ -33,7 +28,7 @@ static void gather(const atl_product_plan *plan, size_t first, size_t n_rows, si
         atl_pixel pixel = atl_product_pixel(plan->product, first + i);
         for (size_t k = 0; k < n_k;) {
             atl_segment segment = atl_product_segment(plan, k_begin + k);
-            size_t n = least(segment.left, n_k - k);
+            size_t n = atl_least(segment.left, n_k - k);
             const float *from = atl_product_source(plan, segment.map, segment.tap, pixel) + segment.channel;
             memcpy(gathered + i * n_k + k, from, n * sizeof *from);
             k += n;
@@ -72,14 +67,14 @@ static void run_tile(void *user, size_t index, int thread)
     size_t unit_block = index % job->n_unit_blocks, row_block = index / job->n_unit_blocks;
     size_t in_picture = row_block % job->n_row_blocks * BLOCK_ROWS;
     size_t first_row = row_block / job->n_row_blocks * job->picture_rows + in_picture;
-    size_t n_rows = least(BLOCK_ROWS, job->picture_rows - in_picture);
+    size_t n_rows = atl_least(BLOCK_ROWS, job->picture_rows - in_picture);
     size_t first_unit = unit_block * job->units_a_block;
-    size_t n_units = least(job->units_a_block, plan->n_units - first_unit);
+    size_t n_units = atl_least(job->units_a_block, plan->n_units - first_unit);
     float *gathered = job->scratch + (size_t)thread * job->thread_floats;
     float *panels = gathered + job->rows_floats, *sums = panels + job->panels_floats;
 
     for (size_t k = 0; k < plan->k; k += plan->chunk_k) {
-        size_t n_k = least(plan->chunk_k, plan->k - k);
+        size_t n_k = atl_least(plan->chunk_k, plan->k - k);
         gather(plan, first_row, n_rows, k, n_k, gathered);
         lay_panels(job, first_unit, n_units, k, n_k, panels);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n_rows,
@@ -95,10 +90,10 @@ void atl_product_run_blas(const atl_bench *bench, const atl_product *product)
     blas_job job = {.picture_rows = (size_t)product->out->h * (size_t)product->out->w};
     atl_product_plan_init(&job.plan, bench, product);
     job.n_row_blocks = (job.picture_rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    job.units_a_block = least(BLOCK_UNITS / job.plan.panels_a_unit, job.plan.n_units);
+    job.units_a_block = atl_least(BLOCK_UNITS / job.plan.panels_a_unit, job.plan.n_units);
     job.n_unit_blocks = (job.plan.n_units + job.units_a_block - 1) / job.units_a_block;
     job.cols = job.units_a_block * job.plan.panels_a_unit * ATL_TILE_COLS;
-    size_t n_rows = least(BLOCK_ROWS, job.picture_rows);
+    size_t n_rows = atl_least(BLOCK_ROWS, job.picture_rows);
     job.rows_floats = atl_round_up(n_rows * job.plan.chunk_k, 16);
     job.panels_floats = job.plan.chunk_k * job.cols;
     job.thread_floats = job.rows_floats + job.panels_floats + n_rows * job.cols;

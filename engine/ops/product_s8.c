@@ -54,16 +54,6 @@ typedef struct s8_tile {
     int32_t *sums;
 } s8_tile;
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* ---- one tile of sums ---- */
 
 static const int8_t *panel_at(const s8_job *job, size_t panel, size_t k)
@@ -78,7 +68,7 @@ static const float *column_scales(const s8_job *job, size_t panel)
 
 static int strip_rows(const s8_tile *t, size_t row)
 {
-    return (int)least(STRIP, t->end_row - row);
+    return (int)atl_least(STRIP, t->end_row - row);
 }
 
 static void multiply(const s8_tile *t, size_t row, size_t panel, size_t chunk, int32_t *sums,
@@ -86,7 +76,7 @@ static void multiply(const s8_tile *t, size_t row, size_t panel, size_t chunk, i
 {
     const s8_job *job = t->job;
     atl_gathered_s8 a = atl_patch_s8_rows(&t->patch, row);
-    size_t first_k = chunk * job->k_a_chunk, n_k = least(job->k_a_chunk, job->panel_k - first_k);
+    size_t first_k = chunk * job->k_a_chunk, n_k = atl_least(job->k_a_chunk, job->panel_k - first_k);
     if (a.n_taps > 1) { /* whole taps */
         a.taps += first_k / a.k;
         a.n_taps = n_k / a.k;
@@ -112,7 +102,7 @@ static void finish_rows(const s8_job *job, size_t row, int m, size_t unit, const
     const atl_epilogue *e = p->epilogue;
     const atl_kernels *kernels = job->patch.kernels;
     size_t col = unit * ATL_TILE_COLS;
-    int n = (int)least(ATL_TILE_COLS, (size_t)p->out->c - col);
+    int n = (int)atl_least(ATL_TILE_COLS, (size_t)p->out->c - col);
     atl_rows out = rows_at(p->out, row, col), residual = {0};
     const float *bias = p->bias ? p->bias + col : NULL;
     if (p->geglu) {
@@ -155,7 +145,7 @@ static void finish(const s8_tile *t, size_t row, size_t unit, int32_t *whole)
     while (row < end) {
         size_t n = end - row;
         if (e && e->per_picture)
-            n = least(n, pixels - row % pixels);
+            n = atl_least(n, pixels - row % pixels);
         finish_rows(job, row, (int)n, unit, sums);
         row += n;
         sums += n * ATL_TILE_COLS;
@@ -203,7 +193,7 @@ static const int8_t *next_panel(const s8_tile *t, size_t unit, size_t chunk, siz
 static void pass_panel(const s8_tile *t, size_t unit, size_t chunk, size_t group, size_t group_end)
 {
     const s8_job *job = t->job;
-    const size_t strips = ceil_div(t->end_row - t->first_row, STRIP), part = 8 * job->k_a_chunk;
+    const size_t strips = atl_ceil_div(t->end_row - t->first_row, STRIP), part = 8 * job->k_a_chunk;
     const int8_t *next = next_panel(t, unit, chunk, group, group_end);
     for (size_t strip = 0; strip < strips; strip++) {
         const size_t row = t->first_row + strip * STRIP;
@@ -218,7 +208,7 @@ static void pass_panels(const s8_tile *t)
 {
     const s8_job *job = t->job;
     for (size_t group = t->first_unit, end; group < t->end_unit; group = end) {
-        end = least(group + job->units_a_group, t->end_unit);
+        end = atl_least(group + job->units_a_group, t->end_unit);
         for (size_t chunk = 0; chunk < job->n_chunks; chunk++)
             for (size_t unit = group; unit < end; unit++)
                 pass_panel(t, unit, chunk, group, end);
@@ -231,9 +221,9 @@ static void run_tile(void *user, size_t index, int thread)
     char *scratch = job->scratch + (size_t)thread * job->thread_bytes;
     s8_tile t = {.job = job, .patch = job->whole, .sums = (void *)scratch};
     t.first_row = index / job->n_unit_blocks * job->rows_a_block;
-    t.end_row = least(t.first_row + job->rows_a_block, job->patch.n_rows);
+    t.end_row = atl_least(t.first_row + job->rows_a_block, job->patch.n_rows);
     t.first_unit = index % job->n_unit_blocks * job->units_a_block;
-    t.end_unit = least(t.first_unit + job->units_a_block, job->n_units);
+    t.end_unit = atl_least(t.first_unit + job->units_a_block, job->n_units);
     if (job->strip_by_strip) {
         float *scales = (void *)(t.sums + job->n_sums);
         t.patch = (atl_patch_s8){.plan = &job->patch, .scales = scales, .data = (void *)(scales + STRIP)};
@@ -251,13 +241,13 @@ static void find_peaks(void *user, size_t index, int thread)
     const s8_job *job = user;
     size_t first = index * PEAK_PIXELS;
     (void)thread;
-    atl_patch_s8_peaks(&job->patch, first, least(PEAK_PIXELS, job->n_pixels - first), job->peaks);
+    atl_patch_s8_peaks(&job->patch, first, atl_least(PEAK_PIXELS, job->n_pixels - first), job->peaks);
 }
 
 static void fill_whole(void *user, size_t index, int thread)
 {
     const s8_job *job = user;
-    size_t end = least((index + 1) * FILL_LINES, atl_patch_s8_n_lines(&job->whole));
+    size_t end = atl_least((index + 1) * FILL_LINES, atl_patch_s8_n_lines(&job->whole));
     (void)thread;
     for (size_t line = index * FILL_LINES; line < end; line++)
         atl_patch_s8_fill(&job->whole, line);
@@ -269,16 +259,17 @@ static void fill_whole(void *user, size_t index, int thread)
 static void plan_chunks(s8_job *job)
 {
     size_t step = job->patch.n_taps > 1 ? 3 * job->patch.k : ATL_S8_BLOCK_K;
-    job->n_chunks = ceil_div(job->panel_k, PASSING_K);
-    job->k_a_chunk = ceil_div(ceil_div(job->panel_k, job->n_chunks), step) * step; /* no power of two */
-    job->n_chunks = ceil_div(job->panel_k, job->k_a_chunk);
+    job->n_chunks = atl_ceil_div(job->panel_k, PASSING_K);
+    job->k_a_chunk =
+        atl_ceil_div(atl_ceil_div(job->panel_k, job->n_chunks), step) * step; /* no power of two */
+    job->n_chunks = atl_ceil_div(job->panel_k, job->k_a_chunk);
 }
 
 /* Blocks as large as the cache likes, smaller where that leaves too few tiles for the threads. */
 static void plan_blocks(s8_job *job, size_t n_threads)
 {
     const atl_patch_s8_plan *patch = &job->patch;
-    size_t unit_bytes = job->panels_a_unit * job->panel_bytes, n_strips = ceil_div(patch->n_rows, STRIP);
+    size_t unit_bytes = job->panels_a_unit * job->panel_bytes, n_strips = atl_ceil_div(patch->n_rows, STRIP);
     size_t max_rows = MAX_BLOCK_ROWS, max_units = job->n_units, min_tiles = TILES_A_THREAD * n_threads;
     job->strip_by_strip = unit_bytes * job->n_units <= RESIDENT_BYTES;
     job->panels_stay = job->strip_by_strip || job->panels_a_unit > 1 || job->panel_k <= PASSING_K / 2;
@@ -289,18 +280,18 @@ static void plan_blocks(s8_job *job, size_t n_threads)
     while (!job->panels_stay && max_rows > STRIP &&
            atl_patch_s8_bytes(patch, max_rows) / job->n_chunks > RESIDENT_BYTES / 2)
         max_rows /= 2;
-    job->n_blocks = ceil_div(n_strips, max_rows / STRIP);
-    job->n_unit_blocks = ceil_div(job->n_units, max_units);
+    job->n_blocks = atl_ceil_div(n_strips, max_rows / STRIP);
+    job->n_unit_blocks = atl_ceil_div(job->n_units, max_units);
     while (n_threads > 1 && job->n_blocks < n_strips && job->n_blocks * job->n_unit_blocks < min_tiles &&
            n_strips / job->n_blocks > 8)
         job->n_blocks++;
     while (n_threads > 1 && !job->strip_by_strip && job->n_unit_blocks < job->n_units &&
            job->n_blocks * job->n_unit_blocks < min_tiles)
         job->n_unit_blocks++;
-    job->rows_a_block = ceil_div(n_strips, job->n_blocks) * STRIP;
-    job->n_blocks = ceil_div(patch->n_rows, job->rows_a_block);
-    job->units_a_block = ceil_div(job->n_units, job->n_unit_blocks);
-    job->n_unit_blocks = ceil_div(job->n_units, job->units_a_block);
+    job->rows_a_block = atl_ceil_div(n_strips, job->n_blocks) * STRIP;
+    job->n_blocks = atl_ceil_div(patch->n_rows, job->rows_a_block);
+    job->units_a_block = atl_ceil_div(job->n_units, job->n_unit_blocks);
+    job->n_unit_blocks = atl_ceil_div(job->n_units, job->units_a_block);
     size_t strips = job->rows_a_block / STRIP;
     job->units_a_group = job->n_chunks > 1 && strips < WAITING_TILES ? WAITING_TILES / strips : 1;
     job->n_sums = TILE * (job->n_chunks > 1 ? job->units_a_group * strips : job->panels_a_unit);
@@ -314,7 +305,7 @@ static void plan(s8_job *job, const atl_bench *bench, const atl_product *product
     job->panel_k = job->patch.n_taps * job->patch.k;
     job->panel_bytes = atl_panels_bytes(job->panel_k, ATL_TILE_COLS, ATL_S8);
     job->panels_a_unit = product->geglu ? 2 : 1;
-    job->n_units = ceil_div((size_t)product->n_out, ATL_TILE_COLS * job->panels_a_unit);
+    job->n_units = atl_ceil_div((size_t)product->n_out, ATL_TILE_COLS * job->panels_a_unit);
     job->k_a_chunk = job->panel_k;
     job->finish = (atl_finish){.scale = 1.0f};
     if (e) {
@@ -330,9 +321,10 @@ static void run(s8_job *job, const atl_bench *bench)
 {
     job->patch.peaks = job->n_pixels > 0 ? job->peaks : NULL;
     job->whole.plan = &job->patch;
-    atl_pool_run(bench->pool, ceil_div(job->n_pixels, PEAK_PIXELS), find_peaks, job);
+    atl_pool_run(bench->pool, atl_ceil_div(job->n_pixels, PEAK_PIXELS), find_peaks, job);
     if (!job->strip_by_strip)
-        atl_pool_run(bench->pool, ceil_div(atl_patch_s8_n_lines(&job->whole), FILL_LINES), fill_whole, job);
+        atl_pool_run(bench->pool, atl_ceil_div(atl_patch_s8_n_lines(&job->whole), FILL_LINES), fill_whole,
+                     job);
     atl_pool_run(bench->pool, job->n_blocks * job->n_unit_blocks, run_tile, job);
 }
 
