@@ -22,6 +22,22 @@
 
 /* ---- one tile of sums ---- */
 
+void atl_product_add_aside(const atl_kernels *kernels, const atl_aside *aside, size_t row, int m,
+                           size_t panel, float *sums)
+{
+    static const size_t tap = 0;
+    const uint16_t *rows = aside->rows + row * aside->k,
+                   *b = aside->panels + panel * aside->k * ATL_TILE_COLS;
+    const atl_gathered a = {.upper = rows,
+                            .lower = rows + ATL_BF16_TILE_ROWS / 2 * aside->k,
+                            .stride = aside->k,
+                            .taps = &tap,
+                            .n_taps = 1,
+                            .k = aside->k,
+                            .panel_k = aside->k};
+    kernels->gemm_gathered_bf16(m, &a, b, sums, true, b);
+}
+
 /* What a chunk of k begins with. */
 static size_t first_tap(const atl_bf16_job *job, size_t chunk)
 {
