@@ -4,9 +4,9 @@
  * mutex; it outlives the pool as long as a future does. Everything else (socket, processes, dispatch, live
  * futures) belongs to the pool's thread alone.
  *
- * A future is completed exactly once: by the pool's thread, in atl_hall_publish, if it was ever taken from
- * the queue; otherwise by whoever takes it out of the queue under the mutex (cancel, drain, the end of the
- * pool). */
+ * A future is completed exactly once: by the pool's thread, when it publishes what ended, if it was ever
+ * taken from the queue; otherwise by whoever takes it out of the queue under the mutex (cancel, drain, the
+ * end of the pool). */
 #ifndef ATL_COORDINATOR_EXECUTOR_PRIVATE_H
 #define ATL_COORDINATOR_EXECUTOR_PRIVATE_H
 
