@@ -14,7 +14,7 @@
 
 #define MAX_STEPS     10000
 #define MAX_SIDE_PX   8192
-#define MAX_CLIP_SKIP 12
+#define MAX_CLIP_SKIP 64 /* the model says how many it has */
 #define MAX_GUIDANCE  1000
 #define MAX_SAMPLER   64
 #define FOUND_BYTES   60 /* of a value that a message shows */

@@ -33,7 +33,8 @@ static const atl_option settings_rows[] = {
     {"height", 'H', ATL_OPTION_INT, AT(height), "PX", NULL, 1, ATL_PICTURE_MAX_SIDE, "ATELIER_HEIGHT", NULL,
      "otherwise the init image's, or the model's own"},
     {"sampler", 0, ATL_OPTION_STRING, AT(sampler), "NAME", NULL, 0, 0, "ATELIER_SAMPLER", NULL,
-     "one of the names above, or as AUTOMATIC1111 shows it (\"Euler a\"); otherwise the checkpoint's own"},
+     "its name (atelier paint --help lists them), or as AUTOMATIC1111 shows it (\"Euler a\"); otherwise "
+     "the checkpoint's own"},
     {"clip-skip", 0, ATL_OPTION_INT, AT(clip_skip), "N", NULL, 1, MAX_CLIP_SKIP, "ATELIER_CLIP_SKIP", NULL,
      "which of the text encoder's layers is used: 1 is the last, 2 the one before"},
     {"init-image", 'i', ATL_OPTION_STRING, AT(init_image), "FILE", NULL, 0, 0, NULL, NULL,
