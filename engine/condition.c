@@ -224,17 +224,6 @@ static atl_status encode_prompt(atl_engine *engine, const plain_prompt *prompt, 
     return st;
 }
 
-static atl_status check_clip_skip(const atl_engine *engine, int clip_skip, atl_note *note)
-{
-    for (int e = 0; e < engine->config->n_text_encoders; e++) {
-        const int most = engine->config->text[e].n_layers - (engine->config->two_encoder_pipeline ? 1 : 0);
-        if (clip_skip < 0 || clip_skip > most)
-            return atl_fail(note, ATL_USAGE, "clip skip: found %d, wanted 1 to %d for this text encoder",
-                            clip_skip, most);
-    }
-    return ATL_OK;
-}
-
 static atl_status plan(const atl_engine *engine, const atl_condition_request *request, prompt_list *list,
                        atl_conditioning *c, atl_note *note)
 {
@@ -263,11 +252,8 @@ atl_status atl_condition(atl_engine *engine, const atl_condition_request *reques
 {
     atl_conditioning c = {.n_steps = request->n_steps, .guided = request->guided};
     prompt_list list = {0};
-    atl_status st = check_clip_skip(engine, request->clip_skip, note);
-    if (st != ATL_OK)
-        return st;
     atl_stage_clock clock = atl_stage_begin();
-    st = plan(engine, request, &list, &c, note);
+    atl_status st = plan(engine, request, &list, &c, note);
     atl_stage_end(clock, &timings->tokenize);
     if (st != ATL_OK)
         goto fail;

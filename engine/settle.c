@@ -62,6 +62,17 @@ static void settle_guidance(atl_job_state *j)
     j->guided = s->guidance_scale > 1.0 && !embedded;
 }
 
+static atl_status check_clip_skip(const atl_model_config *config, int clip_skip, atl_note *note)
+{
+    for (int e = 0; e < config->n_text_encoders; e++) {
+        const int most = config->text[e].n_layers - (config->two_encoder_pipeline ? 1 : 0);
+        if (clip_skip > most)
+            return atl_fail(note, ATL_USAGE, "clip skip: found %d, wanted 1 to %d for this text encoder",
+                            clip_skip, most);
+    }
+    return ATL_OK;
+}
+
 atl_status atl_job_settle(atl_job_state *job, atl_note *note)
 {
     const atl_request *request = job->request;
@@ -80,6 +91,9 @@ atl_status atl_job_settle(atl_job_state *job, atl_note *note)
         return atl_fail(note, ATL_USAGE, "strength: found %g, wanted a number above 0 and up to 1",
                         s->strength);
     s->clip_skip = request->clip_skip > 0 ? request->clip_skip : 1;
+    st = check_clip_skip(config, s->clip_skip, note);
+    if (st != ATL_OK)
+        return st;
     s->seed = request->seed;
     s->guidance_from = request->guidance_from;
     s->guidance_until = request->guidance_until > 0 ? request->guidance_until : 1;

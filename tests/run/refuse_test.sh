@@ -35,6 +35,8 @@ for ((i = 0; i < 24; i++)); do printf -- '--prompt x --width 65\na house\n'; don
 expect 1 "bad.txt: and 5 more: 25 lines have mistakes; wanted none" run bad.txt -o none -m tiny
 is 21 "$(wc -l <err)" "words about 25 mistakes"
 grep -q "bad.txt:39:1: width: found 65 px, wanted a multiple of 8" err || fail "the twentieth is not told"
+echo "--prompt x --clip_skip 60" >skip.txt
+expect 1 "skip.txt:1:1: clip skip: found 60, wanted 1 to [0-9]* for this text encoder" run skip.txt -o none -m tiny
 no_files none
 expect 2 "there is no --output" run p.txt -m tiny
 expect 1 "none.txt" run none.txt -o none -m tiny

@@ -42,35 +42,52 @@ static double best(const char *name, int n_threads)
     return found->best;
 }
 
-/* The bests, which another program's turns on the core do not change. */
+/* By bests, which another program's turns on the core change least; a busy machine is asked again. */
+enum { GOES = 6 };
+
+static bool memory_is_in_order(void)
+{
+    measure("read_l1,read_l2,read_memory,latency_", 1, false);
+    return best("latency_l1", 1) < best("latency_l2", 1) &&
+           best("latency_l2", 1) < best("latency_memory", 1) && best("latency_l1", 1) > 0.3 &&
+           best("latency_l1", 1) < 20 && best("read_l1", 1) > best("read_memory", 1) &&
+           best("read_memory", 1) > 0.2 && best("read_memory", 1) < 2000;
+}
+
+static bool products_are_in_order(void)
+{
+    measure("gemm", 1, true);
+    const atl_kernels *mine = atl_kernels_choose(atl_cpu_flags());
+    const atl_ceiling *portable = atl_ceiling_find(list, n_list, "gemm_f32", "portable", 1);
+    const atl_ceiling *bf16 = atl_ceiling_find(list, n_list, "gemm_bf16", mine->isa, 1);
+    const atl_ceiling *s8 = atl_ceiling_find(list, n_list, "gemm_s8", mine->isa, 1);
+    assert_non_null(portable);
+    assert_non_null(bf16);
+    assert_non_null(s8);
+    if ((atl_cpu_flags() & ATL_CPU_AVX2) && !(best("gemm_f32", 1) > 1.5 * portable->best)) /* twice as wide */
+        return false;
+    return !(atl_cpu_flags() & ATL_CPU_AMX) ||
+           (bf16->best > 2 * best("gemm_f32", 1) && s8->best > 1.2 * bf16->best);
+}
+
+static void holds(bool (*is_so)(void))
+{
+    bool so = false;
+    for (int go = 0; go < GOES && !so; go++)
+        so = is_so();
+    assert_true(so);
+}
+
 static void farther_memory_is_later_and_slower(void **state)
 {
     (void)state;
-    measure("read_l1,read_l2,read_memory,latency_", 1, false);
-    assert_true(best("latency_l1", 1) < best("latency_l2", 1));
-    assert_true(best("latency_l2", 1) < best("latency_memory", 1));
-    assert_true(best("latency_l1", 1) > 0.3 && best("latency_l1", 1) < 20);
-    assert_true(best("read_l1", 1) > best("read_memory", 1));
-    assert_true(best("read_memory", 1) > 0.2 && best("read_memory", 1) < 2000);
+    holds(memory_is_in_order);
 }
 
 static void every_instruction_set_has_its_products(void **state)
 {
     (void)state;
-    measure("gemm", 1, true);
-    const atl_kernels *mine = atl_kernels_choose(atl_cpu_flags());
-    const atl_ceiling *portable = atl_ceiling_find(list, n_list, "gemm_f32", "portable", 1);
-    const atl_ceiling *bf16 = atl_ceiling_find(list, n_list, "gemm_bf16", mine->isa, 1);
-    assert_non_null(portable);
-    assert_non_null(bf16);
-    if (atl_cpu_flags() & ATL_CPU_AVX2) /* at least twice as wide */
-        assert_true(best("gemm_f32", 1) > 1.5 * portable->best);
-    const atl_ceiling *s8 = atl_ceiling_find(list, n_list, "gemm_s8", mine->isa, 1);
-    assert_non_null(s8);
-    if (atl_cpu_flags() & ATL_CPU_AMX) {
-        assert_true(bf16->best > 2 * best("gemm_f32", 1));
-        assert_true(s8->best > 1.2 * bf16->best);
-    }
+    holds(products_are_in_order);
 }
 
 static void threads_start_together_and_count_together(void **state)
