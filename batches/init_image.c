@@ -35,6 +35,14 @@ void atl_init_images_done(atl_init_images *images)
     *images = (atl_init_images){0};
 }
 
+/* A line whose picture is none is told of with the others, before anything starts; that it is whole, whoever
+ * reads it says. */
+static bool begins_as_png(const unsigned char *bytes, size_t n)
+{
+    static const unsigned char signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    return n >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
 static atl_status digest_file(const char *path, uint8_t digest[32], atl_note *note)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -44,13 +52,19 @@ static atl_status digest_file(const char *path, uint8_t digest[32], atl_note *no
     crypto_hash_sha256_init(&state);
     unsigned char bytes[READ_BYTES];
     ssize_t got;
+    bool is_png = false, any = false;
     while ((got = read(fd, bytes, sizeof bytes)) > 0 || (got < 0 && errno == EINTR))
-        if (got > 0)
+        if (got > 0) {
+            is_png = any ? is_png : begins_as_png(bytes, (size_t)got);
+            any = true;
             crypto_hash_sha256_update(&state, bytes, (unsigned long long)got);
+        }
     const int error = errno;
     close(fd);
     if (got < 0)
         return atl_fail(note, ATL_IO, "init_image: %s cannot be read: %s", path, strerror(error));
+    if (!is_png)
+        return atl_fail(note, ATL_BAD_INPUT, "init_image: %s is not a PNG file; wanted one", path);
     crypto_hash_sha256_final(&state, digest);
     return ATL_OK;
 }

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_load.h"
@@ -78,7 +79,10 @@ static const char *words_of(const atl_field *field, const json_t *value, char *s
         return scratch;
     }
     if (json_is_real(value) && (any || is_number)) {
-        snprintf(scratch, n, "%.17g", json_real_value(value));
+        const double real = json_real_value(value);
+        snprintf(scratch, n, "%.15g", real); /* as it was written, nearly always */
+        if (strtod(scratch, NULL) != real)
+            snprintf(scratch, n, "%.17g", real);
         return scratch;
     }
     return any ? kind_of(value) : NULL;

@@ -215,12 +215,14 @@ static void standard_input_is_read_twice(void **state)
     close(before);
 }
 
+#define SIGNATURE "\x89PNG\r\n\x1a\n" /* what a picture begins with */
+
 static void init_images_are_found_beside_the_prompt_file_and_decide_the_id(void **state)
 {
     (void)state;
-    scratch_file("one.png", "1");
-    scratch_file("two.png", "2");
-    scratch_file("copy.png", "1");
+    scratch_file("one.png", SIGNATURE "1");
+    scratch_file("two.png", SIGNATURE "2");
+    scratch_file("copy.png", SIGNATURE "1");
     scratch_jobs *jobs =
         scratch_text("a.csv", "prompt,seed,init_image\na,1,one.png\na,1,two.png\na,1,copy.png\n");
     char *whole = realpath(scratch_path("one.png"), NULL);
@@ -234,6 +236,8 @@ static void init_images_are_found_beside_the_prompt_file_and_decide_the_id(void 
     const atl_batch_options options =
         scratch_options(scratch_file("a.csv", "prompt,init_image\na,three.png\n"));
     scratch_fails(&options, ATL_NOT_FOUND, "a.csv:2:1: init_image: found \"three.png\"");
+    scratch_file("three.png", "a text");
+    scratch_fails(&options, ATL_BAD_INPUT, "a.csv:2:1: init_image: ");
 }
 
 static void what_cannot_be_meant_is_refused_at_once(void **state)

@@ -41,7 +41,7 @@ static void survive(const scratch_jobs *jobs)
 static void a_job_written_as_a_line_is_the_same_job(void **state)
 {
     (void)state;
-    scratch_file("i.png", "i");
+    scratch_file("i.png", "\x89PNG\r\n\x1a\ni");
     scratch_jobs *jobs = scratch_text(
         "a.jsonl",
         "{\"prompt\":\"\"}\n"
