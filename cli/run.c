@@ -201,11 +201,23 @@ static void put_today(char date[16])
         date[0] = '\0';
 }
 
+/* CPUs that are not there are a mistake of the command: told of before it leaves a directory behind. */
+static atl_status check_cpus(const char *cpus, atl_note *note)
+{
+    atl_machine *machine = NULL;
+    const atl_status st =
+        cpus ? atl_machine_load(&(atl_machine_source){.cpus = cpus}, &machine, note) : ATL_OK;
+    atl_machine_free(&machine);
+    return st;
+}
+
 static atl_status prepare(command_state *s, const char *prompts, atl_note *note)
 {
     if (!s->args.output && !s->args.dry_run)
         return atl_fail(note, ATL_USAGE, "there is no --output; wanted: atelier run %s -o DIR", prompts);
     atl_status st = run_pool_options(&s->args, &s->options.executor, note);
+    if (st == ATL_OK)
+        st = check_cpus(s->args.cpus, note);
     if (st == ATL_OK)
         st = find_files(s, prompts, note);
     if (st == ATL_OK)

@@ -38,6 +38,8 @@ grep -q "bad.txt:39:1: width: found 65 px, wanted a multiple of 8" err || fail "
 echo "--prompt x --clip_skip 60" >skip.txt
 expect 1 "skip.txt:1:1: clip skip: found 60, wanted 1 to [0-9]* for this text encoder" run skip.txt -o none -m tiny
 no_files none
+expect 2 "CPU 4000 is not there" run p.txt -o none -m tiny --cpus 4000
+no_files none
 expect 2 "there is no --output" run p.txt -m tiny
 expect 1 "none.txt" run none.txt -o none -m tiny
 expect 1 "none.prompts: cannot be opened: No such file" run none.prompts -o none -m tiny
