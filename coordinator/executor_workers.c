@@ -2,7 +2,8 @@
  *
  * An end is told to dispatch when the process's last words were heard, because what it had sent may still be
  * on its way through ZeroMQ's own thread when the pidfd speaks: after its BYE or UNABLE, or a turn after its
- * connection was seen to be gone; or, where it never said HELLO, FIRST_WORD_NS later.
+ * connection was seen to be gone (at the latest last_word_ns after it); or, where it never said HELLO,
+ * FIRST_WORD_NS later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include "executor_private.h"
 #include "oom.h"
 
+static const int64_t last_word_ns = 10000000000;
 enum { FIRST_WORD_NS = 300000000, LOOK_EVERY_NS = 2000000, N_FIXED_ARGS = 35, NUMBER_BYTES = 24 };
 enum { ABOVE_STANDARD_FDS = 10 };
 enum { WORDS_A_PATIENCE = 10, LEAST_WORD_MS = 20, MOST_WORD_MS = 500 };
@@ -271,7 +273,7 @@ static void tell_end(atl_executor *x, uint32_t w)
  * after this one has taken them. */
 static bool was_heard(atl_executor *x, atl_pool_worker *worker, int64_t now_ns)
 {
-    if (worker->left || worker->hung_up)
+    if (worker->left || worker->hung_up || now_ns - worker->ended_ns >= last_word_ns)
         return true;
     if (!worker->has_peer)
         return now_ns - worker->ended_ns >= FIRST_WORD_NS;
