@@ -153,7 +153,7 @@ atl_status atl_read_infotext(atl_reader *reader, atl_draft *draft, atl_note *not
     const atl_status st = atl_source_rest(&reader->source, ATL_PNG_MAX_BYTES, &bytes, &n, note);
     if (st != ATL_OK)
         return st;
-    if (n >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
+    if (atl_png_begins(bytes, n))
         return take_png(reader, bytes, n, draft, note);
     const size_t mark = n >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     if (memchr(bytes, '\0', n))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "image/png_file.h"
 
 #define READ_BYTES ((size_t)64 << 10)
 
@@ -37,12 +38,6 @@ void atl_init_images_done(atl_init_images *images)
 
 /* A line whose picture is none is told of with the others, before anything starts; that it is whole, whoever
  * reads it says. */
-static bool begins_as_png(const unsigned char *bytes, size_t n)
-{
-    static const unsigned char signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    return n >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
-}
-
 static atl_status digest_file(const char *path, uint8_t digest[32], atl_note *note)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,7 +50,7 @@ static atl_status digest_file(const char *path, uint8_t digest[32], atl_note *no
     bool is_png = false, any = false;
     while ((got = read(fd, bytes, sizeof bytes)) > 0 || (got < 0 && errno == EINTR))
         if (got > 0) {
-            is_png = any ? is_png : begins_as_png(bytes, (size_t)got);
+            is_png = any ? is_png : atl_png_begins(bytes, (size_t)got);
             any = true;
             crypto_hash_sha256_update(&state, bytes, (unsigned long long)got);
         }

@@ -144,10 +144,15 @@ static void take_texts(reader *r, png_infop info)
         r->st = take_text(r, &texts[i]);
 }
 
+bool atl_png_begins(const void *bytes, size_t n)
+{
+    return n >= 8 && png_sig_cmp(bytes, 0, 8) == 0;
+}
+
 atl_status atl_png_decode(const char *name, const void *bytes, size_t n_bytes, atl_png_file **ret_file,
                           atl_note *note)
 {
-    if (n_bytes < 8 || png_sig_cmp(bytes, 0, 8) != 0)
+    if (!atl_png_begins(bytes, n_bytes))
         return atl_fail(note, ATL_BAD_INPUT, "%s: is not a PNG file (its first eight bytes are not a PNG's)",
                         name);
     reader *r = calloc(1, sizeof *r);

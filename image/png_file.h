@@ -40,6 +40,10 @@ typedef struct atl_png_file {
     } texts[ATL_PNG_MAX_TEXTS];
 } atl_png_file;
 
+/* Whether a file that begins with these n bytes may be a PNG: all of its eight bytes of signature are there.
+ */
+bool atl_png_begins(const void *bytes, size_t n);
+
 /* `name` is for messages. Errors: ATL_BAD_INPUT (not a PNG; damaged; beyond a bound), ATL_NO_MEMORY. */
 atl_status atl_png_decode(const char *name, const void *bytes, size_t n_bytes, atl_png_file **ret_file,
                           atl_note *note);
