@@ -161,6 +161,12 @@ typedef struct rounds_done {
     bool said;
 } rounds_done;
 
+/* By what was painted in this session. */
+static double a_turn_s(const atl_studier *s, const rounds_done *done)
+{
+    return atl_ns_to_s(atl_clock_now_ns() - s->begun_ns) / done->n_painted;
+}
+
 static atl_status run_series(atl_studier *s, int at, int round, void *user, atl_note *note)
 {
     rounds_done *done = user;
@@ -171,19 +177,20 @@ static atl_status run_series(atl_studier *s, int at, int round, void *user, atl_
     s->view.config = NULL;
     s->view.n_measured++;
     done->n_painted += s->study.n_windows > n_before;
+    if (done->n_painted > 0)
+        s->view.eta_s = a_turn_s(s, done) * (s->view.n_windows - s->view.n_measured);
     return st;
 }
 
-/* By what was painted in this session it is known how long the other rounds take. */
+/* Says once how long the other rounds take. */
 static void expect(atl_studier *s, rounds_done *done, int n_left)
 {
-    if (done->n_painted == 0)
+    if (done->n_painted == 0 || done->said)
         return;
-    const double a_round_s = atl_ns_to_s(atl_clock_now_ns() - s->begun_ns) / done->n_painted * s->n_series;
-    s->view.eta_s = a_round_s * n_left;
-    if (!done->said && n_left > 0)
-        atl_study_say(s, "a round takes %.0f s; about %.0f minute%s for the other%s", a_round_s,
-                      ceil(s->view.eta_s / 60), s->view.eta_s > 60 ? "s" : "", n_left > 1 ? "s" : "");
+    if (n_left > 0)
+        atl_study_say(s, "a round takes %.0f s; about %.0f minute%s for the other%s",
+                      a_turn_s(s, done) * s->n_series, ceil(s->view.eta_s / 60),
+                      s->view.eta_s > 60 ? "s" : "", n_left > 1 ? "s" : "");
     done->said = true;
 }
 
